@@ -43,7 +43,7 @@ typedef enum pare_first_layer {
 } pare_first_layer;
 /* What an array dimension holds; BEST: whichever takes fewer cycles, layer by layer. */
 typedef enum pare_holds { PARE_HOLDS_FILTERS, PARE_HOLDS_WINDOWS, PARE_HOLDS_BEST } pare_holds;
-/* Bits of a value in memory: the machine's widest operand, or the layer's own bitlength. */
+/* Bits of a value in memory: memory.native_bits, or the layer's own bitlength (Proteus). */
 typedef enum pare_packing { PARE_PACK_NATIVE, PARE_PACK_LAYER } pare_packing;
 /* LIMITED: buffers and DRAM as given. IDEAL: every operand moves once and takes no time. */
 typedef enum pare_memory_model { PARE_MEMORY_LIMITED, PARE_MEMORY_IDEAL } pare_memory_model;
@@ -75,9 +75,10 @@ typedef struct pare_buffers {
 } pare_buffers;
 
 typedef struct pare_memory {
-    int model;         /* pare_memory_model */
-    int packing;       /* pare_packing */
-    uint32_t out_bits; /* of a stored output; 0: the bitlength at which it is read again */
+    int model;            /* pare_memory_model */
+    int packing;          /* pare_packing */
+    uint32_t native_bits; /* of an unpacked value; wider ones take the next power of two */
+    uint32_t out_bits;    /* of a stored output; 0: the bitlength at which it is read again */
 } pare_memory;
 
 typedef struct pare_dram {
@@ -93,7 +94,8 @@ typedef struct pare_compat {
 
 /* Resolved constants of energy and area, each from the tables of traces/energy (docs/energy.md). */
 typedef struct pare_costs {
-    double pe_pj;       /* one PE's arithmetic, one cycle, all lanes busy */
+    double lane_pj;     /* one busy lane's multiplier, one cycle */
+    double reduce_pj;   /* one PE's adder tree and accumulating adder, one cycle */
     double register_pj; /* one PE's accumulator and operand registers, one cycle */
     double weight_read_pj_per_bit, weight_write_pj_per_bit;
     double act_read_pj_per_bit, act_write_pj_per_bit;
@@ -193,7 +195,7 @@ typedef enum pare_stat_role { PARE_STAT_TOTAL, PARE_STAT_PART, PARE_STAT_OTHER }
     X(dram_out_bits, uint64_t, DRAM, PART, "outputs", "outputs written")                           \
     X(dram_psum_bits, uint64_t, DRAM, PART, "partial sums", "partial sums written and read back")  \
     X(dram_unpacked_bits, uint64_t, DRAM, OTHER, "DRAM traffic, unpacked",                         \
-      "the same transfers with every value as wide as the machine's widest operand")               \
+      "the same transfers with every value unpacked, memory.native_bits wide")                     \
     X(weight_buffer_read_bits, uint64_t, BUFFER, OTHER, "weight buffer reads", "")                 \
     X(weight_buffer_write_bits, uint64_t, BUFFER, OTHER, "weight buffer writes", "")               \
     X(act_buffer_read_bits, uint64_t, BUFFER, OTHER, "activation buffer reads", "")                \
