@@ -23,7 +23,7 @@ extern "C" {
 
 #if defined(__GNUC__)
 #define PARE_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define PARE_MUST_CHECK __attribute__((warn_unused_result))
+#define PARE_MUST_CHECK        __attribute__((warn_unused_result))
 #else
 #define PARE_PRINTF(fmt, args)
 #define PARE_MUST_CHECK
@@ -62,17 +62,17 @@ pare_status pare_err_set(pare_err *e, pare_status status, const char *file, pare
 void pare_err_print(const pare_err *e, FILE *out);
 
 /* Forward a failure. */
-#define PARE_TRY(call)                                                                            \
-    do {                                                                                          \
-        const pare_status try_status_ = (call);                                                   \
-        if (try_status_ != PARE_OK) return try_status_;                                           \
+#define PARE_TRY(call)                                                                             \
+    do {                                                                                           \
+        const pare_status try_status_ = (call);                                                    \
+        if (try_status_ != PARE_OK) return try_status_;                                            \
     } while (0)
 
 /* Forward a failure through the function's exit label; needs `pare_status status`. */
-#define PARE_TRY_DONE(call)                                                                       \
-    do {                                                                                          \
-        status = (call);                                                                          \
-        if (status != PARE_OK) goto done;                                                         \
+#define PARE_TRY_DONE(call)                                                                        \
+    do {                                                                                           \
+        status = (call);                                                                           \
+        if (status != PARE_OK) goto done;                                                          \
     } while (0)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -129,6 +129,12 @@ pare_status pare_file_write(const char *path, const void *bytes, size_t n,
 
 /* Make a folder and its parents; existing ones are fine. */
 pare_status pare_dir_make(const char *path, pare_err *e) PARE_MUST_CHECK;
+
+/* Resolve a name such as "resnet18" of a kind ("networks", "machines", "bits", "energy") to a path:
+ * the name itself if such a file exists, else the shipped file of that name in $PARE_DATA/<kind>,
+ * in the source tree around the running program, or in ../share/pare/<kind> beside its folder.
+ * If nothing is found *path is the name as given, so that opening it gives the error. */
+void pare_data_find(const char *kind, const char *name, pare_buf *path);
 
 /* 64-bit FNV-1a: names inputs in provenance headers, never used for security. */
 uint64_t pare_hash_bytes(uint64_t seed, const void *bytes, size_t n);
@@ -254,8 +260,8 @@ struct pare_schema {
     const char *doc;
     const pare_key *keys; /* at most 64 */
     size_t n_keys;
-    size_t size;         /* of the struct */
-    size_t pos_offset;   /* of a pare_pos member that takes the mapping's place, or PARE_NO_OFFSET */
+    size_t size;       /* of the struct */
+    size_t pos_offset; /* of a pare_pos member that takes the mapping's place, or PARE_NO_OFFSET */
     size_t given_offset; /* of a uint64_t member: bit i set if key i stood in the file */
 };
 
@@ -266,6 +272,8 @@ pare_status pare_yaml_parse(const char *name, const char *text, size_t n, pare_y
 void pare_yaml_free(pare_yaml *y); /* NULL allowed */
 /* The file's name as given at loading. */
 const char *pare_yaml_name(const pare_yaml *y);
+/* Of the file's bytes, before any override. */
+uint64_t pare_yaml_hash(const pare_yaml *y);
 /* Override one value: "array.rows=32" (the value is YAML). Mappings on the way are made. Call it
  * before reading; a mistake is reported at "--set array.rows=32". */
 pare_status pare_yaml_set(pare_yaml *y, const char *assignment, pare_err *e) PARE_MUST_CHECK;
@@ -285,24 +293,24 @@ void pare_schema_doc(const pare_schema *schema, pare_buf *out);
 /* ---- networks -------------------------------------------------------------------------------- */
 
 /* type: name in files, number of inputs (0: two or more), class of its cost */
-#define PARE_OPS(X)                                                                               \
-    X(INPUT, "input", 0)                                                                          \
-    X(CONV2D, "conv2d", 1)                                                                        \
-    X(FC, "fc", 1)                                                                                \
-    X(MATMUL, "matmul", 2)                                                                        \
-    X(MAXPOOL, "maxpool", 1)                                                                      \
-    X(AVGPOOL, "avgpool", 1)                                                                      \
-    X(GLOBAL_AVGPOOL, "global_avgpool", 1)                                                        \
-    X(BATCHNORM, "batchnorm", 1)                                                                  \
-    X(LAYERNORM, "layernorm", 1)                                                                  \
-    X(RELU, "relu", 1)                                                                            \
-    X(RELU6, "relu6", 1)                                                                          \
-    X(GELU, "gelu", 1)                                                                            \
-    X(SOFTMAX, "softmax", 1)                                                                      \
-    X(ADD, "add", 2)                                                                              \
-    X(CONCAT, "concat", 0)                                                                        \
-    X(FLATTEN, "flatten", 1)                                                                      \
-    X(TOKENS, "tokens", 1)                                                                        \
+#define PARE_OPS(X)                                                                                \
+    X(INPUT, "input", 0)                                                                           \
+    X(CONV2D, "conv2d", 1)                                                                         \
+    X(FC, "fc", 1)                                                                                 \
+    X(MATMUL, "matmul", 2)                                                                         \
+    X(MAXPOOL, "maxpool", 1)                                                                       \
+    X(AVGPOOL, "avgpool", 1)                                                                       \
+    X(GLOBAL_AVGPOOL, "global_avgpool", 1)                                                         \
+    X(BATCHNORM, "batchnorm", 1)                                                                   \
+    X(LAYERNORM, "layernorm", 1)                                                                   \
+    X(RELU, "relu", 1)                                                                             \
+    X(RELU6, "relu6", 1)                                                                           \
+    X(GELU, "gelu", 1)                                                                             \
+    X(SOFTMAX, "softmax", 1)                                                                       \
+    X(ADD, "add", 2)                                                                               \
+    X(CONCAT, "concat", 0)                                                                         \
+    X(FLATTEN, "flatten", 1)                                                                       \
+    X(TOKENS, "tokens", 1)                                                                         \
     X(TAKE_TOKEN, "take_token", 1)
 
 typedef enum pare_op {
@@ -331,7 +339,7 @@ typedef struct pare_layer {
     uint32_t n_inputs;
     pare_shape in, out;
     uint32_t kernel[2], stride[2], pad[2], dilation[2]; /* {vertical, horizontal} */
-    uint32_t groups;  /* conv2d; heads of a matmul */
+    uint32_t groups;                                    /* conv2d; heads of a matmul */
     bool has_bias;
     bool transpose_b; /* matmul: reduce over channels of b (Q K^T), else over its positions (A V) */
     uint64_t params;  /* trainable numbers */
@@ -409,7 +417,8 @@ typedef struct pare_bits {
 } pare_bits;
 
 /* Read a *.bits.yaml, or .json/.csv with real bitlengths, which are rounded up. With a network the
- * entries are checked against it and put in the order of its MAC layers: every one must be there. */
+ * entries are checked against it and put in the order of its MAC layers: every one must be there.
+ */
 pare_status pare_bits_load(const char *path, const pare_net *net, pare_bits **out,
                            pare_err *e) PARE_MUST_CHECK;
 pare_status pare_bits_parse(const char *name, const char *text, size_t n, const pare_net *net,
@@ -456,7 +465,8 @@ pare_status pare_idx_load(const char *path, pare_tensor *out, pare_err *e) PARE_
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-/* The first lines of a result file: `# program version, git commit`, then one `# key: value` each. */
+/* The first lines of a result file: `# program version, git commit`, then one `# key: value` each.
+ */
 void pare_provenance(pare_buf *out, const char *program, const char *const *keys_values,
                      size_t n_pairs);
 
@@ -474,7 +484,7 @@ typedef struct pare_csv {
 pare_status pare_csv_load(const char *path, pare_csv **out, pare_err *e) PARE_MUST_CHECK;
 pare_status pare_csv_parse(const char *name, const char *text, size_t n, pare_csv **out,
                            pare_err *e) PARE_MUST_CHECK;
-void pare_csv_free(pare_csv *c); /* NULL allowed */
+void pare_csv_free(pare_csv *c);                          /* NULL allowed */
 int pare_csv_column(const pare_csv *c, const char *name); /* index, or -1 */
 const char *pare_csv_cell(const pare_csv *c, size_t row, int column);
 /* A finite number in min..max, else an error that names the place. */
