@@ -18,8 +18,6 @@ uint64_t sim_pe_lane_bit_products(const pare_pe *pe);
 /* Bits that a lane takes in one cycle at most. */
 uint32_t sim_pe_weight_port_bits(const pare_pe *pe);
 uint32_t sim_pe_act_port_bits(const pare_pe *pe);
-/* Fill costs->lane_pj and the other constants of one PE and of the array. */
-pare_status sim_pe_costs(pare_machine *m, pare_err *e) PARE_MUST_CHECK;
 
 /* Lanes of the whole array. */
 uint64_t sim_array_lanes(const pare_machine *m);

@@ -104,7 +104,7 @@ static const pare_schema memory_schema =
     SCHEMA("machine.memory", pare_memory, memory_keys, "What a value takes in memory.");
 
 static const pare_key dram_keys[] = {
-    KEY(pare_dram, kind, NAME, 0, 0, "lpddr4", DOC("row dram_KIND of the energy table")),
+    KEY(pare_dram, kind, NAME, 0, 0, "lpddr4", DOC("row of the DRAM table")),
     KEY(pare_dram, bits_per_cycle, U32, 1, 1048576, "128", DOC("bits per array clock cycle")),
     KEY(pare_dram, latency_cycles, U32, 0, 1048576, "0",
         DOC("cycles until the first bit, once per stage with any transfer")),
@@ -126,10 +126,10 @@ static const pare_key machine_keys[] = {
     KEY(pare_machine, name, NAME, 0, 0, NULL, DOC("how results call it")),
     KEY(pare_machine, title, STR, 0, 0, "", DOC("one line for people")),
     KEY(pare_machine, clock_mhz, REAL, 1e-3, 1e6, NULL, DOC("clock of array and buffers, MHz")),
-    KEY(pare_machine, node_nm, U32, 22, 90, "45",
-        DOC("process of the SRAM table: 22, 32, 45, 65 or 90 nm")),
+    KEY(pare_machine, node_nm, U32, 1, 1000, "45",
+        DOC("process, nm; an SRAM table must exist: 22, 32, 45, 65 and 90 are shipped")),
     KEY(pare_machine, energy_base, NAME, 0, 0, "horowitz45",
-        DOC("rows of the component table: horowitz45, aladdin40 or bitfusion45")),
+        DOC("table of PE components: horowitz45, aladdin40, bitfusion45 or your own")),
     KEY(pare_machine, array, MAP, 0, 0, NULL, .sub = &array_schema, DOC("the grid")),
     KEY(pare_machine, pe, MAP, 0, 0, NULL, .sub = &pe_schema, DOC("one processing element")),
     KEY(pare_machine, mapping, MAP, 0, 0, "", .sub = &mapping_schema, DOC("layers on the array")),
