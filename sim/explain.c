@@ -105,11 +105,8 @@ static void describe_runner_up(const pare_machine *m, const mapping_result *foun
     const double cycles = (double)two->time.cycles - (double)one->time.cycles;
     const double energy_pj = two->energy_pj - one->energy_pj;
     const double traffic = (double)two->dram_bits - (double)one->dram_bits;
-    if (cycles == 0 && energy_pj == 0)
-        pare_buf_puts(b, ") costs the same and came later\n");
-    else
-        pare_buf_printf(b, ") lost: %+.0f cycles, %+.4g pJ, %+.0f DRAM bits\n", cycles, energy_pj,
-                        traffic);
+    pare_buf_printf(b, ") lost: %+.0f cycles, %+.4g pJ, %+.0f DRAM bits\n", cycles, energy_pj,
+                    traffic);
 }
 
 static pare_status explain_job(const pare_machine *m, const pare_sim_job *job, pare_buf *out,
@@ -128,7 +125,7 @@ static pare_status explain_job(const pare_machine *m, const pare_sim_job *job, p
     describe_parts(&best.stats, PARE_STAT_ENERGY, "pJ", out);
     describe_parts(&best.stats, PARE_STAT_DRAM, "bits", out);
     if (!found.has_second) {
-        pare_buf_puts(out, "  no other mapping is possible\n");
+        pare_buf_puts(out, "  no other mapping costs anything else\n");
         return PARE_OK;
     }
     PARE_TRY(sim_job_stats(m, job, &found.second, &second, e));

@@ -71,7 +71,11 @@ static const pare_key mapping_keys[] = {
     KEY(pare_mapping, cols, ENUM, 0, 0, "windows",
         CHOICE(holds, "what the columns hold; filters: they take turns at the weight port")),
     KEY(pare_mapping, objective, ENUM, 0, 0, "cycles",
-        CHOICE(objectives, "what the choice of tiles and loop order minimises first")),
+        CHOICE(objectives, "what the choice of tiles and loop order minimises; then energy, or "
+                           "cycles if it is not about cycles")),
+    KEY(pare_mapping, slack_frac, REAL, 0, 1, "0.02",
+        DOC("mappings this fraction above the least objective are judged by the other criterion, "
+            "so that no cycle is saved at any price; 0: strictly one after the other")),
 };
 static const pare_schema mapping_schema =
     SCHEMA("machine.mapping", pare_mapping, mapping_keys, "How layers are laid on the array.");

@@ -1,15 +1,18 @@
 /* The mapping search: every way to lay the layer on the array, every loop order, and tile sizes
  * that are powers of two times what the array takes at once. It is exhaustive over this space; a
- * candidate is skipped only if a bound proves that it cannot win. */
+ * candidate is skipped only if a bound proves that it cannot win. A first pass finds the least
+ * that the objective can be, a second one the best mapping by the second criterion among those
+ * within slack_frac of it. */
 #include "sim/core.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { SIZES_MAX = 40 };
 
-/* Compared from the first to the last; smaller is better. */
+/* What a mapping is judged by, smaller is better: the objective, then what breaks near ties. */
 typedef struct rank {
-    double key[3];
+    double first, second;
 } rank;
 
 typedef struct search {
@@ -17,10 +20,13 @@ typedef struct search {
     const pare_sim_job *job;
     uint64_t cap_bits[3]; /* weight, act, out */
     value_bits bits;
-    bool wants_second, has_best;
+    bool wants_second;
+    bool is_choosing; /* the second pass: limit is known */
+    double least;     /* the first pass: smallest rank.first so far */
+    double limit;     /* rank.first up to here competes on rank.second */
+    bool has_best, has_overflow;
     rank best_rank, second_rank;
     mapping_result *out;
-    bool has_overflow;
 } search;
 
 static uint64_t container_bits(const pare_machine *m, uint64_t bits)
@@ -44,21 +50,22 @@ value_bits sim_value_bits(const pare_machine *m, const pare_sim_job *job, bool i
 static rank make_rank(const pare_machine *m, double cycles, double energy_pj, double dram_bits)
 {
     switch ((pare_objective)m->mapping.objective) {
-    case PARE_OBJECTIVE_ENERGY: return (rank){{energy_pj, cycles, dram_bits}};
-    case PARE_OBJECTIVE_EDP: return (rank){{energy_pj * cycles, cycles, energy_pj}};
-    case PARE_OBJECTIVE_TRAFFIC: return (rank){{dram_bits, cycles, energy_pj}};
+    case PARE_OBJECTIVE_ENERGY: return (rank){energy_pj, cycles};
+    case PARE_OBJECTIVE_EDP: return (rank){energy_pj * cycles, cycles};
+    case PARE_OBJECTIVE_TRAFFIC: return (rank){dram_bits, cycles};
     case PARE_OBJECTIVE_CYCLES: break;
     }
-    return (rank){{cycles, energy_pj, dram_bits}};
+    return (rank){cycles, energy_pj};
 }
 
-static bool is_less(const rank *a, const rank *b)
+/* Within the limit the second criterion decides, then the first; beyond it the first. */
+static bool is_less(const search *s, const rank *a, const rank *b)
 {
-    for (int i = 0; i < 3; i++) {
-        if (a->key[i] < b->key[i]) return true;
-        if (a->key[i] > b->key[i]) return false;
-    }
-    return false;
+    const bool a_in = a->first <= s->limit, b_in = b->first <= s->limit;
+    if (a_in != b_in) return a_in;
+    if (a_in && a->second != b->second) return a->second < b->second;
+    if (a->first != b->first) return a->first < b->first;
+    return a->second < b->second;
 }
 
 static uint64_t dram_bits(const tile_totals *s)
@@ -75,6 +82,38 @@ static bool fits(const search *s, const tiling *t)
            need.out_bits <= s->cap_bits[2];
 }
 
+static void keep_second(search *s, const mapping_choice *c, const rank *r)
+{
+    if (s->out->has_second && !is_less(s, r, &s->second_rank)) return;
+    s->out->second = *c;
+    s->second_rank = *r;
+    s->out->has_second = true;
+}
+
+static void choose(search *s, const mapping_choice *c, const rank *r)
+{
+    s->out->n_candidates++;
+    if (!s->has_best) {
+        s->out->best = *c;
+        s->best_rank = *r;
+        s->has_best = true;
+    } else if (is_less(s, r, &s->best_rank)) {
+        keep_second(s, &s->out->best, &s->best_rank);
+        s->out->best = *c;
+        s->best_rank = *r;
+    } else if (r->first != s->best_rank.first || r->second != s->best_rank.second) {
+        keep_second(s, c, r); /* not one that costs the same */
+    }
+}
+
+/* The rank can only grow from the bound's to the true one, in both criteria. */
+static bool can_win(const search *s, const rank *bound)
+{
+    if (!s->is_choosing) return bound->first < s->least;
+    if (s->wants_second || !s->has_best) return bound->first <= s->limit || s->wants_second;
+    return bound->first <= s->limit && is_less(s, bound, &s->best_rank);
+}
+
 static void consider(search *s, const tiling *t)
 {
     tile_totals totals;
@@ -82,12 +121,17 @@ static void consider(search *s, const tiling *t)
         s->has_overflow = true;
         return;
     }
-    const uint64_t moved = dram_bits(&totals);
+    const double moved = (double)dram_bits(&totals);
     const uint64_t bound = sim_tile_bound(t, &totals);
-    if (s->has_best && !s->wants_second) {
-        const double energy = sim_energy_pj(s->m, s->job, &totals, bound, NULL);
-        const rank least = make_rank(s->m, (double)bound, energy, (double)moved);
-        if (!is_less(&least, &s->best_rank)) return;
+    double energy_pj = sim_energy_pj(s->m, s->job, &totals, bound, NULL);
+    rank r = make_rank(s->m, (double)bound, energy_pj, moved);
+    if (!can_win(s, &r)) return;
+    const tile_time time = sim_tile_time(t);
+    energy_pj = sim_energy_pj(s->m, s->job, &totals, time.cycles, NULL);
+    r = make_rank(s->m, (double)time.cycles, energy_pj, moved);
+    if (!s->is_choosing) {
+        if (r.first < s->least) s->least = r.first;
+        return;
     }
     mapping_choice c = {.array = *t->a,
                         .tiles = *t,
@@ -95,25 +139,12 @@ static void consider(search *s, const tiling *t)
                         .tp = t->w->tp,
                         .tq = t->w->tq,
                         .totals = totals,
-                        .time = sim_tile_time(t),
-                        .dram_bits = moved};
-    c.energy_pj = sim_energy_pj(s->m, s->job, &totals, c.time.cycles, NULL);
+                        .time = time,
+                        .energy_pj = energy_pj,
+                        .dram_bits = dram_bits(&totals)};
     c.tiles.a = NULL;
     c.tiles.w = NULL;
-    const rank r = make_rank(s->m, (double)c.time.cycles, c.energy_pj, (double)moved);
-    s->out->n_candidates++;
-    if (!s->has_best || is_less(&r, &s->best_rank)) {
-        s->out->second = s->out->best;
-        s->out->has_second = s->has_best;
-        s->second_rank = s->best_rank;
-        s->out->best = c;
-        s->best_rank = r;
-        s->has_best = true;
-    } else if (!s->out->has_second || is_less(&r, &s->second_rank)) {
-        s->out->second = c;
-        s->second_rank = r;
-        s->out->has_second = true;
-    }
+    choose(s, &c, &r);
 }
 
 /* Loops of one trip have no place in an order, so each order is tried once: groups outermost, then
@@ -262,7 +293,11 @@ pare_status sim_search(const pare_machine *m, const pare_sim_job *job, bool want
                 .bits = sim_value_bits(m, job, m->memory.packing == PARE_PACK_LAYER)};
     array_map maps[ARRAY_MAPS_MAX];
     const size_t n_maps = sim_array_maps(m, job, maps);
+    s.least = INFINITY;
     for (size_t i = 0; i < n_maps; i++) consider_array(&s, &maps[i]);
+    s.limit = s.least * (1 + m->mapping.slack_frac);
+    s.is_choosing = true;
+    for (size_t i = 0; i < n_maps && isfinite(s.least); i++) consider_array(&s, &maps[i]);
     if (s.has_best) return PARE_OK;
     if (s.has_overflow)
         return pare_err_set(e, PARE_EINPUT, m->file, (pare_pos){0, 0},

@@ -61,10 +61,11 @@ typedef struct pare_array {
 } pare_array;
 
 typedef struct pare_mapping {
-    int lane_order;  /* pare_lane_order */
-    int first_layer; /* pare_first_layer */
-    int tiles, cols; /* pare_holds */
-    int objective;   /* pare_objective; ties: cycles, then energy */
+    int lane_order;    /* pare_lane_order */
+    int first_layer;   /* pare_first_layer */
+    int tiles, cols;   /* pare_holds */
+    int objective;     /* pare_objective; then energy, or cycles if it is not about cycles */
+    double slack_frac; /* mappings this much above the best objective compete on the other one */
 } pare_mapping;
 
 typedef struct pare_buffers {
