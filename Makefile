@@ -1,5 +1,5 @@
 # pare: one Makefile, no recursion. `make help` lists the targets; `make V=1` shows the commands.
-# A folder's *.c files (without main.c) are its library; its main.c is its program; each
+# A folder's main*.c files are its program, its other *.c files its library; each
 # tests/test_<folder>_<subject>.c is one Check program. rtl/ adds its rules in rtl/module.mk.
 
 BUILD   ?= build
@@ -40,7 +40,8 @@ PROGRAM_OF_traces := pare-trace
 PROGRAM_OF_model  := pare-train
 PROGRAM_OF_sim    := pare-sim
 
-objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(1)/main.c,$(wildcard $(1)/*.c)))
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(1)/main%,$(wildcard $(1)/*.c)))
+mains   = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/main*.c))
 
 all: $(PROGRAMS_C) rtl ## Build the libraries and programs (build/bin)
 
@@ -48,7 +49,7 @@ define part_rules
 $(BUILD)/lib/libpare_$(1).a: $(call objects,$(1))
 	$$(call say,AR,$$@)
 	$(Q)mkdir -p $$(@D) && rm -f $$@ && $$(AR) rcs $$@ $$^
-$(BUILD)/bin/$(PROGRAM_OF_$(1)): $(BUILD)/obj/$(1)/main.o $(call libs,$(1))
+$(BUILD)/bin/$(PROGRAM_OF_$(1)): $(call mains,$(1)) $(call libs,$(1))
 	$$(call say,LD,$$@)
 	$(Q)mkdir -p $$(@D) && $$(CC) $$(LDFLAGS) -o $$@ $$^ $(call syslibs,$(1))
 $(BUILD)/tests/test_$(1)_%: $(BUILD)/obj/tests/test_$(1)_%.o $(BUILD)/obj/tests/gtck.o $(call libs,$(1))
@@ -67,6 +68,8 @@ $(foreach p,$(PARTS),$(eval $(call part_rules,$(p))))
 $(BUILD)/obj/%_avx512.o: CFLAGS += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma
 $(BUILD)/obj/traces/provenance.o: CPPFLAGS += -DPARE_GIT_COMMIT='"$(GIT_COMMIT)"'
 
+$(BUILD)/obj/sim/report.o: sim/report.html sim/report.js
+
 $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -I. -Itests -MMD -MP -c -o $@ $<
@@ -78,16 +81,115 @@ TEST_SOURCES := $(wildcard tests/test_*.c)
 TEST_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/test_rtl_%,$(TEST_SOURCES)))
 TEST_RTL := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter tests/test_rtl_%,$(TEST_SOURCES)))
 
-check: deps all test-programs deps-check ## Install, build and pass all tests (at most 10 minutes)
-	$(Q)BUILD=$(BUILD) tests/run.sh $(sort $(TEST_PROGRAMS) $(TEST_RTL)) $(RTL_CHECKS)
+check: ## Install what is missing, build and pass all tests (at most 10 minutes)
+	$(Q).ci/deps check
+	$(Q)+$(MAKE) --no-print-directory check-run
+
+check-run: all test-programs deps-check headers
+	$(Q)BUILD=$(BUILD) tests/run.sh $(sort $(TEST_PROGRAMS) $(TEST_RTL) $(RTL_CHECKS))
+
+check-slow: all test-programs ## The long campaigns: fuzzing, valgrind, larger random runs
+	$(Q)+$(MAKE) --no-print-directory fuzz valgrind
+	$(Q)PARE_SLOW=1 BUILD=$(BUILD) tests/run.sh $(sort $(TEST_PROGRAMS) $(TEST_RTL) $(RTL_CHECKS))
 
 test-programs: $(TEST_PROGRAMS) $(TEST_RTL) $(RTL_CHECKS)
 
+demo: ## The whole chain on real data: learn, simulate, cross-check, report (at most 5 minutes)
+	$(Q).ci/deps demo
+	$(Q)+$(MAKE) --no-print-directory all
+	$(Q)BUILD=$(BUILD) docs/demo.sh
+
 deps: ## Install what is missing (Debian); elsewhere print what is needed
-	$(Q).ci/deps
+	$(Q).ci/deps check
+
+# ---- quality ----------------------------------------------------------------------------------
+SOURCES_C   := $(wildcard traces/*.[ch] model/*.[ch] sim/*.[ch] rtl/*.[ch] tests/*.[ch] tests/*/*.[ch])
+SOURCES_CXX := $(wildcard rtl/*.cpp rtl/*.hpp)
+SCRIPTS     := .ci/run .ci/deps $(wildcard docs/*.sh tests/*.sh) tests/cli/run.sh
 
 deps-check: ## Fail if a folder includes what it may not
 	$(Q)tests/deps_check.sh
+
+# every public header alone, as C17 and as C++17
+headers: ## Compile each public header by itself
+	$(Q)for h in traces/trace.h model/model.h sim/sim.h $(wildcard rtl/dut.h); do \
+	  printf '#include "%s"\n' $$h | $(CC) -std=c17 $(WARN) -Werror -I. -fsyntax-only -x c - && \
+	  printf '#include "%s"\n' $$h | $(CXX) -std=c++17 -Wall -Wextra -Werror -I. -fsyntax-only -x c++ - || exit 1; done
+	$(Q)echo "headers: each compiles alone"
+
+format: ## Lay out the sources with clang-format
+	$(Q)clang-format-14 -i $(SOURCES_C) $(SOURCES_CXX)
+
+format-check: ## Fail if a source is not as clang-format would lay it out
+	$(Q)clang-format-14 --dry-run -Werror $(SOURCES_C) $(SOURCES_CXX)
+
+lint: format-check rtl-lint ## clang-format, cppcheck, shellcheck, codespell, RTL lint
+	$(Q)cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,portability \
+	  --suppress=missingIncludeSystem -I. $(filter %.c,$(SOURCES_C))
+	$(Q)shellcheck -S warning $(SCRIPTS)
+	$(Q)codespell -q 3 -L pare,ans,ba README.md docs traces model sim rtl tests Makefile --skip '*.csv,*.svg,*.npy'
+
+# ASan and UBSan stop at the first finding; verilated and SystemC code is left out of them
+asan: ## All C tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(Q)+$(MAKE) --no-print-directory BUILD=$(BUILD)/asan sanitized-run CFLAGS="-O1 -g" \
+	  SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+ubsan: ## All C tests under UndefinedBehaviorSanitizer alone
+	$(Q)+$(MAKE) --no-print-directory BUILD=$(BUILD)/ubsan sanitized-run CFLAGS="-O1 -g" \
+	  SANITIZE="-fsanitize=undefined -fno-sanitize-recover=undefined"
+sanitized-run: $(PROGRAMS_C) $(TEST_PROGRAMS)
+	$(Q)PARE_NO_RTL=1 CK_TIMEOUT_MULTIPLIER=10 BUILD=$(BUILD) tests/run.sh $(sort $(TEST_PROGRAMS))
+
+valgrind: $(PROGRAMS_C) $(TEST_PROGRAMS) ## The tests of traces and sim under valgrind
+	$(Q)for t in $(filter $(BUILD)/tests/test_traces_% $(BUILD)/tests/test_sim_%,$(TEST_PROGRAMS)); do \
+	  echo "valgrind $$t"; CK_FORK=no PARE_SHARED=$${PARE_SHARED:-../shared} valgrind -q --error-exitcode=9 --leak-check=full \
+	    --errors-for-leak-kinds=definite $$t >$(BUILD)/valgrind.log 2>&1 || { cat $(BUILD)/valgrind.log; exit 1; }; done
+
+coverage: ## Line coverage of the C code by the tests (build/coverage/index.html)
+	$(Q)+$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage sanitized-run CFLAGS="-O0 -g --coverage" LDFLAGS="--coverage -pthread"
+	$(Q)gcovr -r . --object-directory $(BUILD)/coverage/obj -e tests/ --html-details $(BUILD)/coverage/index.html --print-summary
+
+# ---- fuzzing: one target per reader, seeded with the shipped and the bad files --------------------
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 20
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out traces/main% sim/main%,$(wildcard traces/*.[ch] sim/*.[ch]))
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D) && clang-14 -std=c17 $(CPPFLAGS) -g -O1 -I. -fsanitize=fuzzer,address,undefined \
+	  -fno-sanitize-recover=undefined -o $@ $< $(filter-out traces/main%,$(wildcard traces/*.c)) $(if $(findstring machine,$@),$(filter-out sim/main%,$(wildcard sim/*.c))) $(LIBS_traces) -pthread
+fuzz: $(FUZZ_TARGETS) ## Fuzz every reader for FUZZ_SECONDS (20) each
+	$(Q)for f in $(FUZZ_TARGETS); do tests/fuzz/run.sh $$f $(FUZZ_SECONDS) || exit 1; done
+
+# ---- benchmarks -------------------------------------------------------------------------------
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/bench_*.c))
+bench: ## Speed as ratios, each beside a peer or a limit
+	$(Q).ci/deps bench
+	$(Q)+$(MAKE) --no-print-directory all $(BENCHES)
+	$(Q)for b in $(BENCHES); do echo "== $$(basename $$b)"; PARE_BUILD=$(BUILD) $$b || exit 1; done
+
+golden: all ## Write tests/golden/*.csv anew; commit the change and say why
+	$(Q)BUILD=$(BUILD) tests/golden.sh
+
+docs: all ## Write the generated reference pages (docs/formats.md, docs/cli.md) anew
+	$(Q)BIN=$(BUILD)/bin docs/generate.sh
+
+# ---- installation -----------------------------------------------------------------------------
+INSTALL_ROOT = $(DESTDIR)$(PREFIX)
+install: all ## Install programs, libraries, headers and shipped data under PREFIX (/usr/local)
+	$(Q)install -d $(INSTALL_ROOT)/bin $(INSTALL_ROOT)/lib $(INSTALL_ROOT)/include/pare/traces \
+	  $(INSTALL_ROOT)/include/pare/sim $(INSTALL_ROOT)/share/pare/networks $(INSTALL_ROOT)/share/pare/machines \
+	  $(INSTALL_ROOT)/share/pare/bits $(INSTALL_ROOT)/share/pare/energy
+	$(Q)install -m 755 $(wildcard $(BUILD)/bin/pare-*) $(PROGRAMS_C) $(INSTALL_ROOT)/bin
+	$(Q)install -m 644 $(BUILD)/lib/libpare_traces.a $(BUILD)/lib/libpare_sim.a $(INSTALL_ROOT)/lib
+	$(Q)install -m 644 traces/trace.h $(INSTALL_ROOT)/include/pare/traces
+	$(Q)install -m 644 sim/sim.h $(INSTALL_ROOT)/include/pare/sim
+	$(Q)install -m 644 traces/networks/*.net.yaml $(INSTALL_ROOT)/share/pare/networks
+	$(Q)install -m 644 sim/machines/*.machine.yaml $(INSTALL_ROOT)/share/pare/machines
+	$(Q)install -m 644 traces/bits/*.bits.yaml $(INSTALL_ROOT)/share/pare/bits
+	$(Q)install -m 644 traces/energy/*.csv $(INSTALL_ROOT)/share/pare/energy
+
+uninstall: ## Remove what install put there
+	$(Q)rm -f $(addprefix $(INSTALL_ROOT)/bin/,pare-trace pare-train pare-sim pare-cosim) \
+	  $(INSTALL_ROOT)/lib/libpare_traces.a $(INSTALL_ROOT)/lib/libpare_sim.a
+	$(Q)rm -rf $(INSTALL_ROOT)/include/pare $(INSTALL_ROOT)/share/pare
 
 help: ## List the targets
 	$(Q)grep -hE '^[a-z-]+:.*##' Makefile rtl/module.mk | sed -E 's/:.*## /\t/' | \
@@ -98,4 +200,5 @@ clean: ## Remove build/
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all check test-programs deps deps-check help clean rtl
+.PHONY: all check check-run check-slow test-programs demo deps deps-check headers format format-check lint \
+  asan ubsan sanitized-run valgrind coverage fuzz bench golden docs install uninstall help clean rtl rtl-lint
