@@ -1,9 +1,8 @@
 /* pare-sim report: a run folder (or a network and bits) on several machines, as one HTML page. */
 #include "sim/main.h"
+#include "sim/sim.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 static const char CHART_JS[] = "/usr/share/javascript/chart.js/chart.min.js";
 static const char NORMALIZATION[] =
