@@ -39,7 +39,10 @@ static void copy_spec(const pare_layer_spec *s, pare_layer *l)
     l->transpose_b = s->transpose_b;
 }
 
-static pare_shape to_shape(pare_shape_spec s) { return (pare_shape){s.channels, s.height, s.width}; }
+static pare_shape to_shape(pare_shape_spec s)
+{
+    return (pare_shape){s.channels, s.height, s.width};
+}
 
 bool pare_layer_count(pare_layer *l)
 {
@@ -232,14 +235,8 @@ uint64_t pare_dims_weights(const pare_dims *d)
     return (uint64_t)d->k * (d->c / d->groups) * d->r * d->s;
 }
 
-uint64_t pare_dims_macs(const pare_dims *d)
-{
-    return pare_dims_weights(d) * d->n * d->p * d->q;
-}
+uint64_t pare_dims_macs(const pare_dims *d) { return pare_dims_weights(d) * d->n * d->p * d->q; }
 
-uint64_t pare_dims_activations(const pare_dims *d)
-{
-    return (uint64_t)d->n * d->c * d->h * d->w;
-}
+uint64_t pare_dims_activations(const pare_dims *d) { return (uint64_t)d->n * d->c * d->h * d->w; }
 
 uint64_t pare_dims_outputs(const pare_dims *d) { return (uint64_t)d->n * d->k * d->p * d->q; }

@@ -23,7 +23,8 @@ static pare_status index_names(const pare_net_draft *d, named *names)
     for (uint32_t i = 0; i < d->n_layers; i++) {
         names[i] = (named){d->layers[i].name, i};
         if (!d->is_list && !strcmp(names[i].name, "input"))
-            return pare_draft_fail(d, i, "name", "is 'input', the network's input; another expected");
+            return pare_draft_fail(d, i, "name",
+                                   "is 'input', the network's input; another expected");
     }
     qsort(names, d->n_layers, sizeof *names, compare_named);
     for (uint32_t i = 1; i < d->n_layers; i++) {
@@ -85,8 +86,7 @@ static pare_status link_inputs(pare_net_draft *d, pare_arena *scratch)
     for (uint32_t i = 0; i < d->n_layers && !d->is_list; i++) {
         const pare_layer_spec *const s = &d->layers[i];
         d->first_read[i] = at;
-        if (!(s->given & PARE_BIT(PARE_LK_INPUTS)))
-            d->reads[at++] = i ? i - 1 : PARE_READS_INPUT;
+        if (!(s->given & PARE_BIT(PARE_LK_INPUTS))) d->reads[at++] = i ? i - 1 : PARE_READS_INPUT;
         for (size_t j = 0; j < s->inputs.n; j++)
             PARE_TRY(find_input(d, names, i, j, &d->reads[at++]));
     }

@@ -117,8 +117,9 @@ static const pare_key layer_keys[PARE_N_LAYER_KEYS] = {
                              .type = PARE_KEY_BOOL,
                              .offset = offsetof(pare_layer_spec, transpose_b),
                              .def = "false",
-                             .doc = "Of a matmul a, b: true reduces over the channels of b (Q K^T), "
-                                    "false over its positions (A V)."},
+                             .doc =
+                                 "Of a matmul a, b: true reduces over the channels of b (Q K^T), "
+                                 "false over its positions (A V)."},
     [PARE_LK_INPUTS] = {.name = "inputs",
                         .type = PARE_KEY_NAMES,
                         .offset = offsetof(pare_layer_spec, inputs),
@@ -130,8 +131,9 @@ static const pare_key layer_keys[PARE_N_LAYER_KEYS] = {
                        .offset = offsetof(pare_layer_spec, input),
                        .def = "{}",
                        .sub = &shape_schema,
-                       .doc = "Of a conv2d or fc in a list of independent layers (no `input` at the "
-                              "top, no `inputs`): the shape that it reads."},
+                       .doc =
+                           "Of a conv2d or fc in a list of independent layers (no `input` at the "
+                           "top, no `inputs`): the shape that it reads."},
 };
 
 const pare_schema pare_layer_schema = {

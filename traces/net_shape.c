@@ -207,7 +207,8 @@ static pare_status infer_tokens(const shape_job *job)
      PARE_BIT(PARE_LK_BIAS) | PARE_BIT(PARE_LK_INPUT))
 #define POOL_KEYS (PARE_BIT(PARE_LK_KERNEL) | PARE_BIT(PARE_LK_STRIDE) | PARE_BIT(PARE_LK_PAD))
 #define ANY_KEYS                                                                                   \
-    (PARE_BIT(PARE_LK_NAME) | PARE_BIT(PARE_LK_TYPE) | PARE_BIT(PARE_LK_INPUTS)) /* of all types */
+    (PARE_BIT(PARE_LK_NAME) | PARE_BIT(PARE_LK_TYPE) | PARE_BIT(PARE_LK_INPUTS)) /* of all types   \
+                                                                                  */
 
 static const struct op_row {
     uint64_t keys;     /* that mean something beside ANY_KEYS */
