@@ -151,6 +151,7 @@ static pare_status match(pare_bits *b, const pare_net *net, const char *file, pa
 {
     pare_layer_bits *const ordered = pare_arena_alloc(b->arena, net->n_mac_layers, sizeof *ordered);
     entry *const entries = pare_xalloc(net->n_mac_layers, sizeof *entries);
+    const pare_pos last = b->layers[b->n_layers - 1].pos;
     pare_status status = PARE_OK;
     size_t n = 0;
     for (uint32_t i = 0; i < net->n_layers; i++)
@@ -175,7 +176,7 @@ static pare_status match(pare_bits *b, const pare_net *net, const char *file, pa
     }
     for (uint32_t i = 0, at = 0; i < net->n_layers && status == PARE_OK; i++) {
         if (!pare_layer_is_mac(&net->layers[i]) || ordered[at++].layer) continue;
-        status = pare_err_set(e, PARE_EINPUT, file, (pare_pos){0, 0},
+        status = pare_err_set(e, PARE_EINPUT, file, last,
                               "no bits for layer '%s' of network %s; all %u conv2d, fc and matmul "
                               "layers expected",
                               net->layers[i].name, net->name, net->n_mac_layers);
@@ -247,7 +248,7 @@ pare_status pare_bits_parse(const char *name, const char *text, size_t n, const 
     else
         PARE_TRY_DONE(parse_yaml(name, text, n, b, e));
     if (b->n_layers == 0)
-        PARE_TRY_DONE(pare_err_set(e, PARE_EINPUT, name, (pare_pos){0, 0},
+        PARE_TRY_DONE(pare_err_set(e, PARE_EINPUT, name, (pare_pos){1, 1},
                                    "no layer; the bits of at least one expected"));
     PARE_TRY_DONE(check_duplicates(b, name, e));
     if (net) {

@@ -49,7 +49,7 @@ pare_status pare_bits_from_json(const pare_yaml *y, pare_bits *b, pare_err *e)
     const pare_node *const root = y->root;
     if (root->kind != PARE_NODE_MAP)
         return pare_err_set(e, PARE_EINPUT, y->name, root->pos,
-                            "is no JSON object; {\"layer\": {\"w_bits\": 3.4, \"a_bits\": 5.1}} "
+                            "no JSON object; {\"layer\": {\"w_bits\": 3.4, \"a_bits\": 5.1}} "
                             "expected");
     b->n_layers = root->n;
     b->layers = pare_arena_alloc(b->arena, root->n, sizeof *b->layers);
@@ -85,7 +85,7 @@ static pare_status needed_column(const pare_csv *c, const char *name, int *out, 
 {
     *out = pare_csv_column(c, name);
     if (*out >= 0) return PARE_OK;
-    return pare_err_set(e, PARE_EINPUT, c->name, (pare_pos){0, 0},
+    return pare_err_set(e, PARE_EINPUT, c->name, (pare_pos){c->header_line, 1},
                         "no column '%s'; layer, weight_bits and act_bits expected", name);
 }
 

@@ -158,6 +158,7 @@ static pare_status read_rows(csv_reader *r)
         if (n == 0) continue;
         if (n_columns == 0) {
             n_columns = n;
+            r->csv->header_line = r->line;
             PARE_TRY(check_header(r));
             continue;
         }

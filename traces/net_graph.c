@@ -86,7 +86,10 @@ static pare_status link_inputs(pare_net_draft *d, pare_arena *scratch)
     for (uint32_t i = 0; i < d->n_layers && !d->is_list; i++) {
         const pare_layer_spec *const s = &d->layers[i];
         d->first_read[i] = at;
-        if (!(s->given & PARE_BIT(PARE_LK_INPUTS))) d->reads[at++] = i ? i - 1 : PARE_READS_INPUT;
+        if (!(s->given & PARE_BIT(PARE_LK_INPUTS)))
+            d->reads[at++] = i ? i - 1 : PARE_READS_INPUT;
+        else if (s->inputs.n == 0)
+            return pare_draft_fail(d, i, "inputs", "is an empty list; one or more names expected");
         for (size_t j = 0; j < s->inputs.n; j++)
             PARE_TRY(find_input(d, names, i, j, &d->reads[at++]));
     }
@@ -121,9 +124,9 @@ static pare_status report_cycle(const pare_net_draft *d, const walk *w, uint32_t
     else
         snprintf(key, sizeof key, "inputs");
     return pare_draft_fail(d, i, key,
-                           "closes a cycle of %u layers: '%s' needs '%s'; a graph without cycles "
+                           "closes a cycle of %u layer%s: '%s' needs '%s'; a graph without cycles "
                            "expected",
-                           length, d->layers[i].name, d->layers[read].name);
+                           length, length == 1 ? "" : "s", d->layers[i].name, d->layers[read].name);
 }
 
 static pare_status order_layers(pare_net_draft *d, pare_arena *scratch)

@@ -79,7 +79,7 @@ static const pare_key layer_keys[PARE_N_LAYER_KEYS] = {
                         .min = 1,
                         .max = PARE_NET_KERNEL_MAX,
                         .def = "1",
-                        .doc = "Steps of the kernel; 1 also for a pool."},
+                        .doc = "Step of the kernel; 1 by default, of a pool too."},
     [PARE_LK_PAD] = {.name = "pad",
                      .type = PARE_KEY_PAIR,
                      .offset = offsetof(pare_layer_spec, pad),

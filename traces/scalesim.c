@@ -180,7 +180,7 @@ static pare_status read_topology(topology *t, const char *text, size_t n)
     }
     pare_net *const net = t->net;
     if (net->n_layers == 0)
-        return pare_err_set(t->e, PARE_EINPUT, t->file, (pare_pos){t->line, 0},
+        return pare_err_set(t->e, PARE_EINPUT, t->file, (pare_pos){1, 1},
                             "no layer; a SCALE-Sim topology with at least one expected");
     net->layers = pare_arena_alloc(net->arena, net->n_layers, sizeof *net->layers);
     memcpy(net->layers, t->layers, net->n_layers * sizeof *net->layers);

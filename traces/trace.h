@@ -493,6 +493,7 @@ typedef struct pare_csv {
     pare_strs columns;
     const char **cells; /* row-major */
     size_t n_rows;
+    uint32_t header_line;
     uint32_t *lines;        /* line number of each row */
     uint32_t *cell_columns; /* where each cell begins in its line, 1-based */
     pare_arena *arena;
