@@ -26,8 +26,7 @@ typedef struct prim {
 } prim;
 
 typedef struct worker_mem {
-    dnnl_memory_t x, y;
-    dnnl_memory_t scratch[PARE_N_PASSES];
+    dnnl_memory_t x[PARE_N_PASSES], y[PARE_N_PASSES], scratch[PARE_N_PASSES];
 } worker_mem;
 
 struct pare_mac {
@@ -114,21 +113,26 @@ pare_status pare_dnnl_ready(pare_dnnl *d, pare_err *e)
 
 /* ---- descriptors ------------------------------------------------------------------------------ */
 
-static pare_status make_mds(pare_mac *m, dnnl_memory_desc_t *x, dnnl_memory_desc_t *w,
-                            dnnl_memory_desc_t *y, pare_err *e)
+/* In bfloat16 training what a pass reads is bfloat16 and what it writes is float. */
+static pare_status make_mds(pare_mac *m, pare_pass pass, dnnl_memory_desc_t *x,
+                            dnnl_memory_desc_t *w, dnnl_memory_desc_t *y, pare_err *e)
 {
     const pare_dims *d = &m->spec.dims;
     const char *name = m->name;
+    const dnnl_data_type_t in = m->spec.is_bf16 ? dnnl_bf16 : dnnl_f32;
+    const dnnl_data_type_t tx = pass == PARE_PASS_BACKWARD_DATA ? dnnl_f32 : in;
+    const dnnl_data_type_t tw = pass == PARE_PASS_BACKWARD_WEIGHTS ? dnnl_f32 : in;
+    const dnnl_data_type_t ty = pass == PARE_PASS_FORWARD ? dnnl_f32 : in;
     const dnnl_dims_t bias_dims = {d->k};
     DNNL_TRY(dnnl_memory_desc_init_by_tag(&m->bias_md, 1, bias_dims, dnnl_f32, dnnl_a), name,
              "bias descriptor");
     if (m->spec.is_fc) {
         const dnnl_dims_t xd = {d->n, d->c}, wd = {d->k, d->c}, yd = {d->n, d->k};
-        DNNL_TRY(dnnl_memory_desc_init_by_tag(x, 2, xd, dnnl_f32, dnnl_ab), name, "descriptor");
-        DNNL_TRY(dnnl_memory_desc_init_by_tag(y, 2, yd, dnnl_f32, dnnl_ab), name, "descriptor");
+        DNNL_TRY(dnnl_memory_desc_init_by_tag(x, 2, xd, tx, dnnl_ab), name, "descriptor");
+        DNNL_TRY(dnnl_memory_desc_init_by_tag(y, 2, yd, ty, dnnl_ab), name, "descriptor");
         DNNL_TRY(dnnl_memory_desc_init_by_tag(&m->plain_md, 2, wd, dnnl_f32, dnnl_ab), name,
                  "descriptor");
-        DNNL_TRY(dnnl_memory_desc_init_by_tag(w, 2, wd, dnnl_f32, dnnl_format_tag_any), name,
+        DNNL_TRY(dnnl_memory_desc_init_by_tag(w, 2, wd, tw, dnnl_format_tag_any), name,
                  "descriptor");
         return PARE_OK;
     }
@@ -138,12 +142,12 @@ static pare_status make_mds(pare_mac *m, dnnl_memory_desc_t *x, dnnl_memory_desc
     const bool grouped = d->groups > 1;
     const dnnl_dim_t *dims = grouped ? gd : wd;
     const int n = grouped ? 5 : 4;
-    DNNL_TRY(dnnl_memory_desc_init_by_tag(x, 4, xd, dnnl_f32, dnnl_nhwc), name, "descriptor");
-    DNNL_TRY(dnnl_memory_desc_init_by_tag(y, 4, yd, dnnl_f32, dnnl_nhwc), name, "descriptor");
+    DNNL_TRY(dnnl_memory_desc_init_by_tag(x, 4, xd, tx, dnnl_nhwc), name, "descriptor");
+    DNNL_TRY(dnnl_memory_desc_init_by_tag(y, 4, yd, ty, dnnl_nhwc), name, "descriptor");
     DNNL_TRY(dnnl_memory_desc_init_by_tag(&m->plain_md, n, dims, dnnl_f32,
                                           grouped ? dnnl_goihw : dnnl_oihw),
              name, "descriptor");
-    DNNL_TRY(dnnl_memory_desc_init_by_tag(w, n, dims, dnnl_f32, dnnl_format_tag_any), name,
+    DNNL_TRY(dnnl_memory_desc_init_by_tag(w, n, dims, tw, dnnl_format_tag_any), name,
              "descriptor");
     return PARE_OK;
 }
@@ -230,8 +234,6 @@ static pare_status make_prim(pare_mac *m, pare_pass pass, dnnl_primitive_desc_t 
 
 static pare_status make_prims(pare_mac *m, pare_err *e)
 {
-    dnnl_memory_desc_t x, w, y;
-    PARE_TRY(make_mds(m, &x, &w, &y, e));
     const bool training = m->spec.wants_backward || m->spec.wants_backward_data;
     dnnl_primitive_desc_t forward = NULL;
     pare_status status = PARE_OK;
@@ -241,6 +243,9 @@ static pare_status make_prims(pare_mac *m, pare_err *e)
         if (pass == PARE_PASS_BACKWARD_WEIGHTS && !m->spec.wants_backward) continue;
         const bool takes_bias = m->spec.has_bias && pass != PARE_PASS_BACKWARD_DATA;
         const dnnl_memory_desc_t *b = takes_bias ? &m->bias_md : NULL;
+        dnnl_memory_desc_t x, w, y;
+        status = make_mds(m, pass, &x, &w, &y, e);
+        if (status != PARE_OK) break;
         op_desc o;
         dnnl_primitive_desc_t pd = NULL;
         dnnl_status_t s = m->spec.is_fc
@@ -323,16 +328,17 @@ static pare_status make_workers(pare_mac *m, pare_err *e)
     m->workers = pare_xalloc(m->d->n_workers, sizeof *m->workers);
     for (unsigned i = 0; i < m->d->n_workers; i++) {
         worker_mem *w = &m->workers[i];
-        const prim *f = &m->prims[PARE_PASS_FORWARD];
-        DNNL_TRY(dnnl_memory_create(&w->x, &f->x_md, m->d->engine, DNNL_MEMORY_NONE), m->name,
-                 "memory creation");
-        DNNL_TRY(dnnl_memory_create(&w->y, &f->y_md, m->d->engine, DNNL_MEMORY_NONE), m->name,
-                 "memory creation");
-        for (int p = 0; p < PARE_N_PASSES; p++)
-            if (m->is_made[p])
-                DNNL_TRY(dnnl_memory_create(&w->scratch[p], &m->prims[p].scratch_md, m->d->engine,
-                                            DNNL_MEMORY_NONE),
-                         m->name, "memory creation");
+        for (int p = 0; p < PARE_N_PASSES; p++) {
+            if (!m->is_made[p]) continue;
+            const prim *q = &m->prims[p];
+            DNNL_TRY(dnnl_memory_create(&w->x[p], &q->x_md, m->d->engine, DNNL_MEMORY_NONE),
+                     m->name, "memory creation");
+            DNNL_TRY(dnnl_memory_create(&w->y[p], &q->y_md, m->d->engine, DNNL_MEMORY_NONE),
+                     m->name, "memory creation");
+            DNNL_TRY(dnnl_memory_create(&w->scratch[p], &q->scratch_md, m->d->engine,
+                                        DNNL_MEMORY_NONE),
+                     m->name, "memory creation");
+        }
     }
     return PARE_OK;
 }
@@ -363,9 +369,11 @@ void pare_mac_free(pare_mac *m)
 {
     if (!m) return;
     for (unsigned i = 0; m->workers && i < m->d->n_workers; i++) {
-        drop(m->workers[i].x);
-        drop(m->workers[i].y);
-        for (int p = 0; p < PARE_N_PASSES; p++) drop(m->workers[i].scratch[p]);
+        for (int p = 0; p < PARE_N_PASSES; p++) {
+            drop(m->workers[i].x[p]);
+            drop(m->workers[i].y[p]);
+            drop(m->workers[i].scratch[p]);
+        }
     }
     for (size_t i = 0; m->shard_weights && i < m->spec.n_shards; i++) {
         drop(m->shard_weights[i]);
@@ -401,7 +409,7 @@ static void *data_of(dnnl_memory_t memory)
 }
 
 static pare_status run_prim(pare_mac *m, unsigned worker, pare_pass pass, dnnl_memory_t weights,
-                            dnnl_memory_t bias, const float *x, const float *y, pare_err *e)
+                            dnnl_memory_t bias, const void *x, const void *y, pare_err *e)
 {
     worker_mem *w = &m->workers[worker];
     static const int x_args[] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_SRC, DNNL_ARG_SRC};
@@ -409,14 +417,14 @@ static pare_status run_prim(pare_mac *m, unsigned worker, pare_pass pass, dnnl_m
     static const int b_args[] = {DNNL_ARG_BIAS, DNNL_ARG_BIAS, DNNL_ARG_DIFF_BIAS};
     static const int y_args[] = {DNNL_ARG_DST, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_DST};
     /* oneDNN takes void * for what it only reads, too */
-    DNNL_TRY(dnnl_memory_set_data_handle(w->x, (void *)(uintptr_t)x), m->name, "handle");
-    DNNL_TRY(dnnl_memory_set_data_handle(w->y, (void *)(uintptr_t)y), m->name, "handle");
+    DNNL_TRY(dnnl_memory_set_data_handle(w->x[pass], (void *)(uintptr_t)x), m->name, "handle");
+    DNNL_TRY(dnnl_memory_set_data_handle(w->y[pass], (void *)(uintptr_t)y), m->name, "handle");
     DNNL_TRY(dnnl_memory_set_data_handle(w->scratch[pass], m->d->scratch[worker]), m->name,
              "handle");
     dnnl_exec_arg_t args[5] = {
-        {x_args[pass], w->x},
+        {x_args[pass], w->x[pass]},
         {w_args[pass], weights},
-        {y_args[pass], w->y},
+        {y_args[pass], w->y[pass]},
         {DNNL_ARG_SCRATCHPAD, w->scratch[pass]},
     };
     int n = 4;
@@ -446,20 +454,20 @@ pare_status pare_mac_set_weights(pare_mac *m, unsigned worker, const float *weig
     return PARE_OK;
 }
 
-pare_status pare_mac_forward(pare_mac *m, unsigned worker, const float *x, float *y, pare_err *e)
+pare_status pare_mac_forward(pare_mac *m, unsigned worker, const void *x, float *y, pare_err *e)
 {
     return run_prim(m, worker, PARE_PASS_FORWARD, m->weights[0],
                     m->spec.has_bias ? m->bias : NULL, x, y, e);
 }
 
-pare_status pare_mac_backward_data(pare_mac *m, unsigned worker, const float *gy, float *gx,
+pare_status pare_mac_backward_data(pare_mac *m, unsigned worker, const void *gy, float *gx,
                                    pare_err *e)
 {
     return run_prim(m, worker, PARE_PASS_BACKWARD_DATA, m->weights[1], NULL, gx, gy, e);
 }
 
-pare_status pare_mac_backward_weights(pare_mac *m, unsigned worker, size_t shard, const float *x,
-                                      const float *gy, pare_err *e)
+pare_status pare_mac_backward_weights(pare_mac *m, unsigned worker, size_t shard, const void *x,
+                                      const void *gy, pare_err *e)
 {
     return run_prim(m, worker, PARE_PASS_BACKWARD_WEIGHTS, m->shard_weights[shard],
                     m->spec.has_bias ? m->shard_bias[shard] : NULL, x, gy, e);

@@ -24,6 +24,7 @@ typedef struct pare_mac_spec {
     pare_dims dims;   /* dims.n = images a shard */
     bool is_fc;
     bool has_bias;
+    bool is_bf16;             /* x and dL/dy come as bfloat16, weights are rounded to it */
     bool wants_backward;      /* backward-weights */
     bool wants_backward_data; /* not for the first layer: it costs more than its forward pass */
     size_t n_shards;          /* shards of a batch: each has a gradient of its own */
@@ -40,14 +41,14 @@ pare_status pare_dnnl_ready(pare_dnnl *d, pare_err *e) PARE_MUST_CHECK;
 pare_status pare_mac_set_weights(pare_mac *m, unsigned worker, const float *weights,
                                  const float *bias, pare_err *e) PARE_MUST_CHECK;
 /* y = conv(x, w) + bias */
-pare_status pare_mac_forward(pare_mac *m, unsigned worker, const float *x, float *y,
+pare_status pare_mac_forward(pare_mac *m, unsigned worker, const void *x, float *y,
                              pare_err *e) PARE_MUST_CHECK;
 /* gx = dL/dx, overwritten */
-pare_status pare_mac_backward_data(pare_mac *m, unsigned worker, const float *gy, float *gx,
+pare_status pare_mac_backward_data(pare_mac *m, unsigned worker, const void *gy, float *gx,
                                    pare_err *e) PARE_MUST_CHECK;
 /* Keep this shard's dL/dw and dL/dbias inside the layer. */
-pare_status pare_mac_backward_weights(pare_mac *m, unsigned worker, size_t shard, const float *x,
-                                      const float *gy, pare_err *e) PARE_MUST_CHECK;
+pare_status pare_mac_backward_weights(pare_mac *m, unsigned worker, size_t shard, const void *x,
+                                      const void *gy, pare_err *e) PARE_MUST_CHECK;
 /* Add the shards' gradients in the order of the shards and write them plain; overwrites. */
 pare_status pare_mac_reduce(pare_mac *m, unsigned worker, float *gw, float *gbias,
                             pare_err *e) PARE_MUST_CHECK;
