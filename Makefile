@@ -1,5 +1,5 @@
 # pare: one Makefile, no recursion. `make help` lists the targets; `make V=1` shows the commands.
-# A folder's *.c files (without main.c) are its library; its main.c is its program; each
+# A folder's main*.c files are its program, its other *.c files its library; each
 # tests/test_<folder>_<subject>.c is one Check program. rtl/ adds its rules in rtl/module.mk.
 
 BUILD   ?= build
@@ -26,7 +26,7 @@ LDFLAGS    += $(SANITIZE) -pthread
 
 # ---- what links with what (DESIGN: model and sim never meet) ----------------------------------
 LIBS_traces := -lyaml -lz -lm
-LIBS_model  := -ldnnl
+LIBS_model  := -ldnnl -lgomp
 LIBS_sim    :=
 NEEDS_traces := traces
 NEEDS_model  := model traces
@@ -40,7 +40,8 @@ PROGRAM_OF_traces := pare-trace
 PROGRAM_OF_model  := pare-train
 PROGRAM_OF_sim    := pare-sim
 
-objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(1)/main.c,$(wildcard $(1)/*.c)))
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(1)/main%,$(wildcard $(1)/*.c)))
+mains   = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/main*.c))
 
 all: $(PROGRAMS_C) rtl ## Build the libraries and programs (build/bin)
 
@@ -48,7 +49,7 @@ define part_rules
 $(BUILD)/lib/libpare_$(1).a: $(call objects,$(1))
 	$$(call say,AR,$$@)
 	$(Q)mkdir -p $$(@D) && rm -f $$@ && $$(AR) rcs $$@ $$^
-$(BUILD)/bin/$(PROGRAM_OF_$(1)): $(BUILD)/obj/$(1)/main.o $(call libs,$(1))
+$(BUILD)/bin/$(PROGRAM_OF_$(1)): $(call mains,$(1)) $(call libs,$(1))
 	$$(call say,LD,$$@)
 	$(Q)mkdir -p $$(@D) && $$(CC) $$(LDFLAGS) -o $$@ $$^ $(call syslibs,$(1))
 $(BUILD)/tests/test_$(1)_%: $(BUILD)/obj/tests/test_$(1)_%.o $(BUILD)/obj/tests/gtck.o $(call libs,$(1))
@@ -66,6 +67,8 @@ $(foreach p,$(PARTS),$(eval $(call part_rules,$(p))))
 # AVX-512 lives in its own files behind a run-time test
 $(BUILD)/obj/%_avx512.o: CFLAGS += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma
 $(BUILD)/obj/traces/provenance.o: CPPFLAGS += -DPARE_GIT_COMMIT='"$(GIT_COMMIT)"'
+
+$(BUILD)/obj/sim/report.o: sim/report.html sim/report.js
 
 $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$<)
@@ -148,10 +151,10 @@ coverage: ## Line coverage of the C code by the tests (build/coverage/index.html
 # ---- fuzzing: one target per reader, seeded with the shipped and the bad files --------------------
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 20
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out %/main.c,$(wildcard traces/*.[ch] sim/*.[ch]))
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out traces/main% sim/main%,$(wildcard traces/*.[ch] sim/*.[ch]))
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D) && clang-14 -std=c17 $(CPPFLAGS) -g -O1 -I. -fsanitize=fuzzer,address,undefined \
-	  -fno-sanitize-recover=undefined -o $@ $< $(filter-out %/main.c,$(wildcard traces/*.c)) $(if $(findstring machine,$@),$(filter-out sim/main.c,$(wildcard sim/*.c))) $(LIBS_traces) -pthread
+	  -fno-sanitize-recover=undefined -o $@ $< $(filter-out traces/main%,$(wildcard traces/*.c)) $(if $(findstring machine,$@),$(filter-out sim/main%,$(wildcard sim/*.c))) $(LIBS_traces) -pthread
 fuzz: $(FUZZ_TARGETS) ## Fuzz every reader for FUZZ_SECONDS (20) each
 	$(Q)for f in $(FUZZ_TARGETS); do tests/fuzz/run.sh $$f $(FUZZ_SECONDS) || exit 1; done
 

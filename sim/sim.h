@@ -97,7 +97,7 @@ typedef enum pare_first_layer {
 } pare_first_layer;
 /* What an array dimension holds; BEST: whichever takes fewer cycles, layer by layer. */
 typedef enum pare_holds { PARE_HOLDS_FILTERS, PARE_HOLDS_WINDOWS, PARE_HOLDS_BEST } pare_holds;
-/* Bits of a value in memory: the machine's widest operand, or the layer's own bitlength. */
+/* Bits of a value in memory: memory.native_bits, or the layer's own bitlength (Proteus). */
 typedef enum pare_packing { PARE_PACK_NATIVE, PARE_PACK_LAYER } pare_packing;
 /* LIMITED: buffers and DRAM as given. IDEAL: every operand moves once and takes no time. */
 typedef enum pare_memory_model { PARE_MEMORY_LIMITED, PARE_MEMORY_IDEAL } pare_memory_model;
@@ -115,10 +115,11 @@ typedef struct pare_array {
 } pare_array;
 
 typedef struct pare_mapping {
-    int lane_order;  /* pare_lane_order */
-    int first_layer; /* pare_first_layer */
-    int tiles, cols; /* pare_holds */
-    int objective;   /* pare_objective; ties: cycles, then energy */
+    int lane_order;    /* pare_lane_order */
+    int first_layer;   /* pare_first_layer */
+    int tiles, cols;   /* pare_holds */
+    int objective;     /* pare_objective; then energy, or cycles if it is not about cycles */
+    double slack_frac; /* mappings this much above the best objective compete on the other one */
 } pare_mapping;
 
 typedef struct pare_buffers {
@@ -129,9 +130,10 @@ typedef struct pare_buffers {
 } pare_buffers;
 
 typedef struct pare_memory {
-    int model;         /* pare_memory_model */
-    int packing;       /* pare_packing */
-    uint32_t out_bits; /* of a stored output; 0: the bitlength at which it is read again */
+    int model;            /* pare_memory_model */
+    int packing;          /* pare_packing */
+    uint32_t native_bits; /* of an unpacked value; wider ones take the next power of two */
+    uint32_t out_bits;    /* of a stored output; 0: the bitlength at which it is read again */
 } pare_memory;
 
 typedef struct pare_dram {
@@ -147,7 +149,8 @@ typedef struct pare_compat {
 
 /* Resolved constants of energy and area, each from the tables of traces/energy (docs/energy.md). */
 typedef struct pare_costs {
-    double pe_pj;       /* one PE's arithmetic, one cycle, all lanes busy */
+    double lane_pj;     /* one busy lane's multiplier, one cycle */
+    double reduce_pj;   /* one PE's adder tree and accumulating adder, one cycle */
     double register_pj; /* one PE's accumulator and operand registers, one cycle */
     double weight_read_pj_per_bit, weight_write_pj_per_bit;
     double act_read_pj_per_bit, act_write_pj_per_bit;
@@ -247,7 +250,7 @@ typedef enum pare_stat_role { PARE_STAT_TOTAL, PARE_STAT_PART, PARE_STAT_OTHER }
     X(dram_out_bits, uint64_t, DRAM, PART, "outputs", "outputs written")                           \
     X(dram_psum_bits, uint64_t, DRAM, PART, "partial sums", "partial sums written and read back")  \
     X(dram_unpacked_bits, uint64_t, DRAM, OTHER, "DRAM traffic, unpacked",                         \
-      "the same transfers with every value as wide as the machine's widest operand")               \
+      "the same transfers with every value unpacked, memory.native_bits wide")                     \
     X(weight_buffer_read_bits, uint64_t, BUFFER, OTHER, "weight buffer reads", "")                 \
     X(weight_buffer_write_bits, uint64_t, BUFFER, OTHER, "weight buffer writes", "")               \
     X(act_buffer_read_bits, uint64_t, BUFFER, OTHER, "activation buffer reads", "")                \
@@ -351,6 +354,27 @@ pare_status pare_sim_explain(const pare_net *net, const pare_machine *machine,
                              const char *layer, pare_buf *out, pare_err *e) PARE_MUST_CHECK;
 /* The machine with all its defaults filled in, its peaks, area and energy constants. */
 void pare_machine_write(const pare_machine *m, pare_buf *out);
+
+/* ---- reports --------------------------------------------------------------------------------- */
+
+/* What one page shows. Results of the same machines in the same order; results[0] (or uniform[0])
+ * is what the others are compared with. */
+typedef struct pare_sim_report {
+    const char *title;
+    const char *bits_label; /* of `results`: "learned bits" */
+    const pare_bits *bits;
+    const pare_sim_result *results;
+    size_t n_results;
+    const pare_sim_result *uniform; /* the same at other bits, or NULL */
+    const char *uniform_label;      /* "8 bits" */
+    const char *normalization;      /* one sentence: what the machines have in common */
+    const pare_csv *metrics;        /* the trainer's metrics.csv, or NULL */
+} pare_sim_report;
+
+/* One self-contained HTML page. `chart_js` is the path of Chart.js 3 (minified), which is inlined;
+ * a missing file is PARE_EINPUT with the package that holds it. */
+pare_status pare_sim_report_write(const pare_sim_report *report, const char *chart_js,
+                                  pare_buf *html, pare_err *e) PARE_MUST_CHECK;
 
 #ifdef __cplusplus
 }

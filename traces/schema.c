@@ -317,6 +317,15 @@ pare_status pare_yaml_read(const pare_yaml *y, const pare_schema *schema, pare_a
     return read_map(&r, schema, y->root, out);
 }
 
+pare_status pare_node_read(const pare_node *node, const char *path, const pare_schema *schema,
+                           pare_arena *a, void *out, pare_err *e)
+{
+    reader r = {.arena = a, .e = e};
+    memset(out, 0, schema->size);
+    snprintf(r.path, sizeof r.path, "%s", path);
+    return read_map(&r, schema, node, out);
+}
+
 /* ---- the reference page ---- */
 
 void pare_schema_doc(const pare_schema *schema, pare_buf *out)

@@ -362,9 +362,12 @@ typedef struct pare_net {
 pare_status pare_net_load(const char *path, pare_net **out, pare_err *e) PARE_MUST_CHECK;
 pare_status pare_net_parse(const char *name, const char *text, size_t n, pare_net **out,
                            pare_err *e) PARE_MUST_CHECK;
-/* A SCALE-Sim topology CSV: a chain of independent conv2d layers without padding; each layer reads
- * an input of its own, so `inputs` is empty and only MAC layers exist. */
+/* A SCALE-Sim topology CSV: independent conv2d layers without padding; each reads an input of its
+ * own, so `inputs` is empty and only MAC layers exist. Where the stride does not divide, SCALE-Sim
+ * counts one more, partial window: the input is extended so that it is whole. */
 pare_status pare_net_load_scalesim(const char *path, pare_net **out, pare_err *e) PARE_MUST_CHECK;
+pare_status pare_net_parse_scalesim(const char *name, const char *text, size_t n, pare_net **out,
+                                    pare_err *e) PARE_MUST_CHECK;
 void pare_net_free(pare_net *net); /* NULL allowed */
 /* Write the network as a *.net.yaml text. */
 void pare_net_write(const pare_net *net, pare_buf *out);
@@ -416,8 +419,10 @@ typedef struct pare_bits {
     pare_arena *arena;
 } pare_bits;
 
-/* Read a *.bits.yaml, or .json/.csv with real bitlengths, which are rounded up. With a network the
- * entries are checked against it and put in the order of its MAC layers: every one must be there.
+/* Read a *.bits.yaml, or .json/.csv with bitlengths that may be real and are rounded up. CSV needs
+ * the columns layer, weight_bits, act_bits and may have others, which are not read. With a network
+ * the entries are checked against it and put in the order of its MAC layers: every one must be
+ * there.
  */
 pare_status pare_bits_load(const char *path, const pare_net *net, pare_bits **out,
                            pare_err *e) PARE_MUST_CHECK;
@@ -430,7 +435,11 @@ pare_status pare_bits_uniform(const char *spec, const pare_net *net, pare_bits *
 pare_status pare_bits_get(const char *spec_or_path, const pare_net *net, pare_bits **out,
                           pare_err *e) PARE_MUST_CHECK;
 void pare_bits_free(pare_bits *b); /* NULL allowed */
+/* Write as *.bits.yaml, as JSON {"layer": {"w_bits": 3.4, "a_bits": 5.1}} and as CSV. JSON has the
+ * real bitlengths where they are known and nothing of the rest. */
 void pare_bits_write(const pare_bits *b, pare_buf *out);
+void pare_bits_write_json(const pare_bits *b, pare_buf *out);
+void pare_bits_write_csv(const pare_bits *b, pare_buf *out);
 extern const pare_schema pare_bits_schema;
 
 /* ---- tensors --------------------------------------------------------------------------------- */
@@ -454,7 +463,12 @@ pare_status pare_tensor_new(pare_dtype t, uint32_t n_dims, const size_t *dims, p
                             pare_err *e) PARE_MUST_CHECK;
 void pare_tensor_free(pare_tensor *t); /* frees the data, not the struct; zeroed and NULL allowed */
 
-/* NumPy's .npy, versions 1.0 and 2.0, little endian, C order. */
+/* PARE_EINPUT if an f32 tensor holds a NaN or an infinity; `name` stands for its file. */
+pare_status pare_tensor_check_finite(const char *name, const pare_tensor *t,
+                                     pare_err *e) PARE_MUST_CHECK;
+
+/* NumPy's .npy, versions 1.0 and 2.0, little endian, C order, at least one element. f32 may hold
+ * NaN: ask pare_tensor_check_finite where it matters. */
 pare_status pare_npy_load(const char *path, pare_tensor *out, pare_err *e) PARE_MUST_CHECK;
 pare_status pare_npy_parse(const char *name, const void *bytes, size_t n, pare_tensor *out,
                            pare_err *e) PARE_MUST_CHECK;
@@ -462,6 +476,8 @@ pare_status pare_npy_save(const char *path, const pare_tensor *t, pare_err *e) P
 
 /* IDX (the MNIST family), plain or gzip: unsigned bytes only. dims come from the header. */
 pare_status pare_idx_load(const char *path, pare_tensor *out, pare_err *e) PARE_MUST_CHECK;
+pare_status pare_idx_parse(const char *name, const void *bytes, size_t n, pare_tensor *out,
+                           pare_err *e) PARE_MUST_CHECK;
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
@@ -477,7 +493,9 @@ typedef struct pare_csv {
     pare_strs columns;
     const char **cells; /* row-major */
     size_t n_rows;
-    uint32_t *lines; /* line number of each row */
+    uint32_t header_line;
+    uint32_t *lines;        /* line number of each row */
+    uint32_t *cell_columns; /* where each cell begins in its line, 1-based */
     pare_arena *arena;
 } pare_csv;
 
@@ -487,6 +505,8 @@ pare_status pare_csv_parse(const char *name, const char *text, size_t n, pare_cs
 void pare_csv_free(pare_csv *c);                          /* NULL allowed */
 int pare_csv_column(const pare_csv *c, const char *name); /* index, or -1 */
 const char *pare_csv_cell(const pare_csv *c, size_t row, int column);
+/* Where a cell stands in the file. */
+pare_pos pare_csv_pos(const pare_csv *c, size_t row, int column);
 /* A finite number in min..max, else an error that names the place. */
 pare_status pare_csv_real(const pare_csv *c, size_t row, int column, double min, double max,
                           double *out, pare_err *e) PARE_MUST_CHECK;

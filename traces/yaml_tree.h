@@ -1,4 +1,4 @@
-/* yaml_tree.h: the parsed form of a YAML file, shared by yaml.c and schema.c only. */
+/* yaml_tree.h: the parsed form of a YAML file, shared by yaml.c, schema.c and bits_json.c only. */
 #ifndef PARE_YAML_TREE_H
 #define PARE_YAML_TREE_H
 #include "traces/trace.h"
@@ -26,5 +26,9 @@ struct pare_yaml {
 
 /* Index of a key in a map, or -1. */
 int64_t pare_node_find(const pare_node *map, const char *key);
+
+/* pare_yaml_read for one mapping in the tree; `path` is what messages call it. */
+pare_status pare_node_read(const pare_node *node, const char *path, const pare_schema *schema,
+                           pare_arena *a, void *out, pare_err *e) PARE_MUST_CHECK;
 
 #endif
