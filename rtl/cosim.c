@@ -3,15 +3,23 @@
 
 #include <string.h>
 
+/* A range that goes beyond the kind's operands ends with them. */
 static pare_status take_range(const char *what, const uint32_t asked[2], uint32_t max,
                               const pare_dut_kind *kind, uint32_t out[2], pare_err *e)
 {
     out[0] = asked[0] ? asked[0] : 1;
-    out[1] = asked[1] ? asked[1] : max;
-    if (out[0] <= out[1] && out[1] <= max) return PARE_OK;
+    out[1] = asked[1] && asked[1] < max ? asked[1] : max;
+    if (out[0] <= out[1]) return PARE_OK;
     return pare_err_set(e, PARE_EUSAGE, NULL, (pare_pos){0, 0},
-                        "--%s-bits is %u..%u; 1..%u or a part of it expected for %s", what, out[0],
-                        out[1], max, kind->name);
+                        "--%s-bits begins at %u; 1 to %u expected for %s", what, out[0], max,
+                        kind->name);
+}
+
+pare_status pare_cosim_check(const pare_cosim_options *o, pare_err *e)
+{
+    uint32_t range[2];
+    PARE_TRY(take_range("act", o->act_bits, o->kind->max_act_bits, o->kind, range, e));
+    return take_range("weight", o->weight_bits, o->kind->max_weight_bits, o->kind, range, e);
 }
 
 /* ---- the run ---- */

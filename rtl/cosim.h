@@ -114,8 +114,11 @@ typedef struct pare_cosim_result {
     pare_cosim_coverage coverage;
 } pare_cosim_result;
 
-/* PARE_OK whether the two sides agree or not; PARE_EUSAGE if a bits range does not fit the kind,
- * PARE_EFAIL if the waves cannot be written. Free *out with pare_cosim_result_free. */
+/* PARE_EUSAGE if a bits range lies beyond the kind's operands; one that only ends there is cut. */
+pare_status pare_cosim_check(const pare_cosim_options *o, pare_err *e) PARE_MUST_CHECK;
+
+/* PARE_OK whether the two sides agree or not; PARE_EUSAGE as pare_cosim_check, PARE_EFAIL if the
+ * waves cannot be written. Free *out with pare_cosim_result_free. */
 pare_status pare_cosim_run(const pare_cosim_options *o, pare_cosim_result *out,
                            pare_err *e) PARE_MUST_CHECK;
 void pare_cosim_result_free(pare_cosim_result *r); /* zeroed allowed */

@@ -39,6 +39,7 @@ template <class V> class Model final : public pare_dut
   public:
     explicit Model(uint32_t acc_bits) : above_acc_(64 - acc_bits)
     {
+        context_.threads(1);          // else a thread per core is started, which does nothing
         context_.fatalOnError(false); // an assertion is reported through failed()
         context_.traceEverOn(true);
         context_.randReset(2); // registers without reset start anywhere, always the same way

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Mutation of the RTL: each mutant is one substitution, built as one kind of PE and cross-checked
-# on 2000 random dot products. pare-cosim must find every one; the table says by what. Ends in
+# with the campaign of make check (100000 dot products). pare-cosim must find every one; the table says by what. Ends in
 # "N passed, N failed" (passed: killed). Uses the build folder $BUILD (build) for what a mutant
 # does not change. Arguments: names of mutants to run; none means all.
 set -u
@@ -78,7 +78,7 @@ run_mutant() { # name kind file pattern replacement
     failed=$((failed + 1))
   else
     # an assertion that fails first is reported by its name
-    timeout 60 "$work/build/bin/pare-cosim" pe --kind "$2" --count 2000 >"$work/out" 2>&1
+    timeout 60 "$work/build/bin/pare-cosim" pe --kind "$2" --count 100000 >"$work/out" 2>&1
     local status=$?
     if [ $status -eq 1 ] && killer=$(sed -nE 's/^.*Assertion failed in .*\.([A-Za-z]+):.*/assertion \1/p; s/^.*, (case [0-9]+), cycle [0-9]+: (.*) is .* in the RTL; .*/\2 (\1)/p' "$work/out" | head -n 1) && [ -n "$killer" ]; then
       passed=$((passed + 1))
