@@ -26,7 +26,7 @@ LDFLAGS    += $(SANITIZE) -pthread
 
 # ---- what links with what (DESIGN: model and sim never meet) ----------------------------------
 LIBS_traces := -lyaml -lz -lm
-LIBS_model  := -ldnnl
+LIBS_model  := -ldnnl -lgomp
 LIBS_sim    :=
 NEEDS_traces := traces
 NEEDS_model  := model traces
