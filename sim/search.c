@@ -8,7 +8,10 @@
 #include <math.h>
 #include <string.h>
 
-enum { SIZES_MAX = 40 };
+enum {
+    SIZES_MAX = 40,
+    WINDOW_TILES_MAX = 65536 /* finer cuts would only cost memory */
+};
 
 /* What a mapping is judged by, smaller is better: the objective, then what breaks near ties. */
 typedef struct rank {
@@ -233,8 +236,12 @@ static void consider_windows(search *s, const array_map *a, const window_tiles *
 
 static void consider_cut(search *s, const array_map *a, uint64_t tn, uint64_t tp, uint64_t tq)
 {
+    const pare_dims *const d = &s->job->dims;
+    const uint64_t n_cuts =
+        sim_ceil_div(d->n, tn) * sim_ceil_div(d->p, tp) * sim_ceil_div(d->q, tq);
+    if (n_cuts > WINDOW_TILES_MAX) return;
     window_tiles w;
-    sim_window_tiles(&s->job->dims, a->windows, tn, tp, tq, &w);
+    sim_window_tiles(d, a->windows, tn, tp, tq, &w);
     consider_windows(s, a, &w);
     sim_window_tiles_free(&w);
 }
