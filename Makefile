@@ -81,16 +81,18 @@ TEST_SOURCES := $(wildcard tests/test_*.c)
 TEST_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/test_rtl_%,$(TEST_SOURCES)))
 TEST_RTL := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter tests/test_rtl_%,$(TEST_SOURCES)))
 
+CHECKS := $(sort $(TEST_PROGRAMS) $(TEST_RTL)) $(RTL_CHECKS) tests/report_browser.sh tests/docs.sh
+
 check: ## Install what is missing, build and pass all tests (at most 10 minutes)
 	$(Q).ci/deps check
 	$(Q)+$(MAKE) --no-print-directory check-run
 
 check-run: all test-programs deps-check headers
-	$(Q)BUILD=$(BUILD) tests/run.sh $(sort $(TEST_PROGRAMS) $(TEST_RTL) $(RTL_CHECKS))
+	$(Q)BUILD=$(BUILD) tests/run.sh $(CHECKS)
 
 check-slow: all test-programs ## The long campaigns: fuzzing, valgrind, larger random runs
 	$(Q)+$(MAKE) --no-print-directory fuzz valgrind
-	$(Q)PARE_SLOW=1 BUILD=$(BUILD) tests/run.sh $(sort $(TEST_PROGRAMS) $(TEST_RTL) $(RTL_CHECKS))
+	$(Q)PARE_SLOW=1 BUILD=$(BUILD) tests/run.sh $(CHECKS)
 
 test-programs: $(TEST_PROGRAMS) $(TEST_RTL) $(RTL_CHECKS)
 
