@@ -20,7 +20,7 @@ WARN       := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
 CFLAGS     ?= -O2 -g
 CXXFLAGS   ?= -O2 -g
 CPPFLAGS   += -D_POSIX_C_SOURCE=200809L
-ALL_CFLAGS  = -std=c17 $(CPPFLAGS) $(WARN) $(CFLAGS) $(SANITIZE) -pthread
+ALL_CFLAGS  = -std=c17 $(CPPFLAGS) $(WARN) $(CFLAGS) $(ISA) $(SANITIZE) -pthread
 ALL_CXXFLAGS = -std=c++17 $(CPPFLAGS) -Wall -Wextra $(if $(CI),-Werror) $(CXXFLAGS) $(SANITIZE) -pthread
 LDFLAGS    += $(SANITIZE) -pthread
 
@@ -65,7 +65,7 @@ LIBS_check := -lcheck_pic -lsubunit -lrt -lm
 $(foreach p,$(PARTS),$(eval $(call part_rules,$(p))))
 
 # AVX-512 lives in its own files behind a run-time test
-$(BUILD)/obj/%_avx512.o: CFLAGS += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma
+$(BUILD)/obj/%_avx512.o: ISA := -Wno-psabi -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma
 $(BUILD)/obj/traces/provenance.o: CPPFLAGS += -DPARE_GIT_COMMIT='"$(GIT_COMMIT)"'
 
 $(BUILD)/obj/sim/report.o: sim/report.html sim/report.js
@@ -81,16 +81,18 @@ TEST_SOURCES := $(wildcard tests/test_*.c)
 TEST_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/test_rtl_%,$(TEST_SOURCES)))
 TEST_RTL := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter tests/test_rtl_%,$(TEST_SOURCES)))
 
+CHECKS := $(sort $(TEST_PROGRAMS) $(TEST_RTL)) $(RTL_CHECKS) tests/report_browser.sh tests/docs.sh
+
 check: ## Install what is missing, build and pass all tests (at most 10 minutes)
 	$(Q).ci/deps check
 	$(Q)+$(MAKE) --no-print-directory check-run
 
 check-run: all test-programs deps-check headers
-	$(Q)BUILD=$(BUILD) tests/run.sh $(sort $(TEST_PROGRAMS) $(TEST_RTL) $(RTL_CHECKS))
+	$(Q)BUILD=$(BUILD) tests/run.sh $(CHECKS)
 
 check-slow: all test-programs ## The long campaigns: fuzzing, valgrind, larger random runs
 	$(Q)+$(MAKE) --no-print-directory fuzz valgrind
-	$(Q)PARE_SLOW=1 BUILD=$(BUILD) tests/run.sh $(sort $(TEST_PROGRAMS) $(TEST_RTL) $(RTL_CHECKS))
+	$(Q)PARE_SLOW=1 BUILD=$(BUILD) tests/run.sh $(CHECKS)
 
 test-programs: $(TEST_PROGRAMS) $(TEST_RTL) $(RTL_CHECKS)
 
@@ -126,7 +128,7 @@ format-check: ## Fail if a source is not as clang-format would lay it out
 lint: format-check rtl-lint ## clang-format, cppcheck, shellcheck, codespell, RTL lint
 	$(Q)cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,portability \
 	  --suppress=missingIncludeSystem -I. $(filter %.c,$(SOURCES_C))
-	$(Q)shellcheck -S warning $(SCRIPTS)
+	$(Q)shellcheck -S warning -e SC2206 $(SCRIPTS) $(wildcard rtl/*.sh tests/fuzz/*.sh)
 	$(Q)codespell -q 3 -L pare,ans,ba README.md docs traces model sim rtl tests Makefile --skip '*.csv,*.svg,*.npy'
 
 # ASan and UBSan stop at the first finding; verilated and SystemC code is left out of them
