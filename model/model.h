@@ -1,5 +1,95 @@
-/* model.h: a network as arithmetic, and the trainer. The one public header of model/. */
+/* model.h: the trainer. The one public header of model/.
+ *
+ * A run learns the weights, and with BitPruning the bitlengths, of one network on one image set,
+ * and leaves a run folder: its configuration, the network, the bitlengths, integer codes of weights
+ * and sampled activations, metrics per epoch, and a checkpoint from which the same command goes on
+ * to the same bits after any interruption. Same configuration and seed, same bytes, on any number
+ * of threads.
+ */
 #ifndef PARE_MODEL_H
 #define PARE_MODEL_H
 #include "traces/trace.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a run depends on; config.yaml in the run folder holds exactly this. */
+typedef struct pare_train_config {
+    uint32_t version;
+    const char *network;  /* file of the network, or the name of a shipped one */
+    const char *data;     /* "fashion-mnist" or a folder */
+    int method;           /* fp32, fixed, bitpruning */
+    const char *bits;     /* fixed: a uniform specification or a bits file */
+    double gamma;         /* weight of the bitlength penalty */
+    int criterion;        /* equal, memory, macs */
+    double init_bits;     /* bitlength that learning starts from */
+    uint32_t max_bits;    /* upper bound of a bitlength */
+    uint32_t epochs;      /* of learning (or of training at fixed bits) */
+    uint32_t tune_epochs; /* after rounding up */
+    uint32_t batch;
+    int optimizer;        /* sgd, adam */
+    double lr;            /* first learning rate of the weights */
+    double tune_lr;       /* of fine-tuning; 0: lr / 5 */
+    double n_lr;          /* of the bitlengths, plain gradient descent */
+    int schedule;         /* cosine, step, constant */
+    double momentum;
+    double weight_decay;  /* of weights only */
+    int augment;          /* none, crop, crop_flip */
+    int compute;          /* of training convolutions: f32, bf16 */
+    uint64_t seed;
+    uint32_t limit;       /* images kept of each split; 0: all */
+    uint32_t checkpoint_steps;
+    uint32_t sample_images; /* test images whose activation codes are written */
+} pare_train_config;
+
+extern const pare_schema pare_train_schema;
+
+/* Where a run stands; told after every step and at every end of an epoch. */
+typedef struct pare_train_progress {
+    const char *phase; /* train, learn, tune */
+    uint32_t epoch, n_epochs; /* of the phase, from 1 */
+    uint64_t images, n_images; /* done and to do, over all phases */
+    double lr;
+    double loss, accuracy_frac; /* of the epoch so far, training images */
+    double mean_weight_n, mean_act_n;
+    bool is_epoch_end;
+    double test_accuracy_frac; /* at the end of an epoch */
+} pare_train_progress;
+
+/* All may be NULL. should_stop is asked before each step. */
+typedef struct pare_train_hooks {
+    void *context;
+    void (*progress)(void *context, const pare_train_progress *p);
+    void (*note)(void *context, bool is_warning, const char *line);
+    bool (*should_stop)(void *context);
+} pare_train_hooks;
+
+/* Accuracies on the test images; negative: not measured. */
+typedef struct pare_train_result {
+    double real_frac;  /* with real bitlengths, at the end of learning */
+    double ceil_frac;  /* after rounding up and re-estimating ranges and batch norms */
+    double final_frac; /* after all phases: of what is exported */
+    double mean_weight_n, mean_act_n;       /* learned, unweighted means over the layers */
+    double mean_weight_bits, mean_act_bits; /* of the exported network */
+    bool is_complete; /* false: stopped; the run folder can be continued */
+} pare_train_result;
+
+/* Train into folder `run`, continuing what a checkpoint there began. A checkpoint of another
+ * configuration is refused (PARE_EINPUT). threads = 0: all of the machine. */
+pare_status pare_train_run(const pare_train_config *config, const char *run, unsigned threads,
+                           const pare_train_hooks *hooks, pare_train_result *result,
+                           pare_err *e) PARE_MUST_CHECK;
+
+/* Measure a run folder's accuracies again. data = NULL: the set that it was trained on. */
+pare_status pare_train_eval(const char *run, const char *data, unsigned threads,
+                            pare_train_result *result, pare_err *e) PARE_MUST_CHECK;
+
+/* Read the configuration of a run folder into *out; strings live in `a`. */
+pare_status pare_train_config_of(const char *run, pare_arena *a, pare_train_config *out,
+                                 pare_err *e) PARE_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -2,6 +2,9 @@
 #ifndef PARE_SIM_MAIN_H
 #define PARE_SIM_MAIN_H
 
+int pare_main_run(int argc, char **argv);
+int pare_main_machines(int argc, char **argv);
+int pare_main_show(int argc, char **argv);
 int pare_main_report(int argc, char **argv);
 
 #endif

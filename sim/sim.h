@@ -27,6 +27,60 @@ typedef struct pare_pe {
     uint32_t acc_bits;
 } pare_pe;
 
+/* The bit-true, cycle-true reference of the temporal PE in rtl/ (docs/rtl.md): digits are aligned at
+ * bit 0 and taken from the top, the weight's in the outer loop, the activation's in the inner one.
+ * A pair of digits of all lanes is a beat and takes a cycle; the beats of one operand pair of all
+ * lanes are a step. Bitlengths are 1..max_*_bits. */
+
+/* Digits of an operand: ceil(bits / digit). */
+uint32_t pare_pe_digits(uint32_t bits, uint32_t digit);
+/* What digit `index` (0: the lowest) of a code adds to it, in units of 2^(index * digit). Only the
+ * `bits` low bits of the code count; the top digit carries the sign of a signed code. */
+int32_t pare_pe_digit(int32_t code, uint32_t bits, bool is_signed, uint32_t digit, uint32_t index);
+/* Cycles of one step of a temporal PE without stalls. */
+uint32_t pare_pe_step_cycles(const pare_pe *pe, uint32_t act_bits, uint32_t weight_bits);
+/* The narrowest accumulator that holds any one step's sum. */
+uint32_t pare_pe_min_acc_bits(const pare_pe *pe);
+
+/* One dot product: n_steps * lanes codes of either operand, step by step; lanes without a product
+ * hold a zero. */
+typedef struct pare_pe_work {
+    uint32_t act_bits, weight_bits;
+    bool act_signed, weight_signed; /* two's complement codes, else unsigned */
+    uint32_t n_steps;
+    const int32_t *act, *weight;
+} pare_pe_work;
+
+typedef struct pare_pe_sum {
+    int64_t value;   /* modulo 2^acc_bits, two's complement */
+    bool overflowed; /* a partial sum did not fit into acc_bits */
+    uint64_t cycles; /* beats */
+} pare_pe_sum;
+
+/* The dot product as the PE computes it, beat by beat. */
+pare_pe_sum pare_pe_dot(const pare_pe *pe, const pare_pe_work *work);
+
+/* When a dot product moves through the PE, in cycles since reset. */
+typedef struct pare_pe_times {
+    uint64_t first_beat, last_beat; /* taken in these cycles */
+    uint64_t valid;                 /* the result stands from this cycle */
+    uint64_t taken;                 /* to this one, in which the sink takes it */
+} pare_pe_times;
+
+/* The stalls of one dot product. Beat i is offered gaps[i] cycles after the cycle that follows the
+ * taking of beat i - 1 (the last beat of the dot product before it; reset). The sink is ready in
+ * cycle b + k if ready[k % n_ready], b the cycle that follows the taking of the result before it
+ * (0 after reset); at least one entry is true. */
+typedef struct pare_pe_pace {
+    uint64_t n_beats; /* at least 1 */
+    const uint8_t *gaps;
+    uint32_t n_ready;
+    const bool *ready;
+} pare_pe_pace;
+
+/* Exact times of a dot product; `before` is the one before it, NULL after reset. */
+pare_pe_times pare_pe_dot_times(const pare_pe_pace *pace, const pare_pe_times *before);
+
 /* ---- machines -------------------------------------------------------------------------------- */
 
 /* Which data stays in the PEs while the others move. */
@@ -43,7 +97,7 @@ typedef enum pare_first_layer {
 } pare_first_layer;
 /* What an array dimension holds; BEST: whichever takes fewer cycles, layer by layer. */
 typedef enum pare_holds { PARE_HOLDS_FILTERS, PARE_HOLDS_WINDOWS, PARE_HOLDS_BEST } pare_holds;
-/* Bits of a value in memory: the machine's widest operand, or the layer's own bitlength. */
+/* Bits of a value in memory: memory.native_bits, or the layer's own bitlength (Proteus). */
 typedef enum pare_packing { PARE_PACK_NATIVE, PARE_PACK_LAYER } pare_packing;
 /* LIMITED: buffers and DRAM as given. IDEAL: every operand moves once and takes no time. */
 typedef enum pare_memory_model { PARE_MEMORY_LIMITED, PARE_MEMORY_IDEAL } pare_memory_model;
@@ -61,10 +115,11 @@ typedef struct pare_array {
 } pare_array;
 
 typedef struct pare_mapping {
-    int lane_order;  /* pare_lane_order */
-    int first_layer; /* pare_first_layer */
-    int tiles, cols; /* pare_holds */
-    int objective;   /* pare_objective; ties: cycles, then energy */
+    int lane_order;    /* pare_lane_order */
+    int first_layer;   /* pare_first_layer */
+    int tiles, cols;   /* pare_holds */
+    int objective;     /* pare_objective; then energy, or cycles if it is not about cycles */
+    double slack_frac; /* mappings this much above the best objective compete on the other one */
 } pare_mapping;
 
 typedef struct pare_buffers {
@@ -75,9 +130,10 @@ typedef struct pare_buffers {
 } pare_buffers;
 
 typedef struct pare_memory {
-    int model;         /* pare_memory_model */
-    int packing;       /* pare_packing */
-    uint32_t out_bits; /* of a stored output; 0: the bitlength at which it is read again */
+    int model;            /* pare_memory_model */
+    int packing;          /* pare_packing */
+    uint32_t native_bits; /* of an unpacked value; wider ones take the next power of two */
+    uint32_t out_bits;    /* of a stored output; 0: the bitlength at which it is read again */
 } pare_memory;
 
 typedef struct pare_dram {
@@ -93,7 +149,8 @@ typedef struct pare_compat {
 
 /* Resolved constants of energy and area, each from the tables of traces/energy (docs/energy.md). */
 typedef struct pare_costs {
-    double pe_pj;       /* one PE's arithmetic, one cycle, all lanes busy */
+    double lane_pj;     /* one busy lane's multiplier, one cycle */
+    double reduce_pj;   /* one PE's adder tree and accumulating adder, one cycle */
     double register_pj; /* one PE's accumulator and operand registers, one cycle */
     double weight_read_pj_per_bit, weight_write_pj_per_bit;
     double act_read_pj_per_bit, act_write_pj_per_bit;
@@ -193,7 +250,7 @@ typedef enum pare_stat_role { PARE_STAT_TOTAL, PARE_STAT_PART, PARE_STAT_OTHER }
     X(dram_out_bits, uint64_t, DRAM, PART, "outputs", "outputs written")                           \
     X(dram_psum_bits, uint64_t, DRAM, PART, "partial sums", "partial sums written and read back")  \
     X(dram_unpacked_bits, uint64_t, DRAM, OTHER, "DRAM traffic, unpacked",                         \
-      "the same transfers with every value as wide as the machine's widest operand")               \
+      "the same transfers with every value unpacked, memory.native_bits wide")                     \
     X(weight_buffer_read_bits, uint64_t, BUFFER, OTHER, "weight buffer reads", "")                 \
     X(weight_buffer_write_bits, uint64_t, BUFFER, OTHER, "weight buffer writes", "")               \
     X(act_buffer_read_bits, uint64_t, BUFFER, OTHER, "activation buffer reads", "")                \

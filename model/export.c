@@ -1,0 +1,254 @@
+/* export.c: what a finished run leaves for the simulator and the reader. */
+#include "model/export.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const pare_pos NOWHERE = {0, 0};
+enum { BITS_OF_U8 = 8 };
+
+/* A path for a layer's file: layer names may hold slashes. */
+static const char *layer_path(const exporter *x, const char *folder, const char *layer,
+                              const char *suffix, pare_buf *name)
+{
+    name->n = 0;
+    pare_buf_printf(name, "%s/", folder);
+    const size_t first = name->n;
+    pare_buf_printf(name, "%s%s.npy", layer, suffix);
+    for (size_t i = first; i < name->n; i++)
+        if (name->text[i] == '/') name->text[i] = '_';
+    (void)x;
+    return name->text;
+}
+
+static pare_status save(const exporter *x, const char *name, pare_tensor *t, pare_err *e)
+{
+    pare_buf path = {0};
+    const pare_status status = pare_npy_save(pare_run_path(x->r, name, &path), t, e);
+    pare_buf_free(&path);
+    return status;
+}
+
+/* Write codes as the smallest unsigned type that holds them. */
+static pare_status save_codes(const exporter *x, const char *name, const uint16_t *codes,
+                              uint32_t bits, uint32_t n_dims, const size_t *dims, pare_err *e)
+{
+    pare_tensor t = {0};
+    const bool is_small = bits <= BITS_OF_U8;
+    pare_status status = pare_tensor_new(is_small ? PARE_U8 : PARE_U16, n_dims, dims, &t, e);
+    for (size_t i = 0; i < t.count; i++) {
+        if (is_small) ((uint8_t *)t.data)[i] = (uint8_t)codes[i];
+        else ((uint16_t *)t.data)[i] = codes[i];
+    }
+    if (status == PARE_OK) status = save(x, name, &t, e);
+    pare_tensor_free(&t);
+    return status;
+}
+
+static pare_status save_floats(const exporter *x, const char *name, const float *v,
+                               uint32_t n_dims, const size_t *dims, pare_err *e)
+{
+    pare_tensor t = {0};
+    pare_status status = pare_tensor_new(PARE_F32, n_dims, dims, &t, e);
+    if (status == PARE_OK) {
+        memcpy(t.data, v, t.count * sizeof *v);
+        status = save(x, name, &t, e);
+    }
+    pare_tensor_free(&t);
+    return status;
+}
+
+static void add_row(exporter *x, const pare_node *n, const char *kind, uint32_t bits,
+                    const pare_grid *g, const char *file)
+{
+    pare_buf *b = &x->tensors;
+    pare_buf_printf(b, "%s,%s,%u,0,", n->l->name, kind, bits);
+    pare_buf_real(b, (double)g->scale);
+    pare_buf_puts(b, ",");
+    pare_buf_real(b, (double)g->lo);
+    pare_buf_printf(b, ",%s\n", file);
+}
+
+static pare_status to_codes(const pare_node *n, const char *kind, const pare_grid *g,
+                            const float *xq, size_t count, uint16_t *codes, pare_err *e)
+{
+    if (pare_grid_codes(g, xq, count, codes)) return PARE_OK;
+    return pare_err_set(e, PARE_EFAIL, NULL, NOWHERE,
+                        "layer %s: a %s is not scale * code + offset; this is a bug in pare-train",
+                        n->l->name, kind);
+}
+
+/* ---- weights ---------------------------------------------------------------------------------- */
+
+/* The shape of the map that a flatten before an fc layer has unrolled; c x 1 x 1 without. */
+static pare_shape unrolled(const exporter *x, const pare_node *n)
+{
+    const pare_net *net = x->r->net;
+    uint32_t i = n->l->inputs[0];
+    while (net->layers[i].op == PARE_OP_FLATTEN) i = net->layers[i].inputs[0];
+    return net->layers[i].out;
+}
+
+/* Inside, a flattened map is in the order h, w, c; files have c, h, w. */
+static size_t file_index(pare_shape s, size_t i)
+{
+    const size_t c = i % s.c, hw = i / s.c;
+    return c * ((size_t)s.h * s.w) + hw;
+}
+
+static void reorder_columns(const exporter *x, const pare_node *n, const uint16_t *in,
+                            uint16_t *out)
+{
+    const pare_shape s = unrolled(x, n);
+    const size_t c = (size_t)pare_shape_count(s);
+    for (size_t k = 0; k < n->w.n / c; k++)
+        for (size_t i = 0; i < c; i++) out[k * c + file_index(s, i)] = in[k * c + i];
+}
+
+static pare_status export_weights(exporter *x, const pare_node *n, pare_err *e)
+{
+    const pare_dims d = pare_layer_dims(n->l, 1);
+    const size_t dims[4] = {d.k, d.c / d.groups, d.r, d.s};
+    const uint32_t bits = (uint32_t)n->qw.n, n_dims = n->l->op == PARE_OP_FC ? 2 : 4;
+    const pare_grid *g = &n->blend_w.grid[0];
+    uint16_t *codes = pare_xalloc(2 * n->w.n, sizeof *codes), *ordered = codes;
+    pare_status status = to_codes(n, "weight", g, n->wq, n->w.n, codes, e);
+    if (n->l->op == PARE_OP_FC) reorder_columns(x, n, codes, ordered = codes + n->w.n);
+    pare_buf name = {0};
+    layer_path(x, "weights", n->l->name, "", &name);
+    if (status == PARE_OK) status = save_codes(x, name.text, ordered, bits, n_dims, dims, e);
+    if (status == PARE_OK) add_row(x, n, "weight", bits, g, name.text);
+    pare_buf_free(&name);
+    free(codes);
+    return status;
+}
+
+/* ---- activations ------------------------------------------------------------------------------ */
+
+/* The quantized inputs of a MAC node for the images of the last evaluation pass. */
+static void quantized_input(const pare_graph *g, const pare_node *n, size_t images, float *xq)
+{
+    const pare_value *v = &g->values[n->x];
+    const pare_affine *f = &pare_affine_identity;
+    const float *in = v->data;
+    if (v->is_virtual) {
+        f = &g->nodes[v->producer].affine;
+        in = g->values[g->nodes[v->producer].x].data;
+    }
+    g->kernels->quantize(in, images * (v->count / v->channels), v->channels, f, &n->blend_a, xq,
+                         false);
+}
+
+static pare_status export_acts(exporter *x, const pare_node *n, pare_err *e)
+{
+    const pare_value *v = &x->r->graph->values[n->x];
+    const uint32_t bits = (uint32_t)n->qa.n;
+    const pare_grid *g = &n->blend_a.grid[0];
+    const bool is_fc = n->l->op == PARE_OP_FC;
+    const pare_shape s = is_fc ? unrolled(x, n) : n->l->in;
+    const size_t total = v->count * x->n_images;
+    float *xq = pare_xalloc(total, sizeof *xq);
+    uint16_t *codes = pare_xalloc(2 * total, sizeof *codes), *ordered = codes + total;
+    quantized_input(x->r->graph, n, x->n_images, xq);
+    pare_status status = to_codes(n, "activation", g, xq, total, codes, e);
+    for (size_t i = 0; i < x->n_images; i++)
+        for (size_t j = 0; j < v->count; j++)
+            ordered[i * v->count + file_index(s, j)] = codes[i * v->count + j];
+    const size_t map[4] = {x->n_images, s.c, s.h, s.w}, row[2] = {x->n_images, v->count};
+    pare_buf name = {0};
+    layer_path(x, "acts", n->l->name, "", &name);
+    if (status == PARE_OK)
+        status = save_codes(x, name.text, ordered, bits, is_fc ? 2 : 4, is_fc ? row : map, e);
+    if (status == PARE_OK) add_row(x, n, "activation", bits, g, name.text);
+    pare_buf_free(&name);
+    free(xq);
+    free(codes);
+    return status;
+}
+
+static pare_status run_samples(exporter *x, pare_err *e)
+{
+    pare_run *r = x->r;
+    x->n_images = r->config->sample_images;
+    if (x->n_images > r->data->test.n) x->n_images = r->data->test.n;
+    if (x->n_images > r->config->batch) x->n_images = r->config->batch;
+    const pare_batch b = {.data = r->data, .images = &r->data->test};
+    pare_job job = {.g = r->graph, .batch = &b, .n_images = x->n_images};
+    PARE_TRY(pare_graph_set_weights(r->graph, false, e));
+    PARE_TRY(pare_graph_forward(&job, e));
+    size_t dims[1] = {x->n_images};
+    pare_tensor t = {0};
+    pare_status status = pare_tensor_new(PARE_U16, 1, dims, &t, e);
+    if (status == PARE_OK) {
+        memcpy(t.data, r->data->test.labels, x->n_images * sizeof(uint16_t));
+        status = save(x, "acts/labels.npy", &t, e);
+    }
+    pare_tensor_free(&t);
+    PARE_TRY(status);
+    const size_t logits[2] = {x->n_images, r->graph->n_classes};
+    return save_floats(x, "acts/logits.npy", r->graph->values[r->graph->out].data, 2, logits, e);
+}
+
+/* ---- parameters ------------------------------------------------------------------------------- */
+
+static pare_status export_param(const exporter *x, uint32_t layer, const char *what,
+                                const float *v, size_t n, pare_err *e)
+{
+    pare_buf name = {0};
+    const pare_status status =
+        save_floats(x, layer_path(x, "params", x->r->net->layers[layer].name, what, &name), v, 1,
+                    &n, e);
+    pare_buf_free(&name);
+    return status;
+}
+
+static pare_status export_params(const exporter *x, pare_node *n, pare_err *e)
+{
+    if (n->bias.n) PARE_TRY(export_param(x, n->layer, ".bias", n->bias.x, n->bias.n, e));
+    if (n->kind != PARE_NODE_EW || n->bn_layer == PARE_NONE) return PARE_OK;
+    pare_node_fold_running(n);
+    PARE_TRY(export_param(x, n->bn_layer, ".scale", n->scale, n->gamma.n, e));
+    return export_param(x, n->bn_layer, ".offset", n->offset, n->gamma.n, e);
+}
+
+static pare_status export_fp32(const exporter *x, const pare_node *n, pare_err *e)
+{
+    const pare_dims d = pare_layer_dims(n->l, 1);
+    const size_t dims[4] = {d.k, d.c / d.groups, d.r, d.s};
+    float *w = pare_xalloc(n->w.n, sizeof *w);
+    const bool is_fc = n->l->op == PARE_OP_FC;
+    const pare_shape s = is_fc ? unrolled(x, n) : (pare_shape){1, 1, 1};
+    const size_t c = (size_t)pare_shape_count(s);
+    for (size_t i = 0; i < n->w.n; i++) w[i / c * c + file_index(s, i % c)] = n->w.x[i];
+    pare_buf name = {0};
+    const pare_status status = save_floats(x, layer_path(x, "weights", n->l->name, "", &name), w,
+                                           is_fc ? 2 : 4, dims, e);
+    pare_buf_free(&name);
+    free(w);
+    return status;
+}
+
+pare_status pare_export_tensors(exporter *x, pare_err *e)
+{
+    static const char *const folders[] = {"weights", "acts", "params"};
+    pare_graph *g = x->r->graph;
+    pare_buf path = {0};
+    pare_status status = PARE_OK;
+    for (int i = 0; i < 3 && status == PARE_OK; i++)
+        status = pare_dir_make(pare_run_path(x->r, folders[i], &path), e);
+    pare_buf_free(&path);
+    if (status == PARE_OK) status = run_samples(x, e);
+    pare_buf_puts(&x->tensors, "layer,kind,bits,signed,scale,offset,file\n");
+    for (uint32_t i = 0; i < g->n_nodes && status == PARE_OK; i++) {
+        pare_node *n = &g->nodes[i];
+        status = export_params(x, n, e);
+        if (status != PARE_OK || n->kind != PARE_NODE_MAC) continue;
+        if (g->method->grid == PARE_GRID_REAL) {
+            status = export_fp32(x, n, e);
+        } else {
+            status = export_weights(x, n, e);
+            if (status == PARE_OK) status = export_acts(x, n, e);
+        }
+    }
+    return status;
+}

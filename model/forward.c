@@ -1,0 +1,380 @@
+/* forward.c: the forward steps of one shard, and what follows from all shards together. */
+#include "model/graph.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double BN_EPS = 1e-5;
+
+static size_t rows_of(const pare_graph *g, const pare_value *v)
+{
+    return g->shard_images * (v->count / v->channels);
+}
+
+static float *shard_of(const pare_job *job, uint32_t value, size_t shard)
+{
+    const pare_value *v = &job->g->values[value];
+    return pare_value_shard(job->g, v->data, v, shard);
+}
+
+/* What the batch needs of a value that has just been made. */
+static void observe(pare_job *job, uint32_t value, size_t shard)
+{
+    pare_value *v = &job->g->values[value];
+    const pare_kernels *k = job->g->kernels;
+    if (!job->is_training) return;
+    if (v->needs_stats)
+        k->col_stats(shard_of(job, value, shard), rows_of(job->g, v), v->channels,
+                     &v->shard_stats[shard]);
+    if (!v->needs_range) return;
+    v->shard_lo[shard] = INFINITY;
+    v->shard_hi[shard] = -INFINITY;
+    k->minmax(shard_of(job, value, shard), v->count * job->g->shard_images, &v->shard_lo[shard],
+              &v->shard_hi[shard]);
+}
+
+pare_status pare_forward_input(pare_job *job, pare_node *node, size_t shard, unsigned worker,
+                               pare_err *e)
+{
+    (void)node;
+    (void)worker;
+    (void)e;
+    pare_graph *g = job->g;
+    const size_t count = g->values[0].count;
+    float *x = shard_of(job, 0, shard);
+    const size_t first = shard * g->shard_images;
+    for (size_t i = 0; i < g->shard_images; i++) {
+        if (first + i < job->n_images)
+            pare_batch_image(job->batch, first + i, x + i * count, &g->labels[first + i]);
+        else
+            memset(x + i * count, 0, count * sizeof *x);
+    }
+    observe(job, 0, shard);
+    return PARE_OK;
+}
+
+pare_status pare_forward_mac(pare_job *job, pare_node *node, size_t shard, unsigned worker,
+                             pare_err *e)
+{
+    pare_graph *g = job->g;
+    const pare_value *x = &g->values[node->x];
+    const pare_affine *affine = &pare_affine_identity;
+    uint32_t source = node->x;
+    if (x->is_virtual) {
+        const pare_node *ew = &g->nodes[x->producer];
+        affine = &ew->affine;
+        source = ew->x;
+    }
+    const bool is_bf16 = g->is_bf16 && job->is_training;
+    const pare_blend *blend = g->method->grid == PARE_GRID_REAL ? NULL : &node->blend_a;
+    const void *in = shard_of(job, source, shard);
+    if (blend || x->is_virtual || is_bf16) {
+        void *xq = g->scratch[0][worker];
+        if (job->wants_gradient)
+            xq = (char *)node->xq + shard * g->shard_images * x->count * (is_bf16 ? 2 : 4);
+        g->kernels->quantize(in, rows_of(g, x), x->channels, affine, blend, xq, is_bf16);
+        in = xq;
+    }
+    PARE_TRY(pare_mac_forward(job->is_training ? node->mac : node->mac_eval, worker, in,
+                              shard_of(job, node->y, shard), e));
+    observe(job, node->y, shard);
+    return PARE_OK;
+}
+
+pare_status pare_forward_ew(pare_job *job, pare_node *node, size_t shard, unsigned worker,
+                            pare_err *e)
+{
+    (void)worker;
+    (void)e;
+    pare_graph *g = job->g;
+    pare_value *y = &g->values[node->y];
+    y->shard_lo[shard] = INFINITY;
+    y->shard_hi[shard] = -INFINITY;
+    g->kernels->affine(shard_of(job, node->x, shard),
+                       node->z == PARE_NONE ? NULL : shard_of(job, node->z, shard), rows_of(g, y),
+                       y->channels, &node->affine, shard_of(job, node->y, shard),
+                       &y->shard_lo[shard], &y->shard_hi[shard]);
+    if (job->is_training && y->needs_stats)
+        g->kernels->col_stats(shard_of(job, node->y, shard), rows_of(g, y), y->channels,
+                              &y->shard_stats[shard]);
+    return PARE_OK;
+}
+
+pare_status pare_forward_pool(pare_job *job, pare_node *node, size_t shard, unsigned worker,
+                              pare_err *e)
+{
+    (void)worker;
+    (void)e;
+    pare_graph *g = job->g;
+    const pare_pool_window w = pare_pool_window_of(node->l, g->shard_images);
+    const float *x = shard_of(job, node->x, shard);
+    float *y = shard_of(job, node->y, shard);
+    if (node->kind == PARE_NODE_MAXPOOL)
+        pare_maxpool(&w, x, y, node->best + shard * g->shard_images * g->values[node->y].count);
+    else
+        pare_avgpool(&w, x, y);
+    observe(job, node->y, shard);
+    return PARE_OK;
+}
+
+pare_status pare_forward_concat(pare_job *job, pare_node *node, size_t shard, unsigned worker,
+                                pare_err *e)
+{
+    (void)worker;
+    (void)e;
+    pare_graph *g = job->g;
+    const pare_value *y = &g->values[node->y];
+    const size_t rows = rows_of(g, y);
+    size_t at = 0;
+    for (uint32_t j = 0; j < node->n_xs; j++) {
+        const size_t c = g->values[node->xs[j]].channels;
+        const float *x = shard_of(job, node->xs[j], shard);
+        float *out = shard_of(job, node->y, shard) + at;
+        for (size_t i = 0; i < rows; i++) memcpy(out + i * y->channels, x + i * c, c * sizeof *x);
+        at += c;
+    }
+    observe(job, node->y, shard);
+    return PARE_OK;
+}
+
+/* Softmax and cross entropy of one image; gx may be NULL. */
+static double loss_of(const float *x, size_t n, uint16_t label, double share, float *gx,
+                      bool *is_right)
+{
+    double top = (double)x[0], sum = 0;
+    size_t best = 0;
+    for (size_t j = 1; j < n; j++)
+        if ((double)x[j] > top) {
+            top = (double)x[j];
+            best = j;
+        }
+    for (size_t j = 0; j < n; j++) sum += exp((double)x[j] - top);
+    for (size_t j = 0; gx && j < n; j++)
+        gx[j] = (float)((exp((double)x[j] - top) / sum - (j == label)) * share);
+    *is_right = best == label;
+    return log(sum) + top - (double)x[label];
+}
+
+pare_status pare_forward_loss(pare_job *job, pare_node *node, size_t shard, unsigned worker,
+                              pare_err *e)
+{
+    (void)node;
+    (void)worker;
+    (void)e;
+    pare_graph *g = job->g;
+    const float *x = shard_of(job, g->out, shard);
+    float *gx = NULL;
+    if (job->wants_gradient)
+        gx = pare_value_shard(g, g->values[g->out].grad, &g->values[g->out], shard);
+    const size_t first = shard * g->shard_images, n = g->n_classes;
+    g->shard_loss[shard] = 0;
+    g->shard_correct[shard] = 0;
+    for (size_t i = 0; i < g->shard_images && first + i < job->n_images; i++) {
+        bool is_right;
+        g->shard_loss[shard] += loss_of(x + i * n, n, g->labels[first + i],
+                                        1 / (double)job->n_images, gx ? gx + i * n : NULL,
+                                        &is_right);
+        g->shard_correct[shard] += is_right;
+    }
+    return PARE_OK;
+}
+
+/* ---- the batch -------------------------------------------------------------------------------- */
+
+static float mix(double old, double new, double share)
+{
+    return (float)(old + share * (new - old));
+}
+
+static void combine_stats(const pare_graph *g, pare_value *v)
+{
+    for (size_t j = 0; j < v->channels; j++) {
+        v->stats.sum[j] = v->stats.sum2[j] = 0;
+        v->stats.lo[j] = INFINITY;
+        v->stats.hi[j] = -INFINITY;
+        for (size_t s = 0; s < g->n_shards; s++) {
+            const pare_col_stats *p = &v->shard_stats[s];
+            v->stats.sum[j] += p->sum[j];
+            v->stats.sum2[j] += p->sum2[j];
+            if (p->lo[j] < v->stats.lo[j]) v->stats.lo[j] = p->lo[j];
+            if (p->hi[j] > v->stats.hi[j]) v->stats.hi[j] = p->hi[j];
+        }
+    }
+}
+
+static void set_range(pare_job *job, pare_value *v, float lo, float hi)
+{
+    v->lo = lo;
+    v->hi = hi;
+    v->run_lo = mix((double)v->run_lo, (double)lo, job->range_share);
+    v->run_hi = mix((double)v->run_hi, (double)hi, job->range_share);
+}
+
+static void combine_range(pare_job *job, pare_value *v)
+{
+    float lo = INFINITY, hi = -INFINITY;
+    for (size_t s = 0; s < job->g->n_shards; s++) {
+        if (v->shard_lo[s] < lo) lo = v->shard_lo[s];
+        if (v->shard_hi[s] > hi) hi = v->shard_hi[s];
+    }
+    set_range(job, v, lo, hi);
+}
+
+/* Scale and offset of a batch norm. Ioffe and Szegedy 2015, algorithm 1; the running variance is
+ * the unbiased one. */
+static void fold_batch(pare_job *job, pare_node *n)
+{
+    const pare_value *x = &job->g->values[n->x];
+    const double count = (double)job->g->batch * (double)(x->count / x->channels);
+    for (size_t j = 0; j < x->channels; j++) {
+        const double mean = x->stats.sum[j] / count;
+        const double var = fmax(x->stats.sum2[j] / count - mean * mean, 0);
+        const double inv = 1 / sqrt(var + BN_EPS);
+        n->inv_std[j] = inv;
+        n->mean[j] = (float)mean;
+        n->scale[j] = (float)((double)n->gamma.x[j] * inv);
+        n->offset[j] = (float)((double)n->beta.x[j] - mean * (double)n->scale[j]);
+        const double unbiased = count > 1 ? var * count / (count - 1) : var;
+        n->run_mean[j] = mix((double)n->run_mean[j], mean, job->bn_share);
+        n->run_var[j] = mix((double)n->run_var[j], unbiased, job->bn_share);
+    }
+}
+
+static float clamp_act(const pare_node *n, float t)
+{
+    return fminf(fmaxf(t, n->affine.lo), n->affine.hi);
+}
+
+/* The range of a result that is never stored. Rounded multiplication and addition are monotone, so
+ * the extremes of a channel stay its extremes: this is the exact range. */
+static void range_of_virtual(pare_job *job, const pare_node *n)
+{
+    const pare_value *x = &job->g->values[n->x];
+    float lo = INFINITY, hi = -INFINITY;
+    if (n->bn_layer == PARE_NONE) {
+        lo = x->lo;
+        hi = x->hi;
+    } else {
+        for (size_t j = 0; j < x->channels; j++) {
+            const float a = n->scale[j] * x->stats.lo[j], b = n->scale[j] * x->stats.hi[j];
+            const float u = a + n->offset[j], v = b + n->offset[j];
+            lo = fminf(lo, fminf(u, v));
+            hi = fmaxf(hi, fmaxf(u, v));
+        }
+    }
+    set_range(job, &job->g->values[n->y], clamp_act(n, lo) + 0.0f, clamp_act(n, hi) + 0.0f);
+}
+
+static void set_blends(pare_graph *g, uint32_t value)
+{
+    const pare_value *v = &g->values[value];
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        pare_node *n = &g->nodes[i];
+        if (n->kind == PARE_NODE_MAC && n->x == value)
+            n->blend_a = pare_quant_blend_of(&n->qa, v->lo, v->hi, g->is_learning_n);
+    }
+}
+
+void pare_forward_combine(pare_job *job, const pare_segment *s)
+{
+    pare_graph *g = job->g;
+    for (size_t i = 0; i < s->n_values; i++) {
+        pare_value *v = &g->values[s->values[i]];
+        if (v->needs_stats) combine_stats(g, v);
+        if (v->needs_range) {
+            combine_range(job, v);
+            set_blends(g, s->values[i]);
+        }
+    }
+    for (size_t i = 0; i < s->n_nodes; i++) {
+        pare_node *n = &g->nodes[s->nodes[i]];
+        if (n->bn_layer != PARE_NONE) fold_batch(job, n);
+        const pare_value *y = &g->values[n->y];
+        if (!y->is_virtual || !y->needs_range) continue;
+        range_of_virtual(job, n);
+        set_blends(g, n->y);
+    }
+}
+
+/* ---- evaluation ------------------------------------------------------------------------------- */
+
+void pare_node_fold_running(pare_node *n)
+{
+    for (size_t j = 0; j < n->gamma.n; j++) {
+        const double inv = 1 / sqrt((double)n->run_var[j] + BN_EPS);
+        n->scale[j] = (float)((double)n->gamma.x[j] * inv);
+        n->offset[j] =
+            (float)((double)n->beta.x[j] - (double)n->run_mean[j] * (double)n->scale[j]);
+    }
+}
+
+static void use_running(pare_graph *g)
+{
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        pare_node *n = &g->nodes[i];
+        pare_node_fold_running(n);
+        const pare_value *x = &g->values[n->x];
+        if (n->kind == PARE_NODE_MAC)
+            n->blend_a = pare_quant_blend_of(&n->qa, x->run_lo, x->run_hi, false);
+    }
+}
+
+pare_status pare_graph_forward(pare_job *job, pare_err *e)
+{
+    pare_graph *g = job->g;
+    if (!job->is_training) use_running(g);
+    PARE_TRY(pare_graph_run(job, &g->forward, job->is_training, e));
+    job->loss = 0;
+    job->n_correct = 0;
+    const size_t n = (job->n_images + g->shard_images - 1) / g->shard_images;
+    for (size_t s = 0; s < n; s++) {
+        job->loss += g->shard_loss[s] / (double)job->n_images;
+        job->n_correct += g->shard_correct[s];
+    }
+    return PARE_OK;
+}
+
+typedef struct weights_context {
+    pare_graph *g;
+    bool for_training;
+    pare_err *errors;
+} weights_context;
+
+pare_status pare_node_set_weights(pare_graph *g, pare_node *n, unsigned worker, bool for_training,
+                                  pare_err *e)
+{
+    if (n->kind != PARE_NODE_MAC) return PARE_OK;
+    const float *w = n->w.x;
+    if (g->method->grid != PARE_GRID_REAL) {
+        n->w_lo = INFINITY;
+        n->w_hi = -INFINITY;
+        g->kernels->minmax(n->w.x, n->w.n, &n->w_lo, &n->w_hi);
+        n->blend_w =
+            pare_quant_blend_of(&n->qw, n->w_lo, n->w_hi, for_training && g->is_learning_n);
+        g->kernels->quantize(n->w.x, 1, n->w.n, &pare_affine_identity, &n->blend_w, n->wq, false);
+        w = n->wq;
+    }
+    pare_mac *m = for_training ? n->mac : n->mac_eval;
+    return pare_mac_set_weights(m, worker, w, n->bias.n ? n->bias.x : NULL, e);
+}
+
+static void set_weights_item(void *context, size_t i, unsigned worker)
+{
+    weights_context *c = context;
+    pare_err *e = &c->errors[i];
+    pare_dnnl_use_one_thread();
+    e->status = pare_node_set_weights(c->g, &c->g->nodes[i], worker, c->for_training, e);
+}
+
+pare_status pare_graph_set_weights(pare_graph *g, bool for_training, pare_err *e)
+{
+    weights_context c = {g, for_training, pare_xalloc(g->n_nodes, sizeof *c.errors)};
+    pare_pool_run(g->pool, g->n_nodes, set_weights_item, &c);
+    pare_status status = PARE_OK;
+    for (uint32_t i = 0; i < g->n_nodes && status == PARE_OK; i++) {
+        status = c.errors[i].status;
+        if (status != PARE_OK && e && e->status == PARE_OK) *e = c.errors[i];
+    }
+    free(c.errors);
+    return status;
+}

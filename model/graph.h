@@ -1,0 +1,205 @@
+/* graph.h (private): a network compiled for training.
+ *
+ * The layers of a pare_net become nodes: a MAC layer with the quantizer of its input; an
+ * element-wise node that folds batch norm, the addition of a shortcut and the activation; pooling;
+ * concatenation. Values are tensors between nodes, batch-major NHWC. A batch is cut into shards of
+ * a fixed number of images; a pass is a list of steps that each run on one shard, cut into
+ * segments where a step needs something of the whole batch (batch-norm sums, ranges). Within a
+ * segment threads take shards; between segments the shards' sums are added in order. So the bits
+ * do not depend on the number of threads.
+ */
+#ifndef PARE_MODEL_GRAPH_H
+#define PARE_MODEL_GRAPH_H
+#include "model/data.h"
+#include "model/dnnl.h"
+#include "model/kernels.h"
+#include "model/model.h"
+#include "model/quant.h"
+#include "model/spatial.h"
+
+#define PARE_NONE UINT32_MAX
+
+typedef enum pare_node_kind {
+    PARE_NODE_MAC,
+    PARE_NODE_EW, /* clamp(batchnorm(x) + z) */
+    PARE_NODE_MAXPOOL,
+    PARE_NODE_AVGPOOL,
+    PARE_NODE_CONCAT,
+} pare_node_kind;
+
+typedef struct pare_value {
+    uint32_t layer;       /* of the net, for messages */
+    size_t count;         /* floats an image */
+    size_t channels;      /* innermost */
+    uint32_t producer;    /* node; PARE_NONE: the images */
+    uint32_t n_readers;   /* nodes */
+    bool is_virtual;      /* never stored: its one reader makes it while it quantizes */
+    bool needs_range, needs_stats;
+    float *data;          /* batch * count */
+    float *grad;          /* batch * count, shared with values that live at other times */
+    float lo, hi;         /* of the batch */
+    float run_lo, run_hi; /* running mean, for evaluation */
+    float *shard_lo, *shard_hi;
+    pare_col_stats *shard_stats; /* one a shard */
+    pare_col_stats stats;        /* of the batch */
+} pare_value;
+
+/* A trainable tensor. */
+typedef struct pare_param {
+    float *x, *g;   /* value, gradient of the batch */
+    float *m, *v;   /* state of the optimizer */
+    size_t n;
+    bool decays;    /* weight decay applies */
+} pare_param;
+
+enum { PARE_NODE_INPUTS_MAX = 64 };
+
+typedef struct pare_node {
+    pare_node_kind kind;
+    uint32_t layer;                       /* of the net; for an element-wise node its first one */
+    const pare_layer *l;
+    uint32_t x, z, y;                     /* values; z: second operand of an addition, or NONE */
+    const uint32_t *xs;                   /* concat: all inputs */
+    bool *first_xs;
+    uint32_t n_xs;
+    bool first_x, first_z;                /* this node is the first to write that gradient */
+    bool aliases_z;                       /* the gradient of z takes over y's memory */
+    bool wants_gx;                        /* the input needs a gradient */
+    /* MAC */
+    pare_mac *mac, *mac_eval;             /* the same object if training computes in float */
+    pare_param w, bias;                   /* bias.n = 0 without one */
+    float *wq;                            /* quantized weights */
+    void *xq;                             /* quantized input of the batch, float or bfloat16 */
+    pare_quant qw, qa;
+    float w_lo, w_hi;
+    pare_blend blend_w, blend_a;
+    double *shard_dn;
+    uint32_t ew;                          /* element-wise node that alone reads y, or NONE */
+    /* element-wise */
+    uint32_t bn_layer, act_layer;         /* of the net, or PARE_NONE */
+    pare_param gamma, beta;               /* n = 0 without batch norm */
+    float *run_mean, *run_var;
+    float *scale, *offset, *mean;         /* per channel, of this pass */
+    float *coef_a, *coef_p, *coef_q;
+    double *inv_std;
+    double **shard_sum, **shard_sum_xm;
+    pare_affine affine;
+    uint32_t mac_of_x;                    /* MAC node that alone makes x for this one, or NONE */
+    /* pooling */
+    uint8_t *best;                        /* tap that won, per output */
+} pare_node;
+
+typedef struct pare_graph pare_graph;
+typedef struct pare_job pare_job;
+typedef pare_status pare_step_fn(pare_job *job, pare_node *node, size_t shard, unsigned worker,
+                                 pare_err *e);
+
+typedef struct pare_step {
+    pare_step_fn *fn;
+    uint32_t node;
+} pare_step;
+
+/* Steps first..first+n-1, after which the listed values and nodes are combined over the shards. */
+typedef struct pare_segment {
+    size_t first, n;
+    uint32_t *values, *nodes;
+    size_t n_values, n_nodes;
+} pare_segment;
+
+typedef struct pare_plan {
+    pare_step *steps;
+    size_t n_steps;
+    pare_segment *segments;
+    size_t n_segments;
+} pare_plan;
+
+struct pare_graph {
+    const pare_net *net;
+    const pare_method *method;
+    const pare_kernels *kernels;
+    pare_pool *pool;
+    pare_dnnl *dnnl;
+    pare_arena *arena;
+    uint32_t batch, shard_images;
+    size_t n_shards;
+    bool is_bf16;       /* training passes compute convolutions in bfloat16 */
+    bool is_learning_n; /* bitlengths still move */
+    pare_value *values;
+    uint32_t n_values;
+    pare_node *nodes;
+    uint32_t n_nodes;
+    uint32_t n_classes;
+    uint32_t out; /* value of the logits */
+    pare_plan forward, backward;
+    float **scratch[3]; /* per worker, one shard of the largest value */
+    uint16_t *labels;   /* of the batch */
+    double *shard_loss;
+    uint32_t *shard_correct;
+    void **big; /* large allocations */
+    size_t n_big;
+};
+
+/* One pass over a batch. */
+struct pare_job {
+    pare_graph *g;
+    bool is_training;     /* batch statistics; else running ones */
+    bool wants_gradient;  /* a backward pass follows */
+    double bn_share, range_share; /* what the running statistics take of the batch's */
+    const pare_batch *batch;
+    size_t n_images;      /* of the batch that count */
+    double loss;          /* mean */
+    uint32_t n_correct;
+};
+
+typedef struct pare_graph_spec {
+    const pare_net *net;
+    const pare_method *method;
+    uint32_t batch, n_classes, max_bits;
+    bool is_bf16;
+    uint64_t seed;
+    unsigned threads;
+    const pare_kernels *kernels; /* NULL: the fastest */
+} pare_graph_spec;
+
+/* Compile; weights are drawn from the seed. An operation that cannot be trained is refused at its
+ * place in the network file (PARE_EINPUT). */
+pare_status pare_graph_new(const pare_graph_spec *spec, pare_graph **out,
+                           pare_err *e) PARE_MUST_CHECK;
+void pare_graph_free(pare_graph *g);
+
+/* Images a shard: the largest divisor of the batch up to 32 that leaves four shards or more. */
+uint32_t pare_shard_images(uint32_t batch);
+
+/* Quantize the weights of the MAC nodes and hand them to the training (or evaluation) layers. */
+pare_status pare_graph_set_weights(pare_graph *g, bool for_training, pare_err *e) PARE_MUST_CHECK;
+pare_status pare_graph_forward(pare_job *job, pare_err *e) PARE_MUST_CHECK;
+/* After a forward pass with wants_gradient: all gradients, g_n included. */
+pare_status pare_graph_backward(pare_job *job, pare_err *e) PARE_MUST_CHECK;
+
+/* ---- inside ------------------------------------------------------------------------------------ */
+
+/* Memory that lives as long as the graph, aligned for vectors; PARE_EFAIL if there is none. */
+pare_status pare_graph_big(pare_graph *g, size_t count, size_t size, void *out_pointer,
+                           pare_err *e) PARE_MUST_CHECK;
+pare_status pare_plan_make(pare_graph *g, pare_err *e) PARE_MUST_CHECK;
+pare_status pare_graph_run(pare_job *job, const pare_plan *plan, bool has_barriers,
+                           pare_err *e) PARE_MUST_CHECK;
+/* Combine what the shards of the last segment left, in the order of the shards. */
+void pare_forward_combine(pare_job *job, const pare_segment *s);
+void pare_backward_combine(pare_job *job, const pare_segment *s);
+
+/* Quantize one node's weights and hand them to its training (or evaluation) layer. */
+pare_status pare_node_set_weights(pare_graph *g, pare_node *n, unsigned worker, bool for_training,
+                                  pare_err *e) PARE_MUST_CHECK;
+/* Scale and offset of a batch norm from the running statistics. */
+void pare_node_fold_running(pare_node *n);
+
+pare_step_fn pare_forward_input, pare_forward_mac, pare_forward_ew, pare_forward_pool,
+    pare_forward_concat, pare_forward_loss;
+pare_step_fn pare_backward_loss, pare_backward_mac, pare_backward_ew_sums, pare_backward_ew,
+    pare_backward_pool, pare_backward_concat;
+
+/* One shard of a value. */
+float *pare_value_shard(const pare_graph *g, const float *batch, const pare_value *v, size_t shard);
+
+#endif

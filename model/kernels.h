@@ -1,0 +1,85 @@
+/* kernels.h (private): the element-wise passes of training, in plain C and in AVX-512.
+ *
+ * A tensor is `rows` x `c` floats, channels innermost (NHWC). Both variants give the same bits:
+ * every sum runs over blocks of PARE_ROW_BLOCK rows in float, one sum a channel (or lane), and the
+ * blocks are added in double. Multiplication and addition are rounded one by one.
+ */
+#ifndef PARE_MODEL_KERNELS_H
+#define PARE_MODEL_KERNELS_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PARE_ROW_BLOCK = 32, PARE_LANES = 16 };
+
+/* One uniform grid: code = clamp(rint((x - lo) * inv), 0, top), value = scale * code + lo. */
+typedef struct pare_grid {
+    float lo, scale, inv, top;
+} pare_grid;
+
+/* What a quantizer does to a tensor: (1 - a) * grid[0] + a * grid[1], or grid[0] alone. */
+typedef struct pare_blend {
+    pare_grid grid[2];
+    float a;
+    bool is_pair;
+} pare_blend;
+
+/* t = clamp(scale[c] * x + offset[c], lo, hi): a folded batch norm with its activation. */
+typedef struct pare_affine {
+    const float *scale, *offset; /* per channel, both or none */
+    float lo, hi;                /* of the activation: 0 and infinity for relu */
+} pare_affine;
+
+/* Per channel of a shard, and of the batch. */
+typedef struct pare_col_stats {
+    double *sum, *sum2; /* of x, of x^2 */
+    float *lo, *hi;
+} pare_col_stats;
+
+/* Arguments of the first backward pass through t = affine(x), xq = blend(t). */
+typedef struct pare_reduce_args {
+    float *g;                 /* dL/dxq (or dL/dt); masked in place where `y` is given */
+    const float *x;           /* input of the affine */
+    const float *y;           /* output, if the mask must come from it; else NULL */
+    const pare_affine *affine;
+    const pare_blend *blend;  /* NULL: no gradient of a bitlength wanted */
+    const float *mean;        /* per channel; NULL: no channel sums wanted */
+    double *sum, *sum_xm;     /* += dt, += dt * (x - mean), per channel */
+    double *dn;               /* += sum of g * (grid[1] - grid[0]) */
+} pare_reduce_args;
+
+/* dx = a * dt + p * (x - mean) + q, per channel: the second backward pass of a batch norm. */
+typedef struct pare_bn_coefs {
+    const float *a, *p, *q, *mean;
+} pare_bn_coefs;
+
+typedef struct pare_kernels {
+    const char *name;
+    /* Widen *lo and *hi to the values of x. */
+    void (*minmax)(const float *x, size_t n, float *lo, float *hi);
+    /* Overwrite the statistics of a shard. */
+    void (*col_stats)(const float *x, size_t rows, size_t c, const pare_col_stats *out);
+    /* y = clamp(affine without clamp + z); z may be NULL. Widens *lo and *hi to the values of y. */
+    void (*affine)(const float *x, const float *z, size_t rows, size_t c, const pare_affine *f,
+                   float *y, float *lo, float *hi);
+    /* xq = blend(affine(x)), as float or as bfloat16. */
+    void (*quantize)(const float *x, size_t rows, size_t c, const pare_affine *f,
+                     const pare_blend *b, void *xq, bool is_bf16);
+    void (*reduce)(const pare_reduce_args *r, size_t rows, size_t c);
+    void (*bn_backward)(const float *g, const float *x, size_t rows, size_t c,
+                        const pare_affine *f, const pare_bn_coefs *k, void *dx, bool is_bf16);
+    void (*add)(float *sum, const float *x, size_t n);
+    void (*to_bf16)(const float *x, size_t n, uint16_t *out);
+} pare_kernels;
+
+/* The fastest variant that this machine runs. */
+const pare_kernels *pare_kernels_best(void);
+extern const pare_kernels pare_kernels_c;
+extern const pare_kernels pare_kernels_avx512;
+
+/* Round to nearest even; NaN stays NaN. */
+uint16_t pare_bf16(float x);
+float pare_bf16_float(uint16_t x);
+
+extern const pare_affine pare_affine_identity;
+#endif

@@ -1,0 +1,133 @@
+/* optim.c: one update of all parameters; nodes are independent of each other, so threads take
+ * nodes. */
+#include "model/optim.h"
+#include <math.h>
+#include <stdlib.h>
+
+static void step_sgd(pare_param *p, const pare_update *u)
+{
+    const float lr = (float)u->lr, mu = (float)u->momentum;
+    const float decay = p->decays ? (float)u->weight_decay : 0.0f;
+    float *restrict x = p->x, *restrict m = p->m;
+    const float *restrict g = p->g;
+    for (size_t i = 0; i < p->n; i++) {
+        m[i] = mu * m[i] + (g[i] + decay * x[i]);
+        x[i] -= lr * m[i];
+    }
+}
+
+/* Kingma and Ba 2015, algorithm 1, with its beta2 and epsilon; momentum is beta1. */
+static void step_adam(pare_param *p, const pare_update *u)
+{
+    const double beta1 = u->momentum, beta2 = 0.999, eps = 1e-8;
+    const double c1 = 1 - pow(beta1, (double)u->t), c2 = 1 - pow(beta2, (double)u->t);
+    const double decay = p->decays ? u->weight_decay : 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const double g = (double)p->g[i] + decay * (double)p->x[i];
+        p->m[i] = (float)(beta1 * (double)p->m[i] + (1 - beta1) * g);
+        p->v[i] = (float)(beta2 * (double)p->v[i] + (1 - beta2) * g * g);
+        const double step = (double)p->m[i] / c1 / (sqrt((double)p->v[i] / c2) + eps);
+        p->x[i] = (float)((double)p->x[i] - u->lr * step);
+    }
+}
+
+const pare_optimizer pare_optimizers[] = {
+    {"sgd", "stochastic gradient descent with momentum", step_sgd},
+    {"adam", "Adam; momentum is its beta1", step_adam},
+};
+const size_t pare_n_optimizers = sizeof pare_optimizers / sizeof *pare_optimizers;
+
+static double factor_cosine(double done_frac)
+{
+    return 0.5 * (1 + cos(3.14159265358979323846 * done_frac));
+}
+
+static double factor_step(double done_frac)
+{
+    return done_frac < 0.5 ? 1.0 : done_frac < 0.75 ? 0.1 : 0.01;
+}
+
+static double factor_constant(double done_frac)
+{
+    (void)done_frac;
+    return 1.0;
+}
+
+const pare_schedule pare_schedules[] = {
+    {"cosine", "half a cosine from the first rate to 0 over the phase", factor_cosine},
+    {"step", "divided by 10 after half and after three quarters of the phase", factor_step},
+    {"constant", "does not change", factor_constant},
+};
+const size_t pare_n_schedules = sizeof pare_schedules / sizeof *pare_schedules;
+
+typedef struct update_context {
+    pare_graph *g;
+    const pare_update *u;
+    pare_err *errors;
+} update_context;
+
+static pare_status check_finite(const pare_graph *g, uint32_t layer, const char *what,
+                                const pare_param *p, pare_err *e)
+{
+    float sum = 0; /* NaN and infinities survive a sum of magnitudes */
+    for (size_t i = 0; i < p->n; i++) sum += fabsf(p->g[i]);
+    if (isfinite(sum)) return PARE_OK;
+    return pare_err_set(e, PARE_EFAIL, g->net->file, g->net->layers[layer].pos,
+                        "the gradient of layer %s's %s is not finite; a smaller learning rate may "
+                        "help",
+                        g->net->layers[layer].name, what);
+}
+
+static pare_status update_mac(update_context *c, pare_node *n, unsigned worker, pare_err *e)
+{
+    pare_graph *g = c->g;
+    PARE_TRY(pare_mac_reduce(n->mac, worker, n->w.g, n->bias.g, e));
+    PARE_TRY(check_finite(g, n->layer, "weights", &n->w, e));
+    PARE_TRY(check_finite(g, n->layer, "bias", &n->bias, e));
+    if (g->is_learning_n) {
+        n->qw.g_n = 0;
+        const pare_reduce_args r = {.g = n->w.g,
+                                    .x = n->w.x,
+                                    .affine = &pare_affine_identity,
+                                    .blend = &n->blend_w,
+                                    .dn = &n->qw.g_n};
+        g->kernels->reduce(&r, 1, n->w.n);
+        if (!isfinite(n->qw.g_n) || !isfinite(n->qa.g_n))
+            return pare_err_set(e, PARE_EFAIL, g->net->file, n->l->pos,
+                                "the gradient of layer %s's bitlengths is not finite; a smaller "
+                                "learning rate may help",
+                                n->l->name);
+        pare_quant_step(&n->qw, c->u->n_lr, c->u->gamma);
+        pare_quant_step(&n->qa, c->u->n_lr, c->u->gamma);
+    }
+    c->u->optimizer->step(&n->w, c->u);
+    c->u->optimizer->step(&n->bias, c->u);
+    return pare_node_set_weights(g, n, worker, true, e);
+}
+
+static void update_item(void *context, size_t i, unsigned worker)
+{
+    update_context *c = context;
+    pare_node *n = &c->g->nodes[i];
+    pare_err *e = &c->errors[i];
+    pare_dnnl_use_one_thread();
+    if (n->kind == PARE_NODE_MAC) e->status = update_mac(c, n, worker, e);
+    if (n->kind != PARE_NODE_EW || n->bn_layer == PARE_NONE) return;
+    if (check_finite(c->g, n->bn_layer, "scale", &n->gamma, e) != PARE_OK) return;
+    if (check_finite(c->g, n->bn_layer, "offset", &n->beta, e) != PARE_OK) return;
+    c->u->optimizer->step(&n->gamma, c->u);
+    c->u->optimizer->step(&n->beta, c->u);
+}
+
+pare_status pare_graph_update(pare_graph *g, const pare_update *u, pare_err *e)
+{
+    update_context c = {g, u, pare_xalloc(g->n_nodes, sizeof *c.errors)};
+    pare_pool_run(g->pool, g->n_nodes, update_item, &c);
+    pare_status status = PARE_OK;
+    for (uint32_t i = 0; i < g->n_nodes && status == PARE_OK; i++) {
+        status = c.errors[i].status;
+        if (status != PARE_OK && e && e->status == PARE_OK) *e = c.errors[i];
+    }
+    free(c.errors);
+    return status;
+}

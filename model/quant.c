@@ -1,0 +1,112 @@
+/* quant.c: the min-max quantizer with a real bitlength (BitPruning, arXiv 2002.03090). */
+#include "model/quant.h"
+#include <math.h>
+
+static const double RANGE_MIN = 1e-12;
+
+const pare_method pare_methods[] = {
+    {"fp32", "plain float training, the baseline", PARE_RANGE_NONE, PARE_GRID_REAL,
+     PARE_BLEND_INT, PARE_XGRAD_PASS, PARE_PGRAD_NONE},
+    {"fixed", "given integer bitlengths (--bits)", PARE_RANGE_MINMAX, PARE_GRID_AFFINE,
+     PARE_BLEND_INT, PARE_XGRAD_PASS, PARE_PGRAD_NONE},
+    {"bitpruning", "learned bitlengths, rounded up and fine-tuned", PARE_RANGE_MINMAX,
+     PARE_GRID_AFFINE, PARE_BLEND_LERP, PARE_XGRAD_PASS, PARE_PGRAD_LERP_N},
+};
+const size_t pare_n_methods = sizeof pare_methods / sizeof *pare_methods;
+
+void pare_quant_split(const pare_quant *q, uint32_t *k, double *a)
+{
+    *k = (uint32_t)q->n;
+    if (*k > q->n_max - 1) *k = q->n_max - 1;
+    if (*k < 1) *k = 1;
+    *a = q->n - (double)*k;
+}
+
+pare_grid pare_grid_affine(float lo, float hi, uint32_t k, bool is_nudged)
+{
+    if (is_nudged) {
+        lo = lo < 0.0f ? lo : 0.0f;
+        hi = hi > 0.0f ? hi : 0.0f;
+    }
+    const double range = (double)hi - (double)lo;
+    const double top = (double)((1u << k) - 1u);
+    pare_grid g = {lo, 0.0f, 0.0f, (float)top};
+    if (!(range >= RANGE_MIN)) return g;
+    g.scale = (float)(range / top);
+    g.inv = (float)(top / range);
+    if (is_nudged) {
+        /* the code of zero; scale * code + lo is then exactly 0 */
+        const float zero = (float)fmin(rint(-(double)lo * (double)g.inv), top);
+        g.lo = -(g.scale * zero);
+    }
+    return g;
+}
+
+pare_blend pare_quant_blend_of(const pare_quant *q, float lo, float hi, bool is_learning)
+{
+    uint32_t k;
+    double a;
+    pare_quant_split(q, &k, &a);
+    pare_blend b = {.is_pair = is_learning || (a > 0 && a < 1), .a = (float)a};
+    if (!b.is_pair) {
+        b.grid[0] = pare_grid_affine(lo, hi, a > 0 ? k + 1 : k, q->is_nudged);
+        b.grid[1] = b.grid[0];
+        b.a = 0;
+        return b;
+    }
+    b.grid[0] = pare_grid_affine(lo, hi, k, q->is_nudged);
+    b.grid[1] = pare_grid_affine(lo, hi, k + 1, q->is_nudged);
+    return b;
+}
+
+void pare_quant_step(pare_quant *q, double lr, double gamma)
+{
+    q->n -= lr * (q->g_n + gamma * q->lambda);
+    q->n = fmin(fmax(q->n, 1.0), (double)q->n_max);
+}
+
+void pare_quant_ceil(pare_quant *q)
+{
+    q->learned_n = q->n;
+    q->n = ceil(q->n);
+}
+
+bool pare_grid_codes(const pare_grid *g, const float *xq, size_t n, uint16_t *codes)
+{
+    for (size_t i = 0; i < n; i++) {
+        float code = g->scale > 0 ? rintf((xq[i] - g->lo) / g->scale) : 0.0f;
+        if (!(code >= 0 && code <= g->top)) return false;
+        codes[i] = (uint16_t)code;
+        const float product = g->scale * (float)codes[i];
+        if (product + g->lo != xq[i]) return false;
+    }
+    return true;
+}
+
+/* ---- the penalty ------------------------------------------------------------------------------ */
+
+static double weigh_equal(const pare_layer *l, bool is_weight)
+{
+    (void)l;
+    (void)is_weight;
+    return 1.0;
+}
+
+static double weigh_memory(const pare_layer *l, bool is_weight)
+{
+    const pare_dims d = pare_layer_dims(l, 1);
+    return (double)(is_weight ? pare_dims_weights(&d) : pare_dims_activations(&d));
+}
+
+static double weigh_macs(const pare_layer *l, bool is_weight)
+{
+    (void)is_weight;
+    return (double)l->macs;
+}
+
+const pare_criterion pare_criteria[] = {
+    {"equal", "mean bitlength over all tensors", weigh_equal},
+    {"memory", "mean bits of a stored value", weigh_memory},
+    {"macs", "mean bits of an operand that a multiply-accumulate reads", weigh_macs},
+};
+const size_t pare_n_criteria = sizeof pare_criteria / sizeof *pare_criteria;

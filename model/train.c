@@ -1,0 +1,479 @@
+/* train.c: phases, epochs, steps. */
+#include "model/train.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const pare_pos NOWHERE = {0, 0};
+static const double BN_SHARE = 0.1;     /* of a batch in the running statistics, as PyTorch has it */
+static const double RANGE_SHARE = 0.01; /* in the running ranges */
+enum { CALIBRATION_BATCHES = 64, TUNE_LR_DIVISOR = 5 };
+
+/* ---- opening ---------------------------------------------------------------------------------- */
+
+static pare_status set_fixed_bits(pare_run *r, pare_err *e)
+{
+    pare_bits *b;
+    PARE_TRY(pare_bits_get(r->config->bits, r->net, &b, e));
+    size_t at = 0;
+    pare_status status = PARE_OK;
+    for (uint32_t i = 0; i < r->graph->n_nodes && status == PARE_OK; i++) {
+        pare_node *n = &r->graph->nodes[i];
+        if (n->kind != PARE_NODE_MAC) continue;
+        const pare_layer_bits *l = &b->layers[at++];
+        if (l->weight_signed || l->act_signed)
+            status = pare_err_set(e, PARE_EINPUT, r->config->bits, l->pos,
+                                  "layer %s has signed codes; unsigned affine ones expected",
+                                  l->layer);
+        n->qw.n = l->weight_bits;
+        n->qa.n = l->act_bits;
+        n->qw.n_max = n->qa.n_max = PARE_BITS_MAX;
+    }
+    pare_bits_free(b);
+    return status;
+}
+
+/* The penalty's weights, which sum to 1 over all weight and activation tensors. */
+static void set_lambdas(pare_graph *g, const pare_criterion *c)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        pare_node *n = &g->nodes[i];
+        if (n->kind != PARE_NODE_MAC) continue;
+        n->qw.lambda = c->weigh(n->l, true);
+        n->qa.lambda = c->weigh(n->l, false);
+        sum += n->qw.lambda + n->qa.lambda;
+    }
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        g->nodes[i].qw.lambda /= sum;
+        g->nodes[i].qa.lambda /= sum;
+    }
+}
+
+static pare_status set_bits(pare_run *r, pare_err *e)
+{
+    const pare_method *m = &pare_methods[r->config->method];
+    if (m->pgrad == PARE_PGRAD_LERP_N) {
+        if (r->config->init_bits > r->config->max_bits)
+            return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
+                                "init_bits is %g and max_bits %u; at most max_bits expected",
+                                r->config->init_bits, r->config->max_bits);
+        for (uint32_t i = 0; i < r->graph->n_nodes; i++)
+            r->graph->nodes[i].qw.n = r->graph->nodes[i].qa.n = r->config->init_bits;
+        set_lambdas(r->graph, &pare_criteria[r->config->criterion]);
+        return PARE_OK;
+    }
+    return m->grid == PARE_GRID_REAL ? PARE_OK : set_fixed_bits(r, e);
+}
+
+static void set_phases(pare_run *r)
+{
+    const pare_train_config *c = r->config;
+    const bool learns = pare_methods[c->method].pgrad == PARE_PGRAD_LERP_N;
+    r->phases[0] = (pare_phase){learns ? "learn" : "train", c->epochs, c->lr, learns};
+    r->n_phases = 1;
+    if (!learns || !c->tune_epochs) return;
+    const double lr = c->tune_lr > 0 ? c->tune_lr : c->lr / TUNE_LR_DIVISOR;
+    r->phases[r->n_phases++] = (pare_phase){"tune", c->tune_epochs, lr, false};
+}
+
+static pare_status check_data(const pare_run *r, pare_err *e)
+{
+    const pare_shape a = r->net->layers[0].out, b = r->data->shape;
+    if (a.c != b.c || a.h != b.h || a.w != b.w)
+        return pare_err_set(e, PARE_EINPUT, r->net->file, r->net->layers[0].pos,
+                            "the network takes %ux%ux%u images (channels, height, width); "
+                            "%ux%ux%u expected, as %s has",
+                            a.c, a.h, a.w, b.c, b.h, b.w, r->config->data);
+    if (r->data->train.n < r->config->batch)
+        return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
+                            "batch is %u with %zu training images; at most as many expected",
+                            r->config->batch, r->data->train.n);
+    return PARE_OK;
+}
+
+static uint64_t hash_data(const pare_dataset *d)
+{
+    const pare_images *const splits[] = {&d->train, &d->test};
+    uint64_t h = PARE_HASH_SEED;
+    for (int i = 0; i < 2; i++) {
+        const pare_images *s = splits[i];
+        h = pare_hash_bytes(h, s->pixels, s->n * (size_t)pare_shape_count(d->shape));
+        h = pare_hash_bytes(h, s->labels, s->n * sizeof *s->labels);
+    }
+    return h;
+}
+
+pare_status pare_run_open(const pare_train_config *config, const char *folder, unsigned threads,
+                          pare_run *r, pare_err *e)
+{
+    *r = (pare_run){.config = config, .folder = folder, .result = {-1, -1, -1, 0, 0, 0, 0, false}};
+    pare_buf path = {0};
+    pare_data_find("networks", config->network, &path);
+    const pare_status status = pare_net_load(path.text, &r->net, e);
+    pare_buf_free(&path);
+    PARE_TRY(status);
+    PARE_TRY(pare_dataset_load(config->data, config->limit, &r->data, e));
+    PARE_TRY(check_data(r, e));
+    r->data_hash = hash_data(r->data);
+    const pare_graph_spec spec = {.net = r->net,
+                                  .method = &pare_methods[config->method],
+                                  .batch = config->batch,
+                                  .n_classes = r->data->n_classes,
+                                  .max_bits = config->max_bits,
+                                  .is_bf16 = config->compute == 1,
+                                  .seed = config->seed,
+                                  .threads = threads};
+    PARE_TRY(pare_graph_new(&spec, &r->graph, e));
+    PARE_TRY(set_bits(r, e));
+    set_phases(r);
+    r->steps_per_epoch = r->data->train.n / config->batch;
+    r->order = pare_xalloc(r->data->train.n, sizeof *r->order);
+    return PARE_OK;
+}
+
+void pare_run_close(pare_run *r)
+{
+    pare_graph_free(r->graph);
+    pare_dataset_free(r->data);
+    pare_net_free(r->net);
+    free(r->order);
+    pare_buf_free(&r->metrics);
+    pare_buf_free(&r->bits_rows);
+}
+
+/* ---- measuring -------------------------------------------------------------------------------- */
+
+void pare_run_mean_n(const pare_run *r, double *weight_n, double *act_n)
+{
+    size_t n = 0;
+    *weight_n = *act_n = 0;
+    for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
+        const pare_node *k = &r->graph->nodes[i];
+        if (k->kind != PARE_NODE_MAC) continue;
+        *weight_n += k->qw.n;
+        *act_n += k->qa.n;
+        n++;
+    }
+    const bool is_real = r->graph->method->grid == PARE_GRID_REAL;
+    *weight_n = is_real || !n ? 0 : *weight_n / (double)n;
+    *act_n = is_real || !n ? 0 : *act_n / (double)n;
+}
+
+pare_status pare_run_evaluate(pare_run *r, double *accuracy_frac, pare_err *e)
+{
+    PARE_TRY(pare_graph_set_weights(r->graph, false, e));
+    uint64_t n_correct = 0;
+    const size_t n = r->data->test.n;
+    for (size_t first = 0; first < n; first += r->config->batch) {
+        const pare_batch b = {.data = r->data, .images = &r->data->test, .first = first};
+        pare_job job = {.g = r->graph, .batch = &b};
+        job.n_images = n - first < r->config->batch ? n - first : r->config->batch;
+        PARE_TRY(pare_graph_forward(&job, e));
+        n_correct += job.n_correct;
+    }
+    *accuracy_frac = (double)n_correct / (double)n;
+    return PARE_OK;
+}
+
+static uint64_t image_order_epoch(const pare_run *r)
+{
+    return (uint64_t)r->phase << 32 | r->epoch;
+}
+
+/* The mean of the batch statistics over the first training images, without augmentation. */
+static pare_status calibrate(pare_run *r, pare_err *e)
+{
+    PARE_TRY(pare_graph_set_weights(r->graph, true, e));
+    const size_t n = r->steps_per_epoch < CALIBRATION_BATCHES ? r->steps_per_epoch
+                                                              : CALIBRATION_BATCHES;
+    for (size_t i = 0; i < n; i++) {
+        const pare_batch b = {
+            .data = r->data, .images = &r->data->train, .first = i * r->config->batch};
+        const double share = 1 / (double)(i + 1);
+        pare_job job = {.g = r->graph,
+                        .is_training = true,
+                        .bn_share = share,
+                        .range_share = share,
+                        .batch = &b,
+                        .n_images = r->config->batch};
+        PARE_TRY(pare_graph_forward(&job, e));
+    }
+    return PARE_OK;
+}
+
+pare_status pare_run_ceil(pare_run *r, pare_err *e)
+{
+    pare_graph *g = r->graph;
+    g->is_learning_n = false;
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        pare_quant_ceil(&g->nodes[i].qw);
+        pare_quant_ceil(&g->nodes[i].qa);
+    }
+    return calibrate(r, e);
+}
+
+/* ---- steps ------------------------------------------------------------------------------------ */
+
+static double lr_factor(const pare_run *r)
+{
+    const double n = (double)r->phases[r->phase].n_epochs * (double)r->steps_per_epoch;
+    const double done = (double)r->epoch * (double)r->steps_per_epoch + (double)r->step;
+    return pare_schedules[r->config->schedule].factor(done / n);
+}
+
+static pare_status train_step(pare_run *r, pare_err *e)
+{
+    const pare_train_config *c = r->config;
+    const pare_augment *augment = c->augment ? &pare_augments[c->augment] : NULL;
+    const pare_batch b = {.data = r->data,
+                          .images = &r->data->train,
+                          .order = r->order,
+                          .first = (size_t)r->step * c->batch,
+                          .augment = augment,
+                          .seed = c->seed,
+                          .epoch = image_order_epoch(r)};
+    const double first_share = 1 / (double)(r->n_steps + 1);
+    pare_job job = {.g = r->graph,
+                    .is_training = true,
+                    .wants_gradient = true,
+                    .bn_share = fmax(BN_SHARE, first_share),
+                    .range_share = fmax(RANGE_SHARE, first_share),
+                    .batch = &b,
+                    .n_images = c->batch};
+    PARE_TRY(pare_graph_forward(&job, e));
+    if (!isfinite(job.loss))
+        return pare_err_set(e, PARE_EFAIL, r->net->file, NOWHERE,
+                            "the loss is not finite in step %llu of epoch %u (%s); a smaller "
+                            "learning rate may help",
+                            (unsigned long long)r->step + 1, r->epoch + 1,
+                            r->phases[r->phase].name);
+    PARE_TRY(pare_graph_backward(&job, e));
+    const double factor = lr_factor(r);
+    const pare_update u = {
+        .optimizer = &pare_optimizers[c->optimizer],
+        .lr = r->phases[r->phase].lr * factor,
+        .n_lr = c->n_lr * factor,
+        .momentum = c->momentum,
+        .weight_decay = c->weight_decay,
+        .gamma = c->gamma,
+        .t = (uint64_t)r->epoch * r->steps_per_epoch + r->step + 1,
+    };
+    PARE_TRY(pare_graph_update(r->graph, &u, e));
+    r->loss_sum += job.loss;
+    r->n_correct += job.n_correct;
+    r->step++;
+    r->n_steps++;
+    return PARE_OK;
+}
+
+/* ---- epochs and phases ------------------------------------------------------------------------ */
+
+static void fill_progress(const pare_run *r, pare_train_progress *p)
+{
+    const pare_phase *phase = &r->phases[r->phase];
+    const double steps = r->step ? (double)r->step : 1;
+    *p = (pare_train_progress){.phase = phase->name,
+                               .epoch = r->epoch + 1,
+                               .n_epochs = phase->n_epochs,
+                               .images = r->n_steps * r->config->batch,
+                               .lr = phase->lr * lr_factor(r),
+                               .loss = r->loss_sum / steps,
+                               .accuracy_frac =
+                                   (double)r->n_correct / steps / (double)r->config->batch};
+    for (uint32_t i = 0; i < r->n_phases; i++)
+        p->n_images += (uint64_t)r->phases[i].n_epochs * r->steps_per_epoch * r->config->batch;
+    pare_run_mean_n(r, &p->mean_weight_n, &p->mean_act_n);
+}
+
+static void tell(const pare_train_hooks *h, const pare_train_progress *p)
+{
+    if (h && h->progress) h->progress(h->context, p);
+}
+
+static void reset_optimizer(pare_graph *g)
+{
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        pare_param *const params[] = {&g->nodes[i].w, &g->nodes[i].bias, &g->nodes[i].gamma,
+                                      &g->nodes[i].beta};
+        for (size_t j = 0; j < sizeof params / sizeof *params; j++)
+            for (size_t k = 0; k < params[j]->n; k++) params[j]->m[k] = params[j]->v[k] = 0;
+    }
+}
+
+static void mean_bits(pare_run *r)
+{
+    pare_run_mean_n(r, &r->result.mean_weight_bits, &r->result.mean_act_bits);
+}
+
+static pare_status end_phase(pare_run *r, double accuracy_frac, pare_err *e)
+{
+    const bool was_learning = r->phases[r->phase].learns_n;
+    if (was_learning) {
+        r->result.real_frac = accuracy_frac;
+        pare_run_mean_n(r, &r->result.mean_weight_n, &r->result.mean_act_n);
+        PARE_TRY(pare_checkpoint_save(r, PARE_LEARNED, e));
+        PARE_TRY(pare_run_ceil(r, e));
+        PARE_TRY(pare_run_evaluate(r, &accuracy_frac, e));
+        r->result.ceil_frac = accuracy_frac;
+    }
+    mean_bits(r);
+    r->result.final_frac = accuracy_frac;
+    r->phase++;
+    r->epoch = 0;
+    reset_optimizer(r->graph);
+    return PARE_OK;
+}
+
+static pare_status end_epoch(pare_run *r, const pare_train_hooks *h, pare_err *e)
+{
+    pare_train_progress p;
+    fill_progress(r, &p);
+    PARE_TRY(pare_run_evaluate(r, &p.test_accuracy_frac, e));
+    p.is_epoch_end = true;
+    pare_run_add_metrics(r, p.lr, p.loss, p.accuracy_frac, p.test_accuracy_frac);
+    tell(h, &p);
+    r->epoch++;
+    r->step = 0;
+    r->loss_sum = 0;
+    r->n_correct = 0;
+    if (r->epoch == r->phases[r->phase].n_epochs) PARE_TRY(end_phase(r, p.test_accuracy_frac, e));
+    PARE_TRY(pare_run_write_metrics(r, e));
+    PARE_TRY(pare_checkpoint_save(r, PARE_CHECKPOINT, e));
+    if (r->phase == r->n_phases) return PARE_OK;
+    return pare_graph_set_weights(r->graph, true, e);
+}
+
+static bool stops(const pare_train_hooks *h)
+{
+    return h && h->should_stop && h->should_stop(h->context);
+}
+
+static pare_status train_epoch(pare_run *r, const pare_train_hooks *h, bool *is_stopped,
+                               pare_err *e)
+{
+    pare_shuffle(r->order, r->data->train.n, r->config->seed, image_order_epoch(r));
+    while (r->step < r->steps_per_epoch) {
+        if (stops(h)) {
+            *is_stopped = true;
+            return pare_checkpoint_save(r, PARE_CHECKPOINT, e);
+        }
+        PARE_TRY(train_step(r, e));
+        pare_train_progress p;
+        fill_progress(r, &p);
+        tell(h, &p);
+        if (r->step % r->config->checkpoint_steps == 0 && r->step < r->steps_per_epoch)
+            PARE_TRY(pare_checkpoint_save(r, PARE_CHECKPOINT, e));
+    }
+    return end_epoch(r, h, e);
+}
+
+/* ---- the whole -------------------------------------------------------------------------------- */
+
+static void note_implementations(const pare_run *r, const pare_train_hooks *h)
+{
+    if (!h || !h->note) return;
+    pare_buf line = {0};
+    pare_buf_printf(&line, "element-wise passes: %s", r->graph->kernels->name);
+    h->note(h->context, false, line.text);
+    for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
+        const pare_node *n = &r->graph->nodes[i];
+        if (n->kind != PARE_NODE_MAC) continue;
+        for (int p = 0; p < PARE_N_PASSES; p++) {
+            const char *impl = pare_mac_impl(n->mac, (pare_pass)p);
+            if (!impl) continue;
+            const bool is_slow = pare_mac_impl_is_slow(n->mac, (pare_pass)p);
+            line.n = 0;
+            pare_buf_printf(&line, "layer %s: %s runs as oneDNN's %s%s", n->l->name,
+                            pare_pass_name((pare_pass)p), impl,
+                            is_slow ? ", a slow fallback" : "");
+            h->note(h->context, is_slow, line.text);
+        }
+    }
+    pare_buf_free(&line);
+}
+
+static pare_status train_all(pare_run *r, const pare_train_hooks *h, pare_err *e)
+{
+    bool found = false, is_stopped = false;
+    PARE_TRY(pare_checkpoint_load(r, PARE_CHECKPOINT, &found, e));
+    PARE_TRY(pare_run_write_start(r, e));
+    if (!found) PARE_TRY(pare_run_write_metrics(r, e));
+    if (found && h && h->note && !r->is_done) {
+        pare_buf line = {0};
+        pare_buf_printf(&line, "continuing after %llu steps", (unsigned long long)r->n_steps);
+        h->note(h->context, false, line.text);
+        pare_buf_free(&line);
+    }
+    if (r->phase < r->n_phases) r->graph->is_learning_n = r->phases[r->phase].learns_n;
+    else r->graph->is_learning_n = false;
+    if (r->phase < r->n_phases) PARE_TRY(pare_graph_set_weights(r->graph, true, e));
+    while (r->phase < r->n_phases && !is_stopped) PARE_TRY(train_epoch(r, h, &is_stopped, e));
+    if (is_stopped || r->is_done) return PARE_OK;
+    PARE_TRY(pare_run_write_metrics(r, e));
+    PARE_TRY(pare_run_export(r, e));
+    r->is_done = true;
+    return pare_checkpoint_save(r, PARE_CHECKPOINT, e);
+}
+
+pare_status pare_train_run(const pare_train_config *config, const char *run, unsigned threads,
+                           const pare_train_hooks *hooks, pare_train_result *result, pare_err *e)
+{
+    pare_run r;
+    pare_status status = pare_run_open(config, run, threads, &r, e);
+    if (status == PARE_OK) {
+        note_implementations(&r, hooks);
+        status = train_all(&r, hooks, e);
+    }
+    *result = r.result;
+    result->is_complete = r.is_done != 0;
+    pare_run_close(&r);
+    return status;
+}
+
+static pare_status eval_all(pare_run *r, pare_err *e)
+{
+    bool found;
+    pare_train_result *out = &r->result;
+    PARE_TRY(pare_checkpoint_load(r, PARE_LEARNED, &found, e));
+    if (found) {
+        r->graph->is_learning_n = false;
+        pare_run_mean_n(r, &out->mean_weight_n, &out->mean_act_n);
+        PARE_TRY(pare_run_evaluate(r, &out->real_frac, e));
+        PARE_TRY(pare_run_ceil(r, e));
+        PARE_TRY(pare_run_evaluate(r, &out->ceil_frac, e));
+    }
+    const pare_train_result learned = *out;
+    PARE_TRY(pare_checkpoint_load(r, PARE_CHECKPOINT, &found, e));
+    if (!found)
+        return pare_err_set(e, PARE_EINPUT, r->folder, NOWHERE,
+                            "holds no checkpoint; a run folder of pare-train expected");
+    *out = learned;
+    r->graph->is_learning_n = false;
+    mean_bits(r);
+    return pare_run_evaluate(r, &out->final_frac, e);
+}
+
+pare_status pare_train_eval(const char *run, const char *data, unsigned threads,
+                            pare_train_result *result, pare_err *e)
+{
+    pare_arena *a = pare_arena_new();
+    pare_train_config c;
+    pare_run r = {0};
+    pare_buf net = {0};
+    *result = (pare_train_result){-1, -1, -1, 0, 0, 0, 0, false};
+    pare_status status = pare_train_config_of(run, a, &c, e);
+    if (status == PARE_OK) {
+        pare_buf_printf(&net, "%s/network.net.yaml", run);
+        c.network = net.text;
+        if (data) c.data = data;
+        status = pare_run_open(&c, run, threads, &r, e);
+        if (status == PARE_OK) status = eval_all(&r, e);
+        *result = r.result;
+        result->is_complete = r.is_done != 0;
+        pare_run_close(&r);
+    }
+    pare_buf_free(&net);
+    pare_arena_free(a);
+    return status;
+}

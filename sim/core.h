@@ -1,0 +1,177 @@
+/* core.h: what the files of sim/ share; not for anyone else. */
+#ifndef PARE_SIM_CORE_H
+#define PARE_SIM_CORE_H
+#include "sim/sim.h"
+
+/* ---- the PE at given bits (pe.c) ---- */
+
+/* lane_factor: products a lane makes per pass (fusion units split up); a step takes
+ * act_steps * weight_steps cycles. */
+typedef struct pe_rate {
+    uint64_t lane_factor, act_steps, weight_steps;
+} pe_rate;
+
+/* false if the PE cannot take operands this wide. */
+bool sim_pe_rate(const pare_pe *pe, uint32_t weight_bits, uint32_t act_bits, pe_rate *out);
+/* 1-bit x 1-bit products per lane and cycle. */
+uint64_t sim_pe_lane_bit_products(const pare_pe *pe);
+/* Bits that a lane takes in one cycle at most. */
+uint32_t sim_pe_weight_port_bits(const pare_pe *pe);
+uint32_t sim_pe_act_port_bits(const pare_pe *pe);
+
+/* Lanes of the whole array. */
+uint64_t sim_array_lanes(const pare_machine *m);
+
+/* ---- tables of energy (energy.c) ---- */
+
+/* Look up everything in m->costs. */
+pare_status sim_costs_load(pare_machine *m, pare_err *e) PARE_MUST_CHECK;
+
+/* ---- a layer on the array (map.c) ---- */
+
+/* One way to lay a layer on the array; everything below is per group of a grouped convolution. */
+typedef struct array_map {
+    bool tiles_hold_windows, cols_hold_filters, is_flat, is_weight_stationary;
+    uint64_t lanes;            /* products per PE and step, at these bits */
+    uint64_t filters, windows; /* in parallel on the whole array */
+    uint64_t packed_groups;    /* groups side by side in lanes and rows */
+    uint64_t positions;        /* kernel positions */
+    uint64_t channel_scale;    /* channels seen per channel of the layer: space-to-depth */
+    uint64_t step_cycles;      /* of one step */
+    uint64_t busy_cycles;      /* of it, those that the PEs work: less only if cols hold filters */
+    uint64_t fold_cycles;      /* fill and drain of one fold */
+    uint64_t load_cycles;      /* weights into the array, of one fold */
+} array_map;
+
+enum { ARRAY_MAPS_MAX = 4 };
+
+/* All ways that the machine allows, at least one. The layer's bits must be possible. */
+size_t sim_array_maps(const pare_machine *m, const pare_sim_job *job,
+                      array_map out[ARRAY_MAPS_MAX]);
+/* Steps for `channels` of the layer's channels of one group (or of packed groups). */
+uint64_t sim_array_steps(const array_map *a, uint64_t channels);
+
+/* ---- tiles in the buffers (tile.c) ---- */
+
+enum { LOOP_G, LOOP_K, LOOP_W, LOOP_C, N_LOOPS };
+
+/* One tile of windows: tn images x tp output rows x tq output columns, or less at the edges. */
+typedef struct window_tile {
+    uint64_t windows, pixels, sets; /* pixels: input positions it reads, without padding */
+} window_tile;
+
+/* The windows cut into tiles, in the order image, row, column. */
+typedef struct window_tiles {
+    uint64_t tn, tp, tq, n;
+    window_tile *v; /* n of them */
+    uint64_t max_windows, max_pixels;
+    uint64_t sum_sets, sum_pixels, sum_windows;
+    uint64_t *run_at, *run_n; /* runs of tiles whose neighbours look alike */
+    uint64_t n_runs;
+} window_tiles;
+
+void sim_window_tiles(const pare_dims *d, uint64_t parallel, uint64_t tn, uint64_t tp, uint64_t tq,
+                      window_tiles *out);
+void sim_window_tiles_free(window_tiles *w);
+
+/* The sizes of what lies in memory, in bits per value. */
+typedef struct value_bits {
+    uint64_t weight, act, out, psum;
+} value_bits;
+
+/* One candidate of the mapping search. */
+typedef struct tiling {
+    const pare_machine *m;
+    const pare_dims *d;
+    const array_map *a;
+    const window_tiles *w;
+    value_bits bits;
+    uint64_t size[N_LOOPS];  /* groups, filters, - , channels of a full tile */
+    uint64_t total[N_LOOPS]; /* of the layer: groups, filters and channels of one group */
+    uint64_t n[N_LOOPS];     /* trips */
+    uint8_t order[N_LOOPS];  /* loops, outermost first */
+} tiling;
+
+/* Bits of one full tile in the three buffers. */
+typedef struct tile_need {
+    uint64_t weight_bits, act_bits, out_bits;
+} tile_need;
+tile_need sim_tile_need(const tiling *t);
+
+/* What a candidate moves and computes, in closed form. */
+typedef struct tile_totals {
+    uint64_t compute_cycles;                             /* sum over the tiles */
+    uint64_t fold_cycles, load_cycles, multiplex_cycles; /* of it */
+    uint64_t dram_weight_bits, dram_act_bits, dram_out_bits, dram_psum_write_bits,
+        dram_psum_read_bits;
+    uint64_t pe_cycles; /* PE cycles with work */
+    uint64_t n_tiles;
+    uint64_t buffer_bits[3][2]; /* weight, act, out; read, write */
+} tile_totals;
+/* false if a counter would overflow. */
+bool sim_tile_totals(const tiling *t, tile_totals *out);
+
+/* Cycles of the whole layer, DRAM included. */
+typedef struct tile_time {
+    uint64_t cycles, startup_cycles, stall_cycles;
+} tile_time;
+/* A bound from below of tile_time.cycles, cheap. */
+uint64_t sim_tile_bound(const tiling *t, const tile_totals *sums);
+/* Exactly, by classes of like tiles (docs/machines.md, "time of a layer"). */
+tile_time sim_tile_time(const tiling *t);
+
+/* ---- the mapping search (search.c) ---- */
+
+/* The best mapping and the next best one. */
+typedef struct mapping_choice {
+    array_map array;
+    tiling tiles; /* its pointers `a`, `w` are not valid any more */
+    uint64_t tn, tp, tq;
+    tile_totals totals;
+    tile_time time;
+    double energy_pj;
+    uint64_t dram_bits;
+} mapping_choice;
+
+typedef struct mapping_result {
+    mapping_choice best, second;
+    bool has_second;
+    uint64_t n_candidates;
+} mapping_result;
+
+/* want_second: look at every candidate, for --explain. */
+pare_status sim_search(const pare_machine *m, const pare_sim_job *job, bool want_second,
+                       mapping_result *out, pare_err *e) PARE_MUST_CHECK;
+value_bits sim_value_bits(const pare_machine *m, const pare_sim_job *job, bool is_packed);
+/* Energy of a mapping; `parts` may be NULL. */
+double sim_energy_pj(const pare_machine *m, const pare_sim_job *job, const tile_totals *t,
+                     uint64_t cycles, pare_sim_stats *parts);
+
+/* ---- running (run.c) ---- */
+
+/* The jobs of a network's MAC layers in order; the caller frees. */
+pare_sim_job *sim_jobs(const pare_net *net, const pare_bits *bits, const pare_machine *m,
+                       uint32_t batch, size_t *n);
+/* Check that the machine can run the layer at its bits. */
+pare_status sim_job_check(const pare_machine *m, const pare_sim_job *job,
+                          pare_err *e) PARE_MUST_CHECK;
+/* Statistics of a mapping. */
+pare_status sim_job_stats(const pare_machine *m, const pare_sim_job *job, const mapping_choice *c,
+                          pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;
+
+static inline uint64_t sim_ceil_div(uint64_t a, uint64_t b) { return a / b + (a % b != 0); }
+/* UINT64_MAX stands for "too large" and stays so, so that a result is checked once, at its end. */
+static inline uint64_t sim_mul(uint64_t a, uint64_t b)
+{
+    uint64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+static inline uint64_t sim_add(uint64_t a, uint64_t b)
+{
+    uint64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+static inline uint64_t sim_min(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static inline uint64_t sim_max(uint64_t a, uint64_t b) { return a > b ? a : b; }
+
+#endif

@@ -1,0 +1,189 @@
+/* A layer in words: the mapping, where its cycles go, the runner-up; and a machine in words. */
+#include "sim/core.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static double percent(double part, double whole) { return whole > 0 ? 100 * part / whole : 0; }
+
+static void describe_shape(const pare_sim_layer *l, pare_buf *b)
+{
+    const pare_dims *const d = &l->dims;
+    pare_buf_printf(b, "%s: %s, %u x %ux%ux%u in, %ux%ux%u out, kernel %ux%u", l->layer, l->type,
+                    d->n, d->c, d->h, d->w, d->k, d->p, d->q, d->r, d->s);
+    if (d->groups > 1) pare_buf_printf(b, ", %u groups", d->groups);
+    pare_buf_printf(b, "; %llu MACs; weights %u b, activations %u b, stored outputs %u b\n",
+                    (unsigned long long)l->stats.macs, l->weight_bits, l->act_bits, l->out_bits);
+}
+
+static void describe_loops(const char *order, pare_buf *b)
+{
+    static const char *const names[][2] = {
+        {"g", "groups"}, {"k", "filters"}, {"w", "windows"}, {"c", "channels"}};
+    if (!*order) {
+        pare_buf_puts(b, "the whole layer is one tile");
+        return;
+    }
+    pare_buf_puts(b, "loops over tiles, outermost first: ");
+    for (const char *o = order; *o; o++)
+        for (size_t i = 0; i < 4; i++)
+            if (*names[i][0] == *o) pare_buf_printf(b, "%s%s", o == order ? "" : ", ", names[i][1]);
+}
+
+static void describe_map(const pare_machine *m, const pare_sim_layer *l, pare_buf *b)
+{
+    const pare_sim_map *const p = &l->map;
+    pare_buf_printf(b, "  array: %u lanes over %s", m->pe.lanes,
+                    p->is_flat ? "the flattened depth" : "channels at one kernel position");
+    if (p->packed_groups > 1) pare_buf_printf(b, " of %u groups", p->packed_groups);
+    pare_buf_printf(b, "; %u rows over filters", m->array.rows);
+    if (m->array.cols > 1)
+        pare_buf_printf(b, "; %u columns over %s", m->array.cols,
+                        p->cols_hold_filters ? "further filters, taking turns at the weight port"
+                                             : "windows");
+    if (m->array.tiles > 1)
+        pare_buf_printf(b, "; %u tiles over %s", m->array.tiles,
+                        p->tiles_hold_windows ? "windows" : "filters");
+    pare_buf_printf(b, "; a step takes %u cycles\n", l->step_cycles);
+    pare_buf_printf(b, "  buffers: %llu tiles of", (unsigned long long)p->n_tiles);
+    if (l->dims.groups > 1) pare_buf_printf(b, " %u groups x", p->tile_groups);
+    pare_buf_printf(b, " %u filters x %u channels x %u images x %u rows x %u columns; ",
+                    p->tile_filters, p->tile_channels, p->tile_images, p->tile_out_rows,
+                    p->tile_out_cols);
+    describe_loops(p->order, b);
+    pare_buf_puts(b, "\n");
+}
+
+static void describe_parts(const pare_sim_stats *s, pare_stat_group group, const char *unit,
+                           pare_buf *b)
+{
+    size_t n;
+    const pare_stat_info *const table = pare_sim_stat_table(&n);
+    double total = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (table[i].group != group) continue;
+        const double x = pare_sim_stat(s, &table[i]);
+        if (table[i].role == PARE_STAT_TOTAL) {
+            total = x;
+            pare_buf_printf(b, "  %s: %.15g %s\n", table[i].label, floor(x + 0.5), unit);
+        } else if (table[i].role == PARE_STAT_PART && x > 0) {
+            pare_buf_printf(b, "    %5.1f%%  %15.15g  %s: %s\n", percent(x, total), floor(x + 0.5),
+                            table[i].label, table[i].doc);
+        }
+    }
+}
+
+static void describe_bound(const pare_machine *m, const pare_sim_layer *l, pare_buf *b)
+{
+    const pare_sim_stats *const s = &l->stats;
+    if (m->memory.model == PARE_MEMORY_IDEAL) {
+        pare_buf_puts(b, "  memory is ideal in this machine: it never waits\n");
+        return;
+    }
+    const double transfer = (double)s->dram_bits / m->dram.bits_per_cycle;
+    const double work = (double)(s->cycles - s->stall_cycles - s->startup_cycles);
+    pare_buf_printf(b,
+                    "  %s-bound: the array works %.0f cycles, DRAM moves %.0f cycles' worth; the "
+                    "array is busy %.1f%% of all lane cycles\n",
+                    transfer > work ? "memory" : "compute", work, transfer, 100 * l->utilization);
+}
+
+/* What separates the runner-up from the choice, in the order in which they were compared. */
+static void describe_runner_up(const pare_machine *m, const mapping_result *found,
+                               const pare_sim_layer *second, pare_buf *b)
+{
+    static const char *const objectives[] = {"cycles, then energy", "energy, then cycles",
+                                             "energy x cycles", "DRAM traffic, then cycles"};
+    const mapping_choice *const one = &found->best, *const two = &found->second;
+    pare_buf_printf(b, "  %llu mappings compared by %s; the runner-up ",
+                    (unsigned long long)found->n_candidates, objectives[m->mapping.objective]);
+    pare_buf_printf(b, "(%u filters x %u channels x %u rows x %u columns, ",
+                    second->map.tile_filters, second->map.tile_channels, second->map.tile_out_rows,
+                    second->map.tile_out_cols);
+    describe_loops(second->map.order, b);
+    const double cycles = (double)two->time.cycles - (double)one->time.cycles;
+    const double energy_pj = two->energy_pj - one->energy_pj;
+    const double traffic = (double)two->dram_bits - (double)one->dram_bits;
+    pare_buf_printf(b, ") lost: %+.0f cycles, %+.4g pJ, %+.0f DRAM bits\n", cycles, energy_pj,
+                    traffic);
+}
+
+static pare_status explain_job(const pare_machine *m, const pare_sim_job *job, pare_buf *out,
+                               pare_err *e)
+{
+    mapping_result found;
+    pare_sim_layer best, second;
+    PARE_TRY(sim_job_check(m, job, e));
+    PARE_TRY(sim_search(m, job, true, &found, e));
+    PARE_TRY(sim_job_stats(m, job, &found.best, &best, e));
+    pare_buf_printf(out, "%s on %s\n", job->layer, m->name);
+    describe_shape(&best, out);
+    describe_map(m, &best, out);
+    describe_bound(m, &best, out);
+    describe_parts(&best.stats, PARE_STAT_CYCLES, "cycles", out);
+    describe_parts(&best.stats, PARE_STAT_ENERGY, "pJ", out);
+    describe_parts(&best.stats, PARE_STAT_DRAM, "bits", out);
+    if (!found.has_second) {
+        pare_buf_puts(out, "  no other mapping costs anything else\n");
+        return PARE_OK;
+    }
+    PARE_TRY(sim_job_stats(m, job, &found.second, &second, e));
+    describe_runner_up(m, &found, &second, out);
+    return PARE_OK;
+}
+
+pare_status pare_sim_explain(const pare_net *net, const pare_machine *machine,
+                             const pare_bits *bits, const pare_sim_options *options,
+                             const char *layer, pare_buf *out, pare_err *e)
+{
+    const uint32_t batch = options && options->batch ? options->batch : 1;
+    size_t n;
+    pare_sim_job *const jobs = sim_jobs(net, bits, machine, batch, &n);
+    size_t i = 0;
+    while (i < n && strcmp(jobs[i].layer, layer)) i++;
+    pare_status status;
+    if (i < n)
+        status = explain_job(machine, &jobs[i], out, e);
+    else if (pare_net_find(net, layer) >= 0)
+        status = pare_err_set(e, PARE_EUSAGE, NULL, (pare_pos){0, 0},
+                              "layer '%s' has no products and costs nothing here; a conv2d, fc or "
+                              "matmul expected",
+                              layer);
+    else
+        status = pare_err_set(e, PARE_EUSAGE, NULL, (pare_pos){0, 0},
+                              "network '%s' has no layer '%s'; a conv2d, fc or matmul expected",
+                              net->name, layer);
+    free(jobs);
+    return status;
+}
+
+/* ---- a machine ---- */
+
+void pare_machine_write(const pare_machine *m, pare_buf *out)
+{
+    static const uint32_t widths[] = {16, 8, 4, 2, 1};
+    pare_schema_write(&pare_machine_schema, m, out);
+    pare_buf_printf(out, "\n# peak: %llu products of 1 b x 1 b a cycle; multiply-accumulates:\n",
+                    (unsigned long long)pare_machine_peak_bit_products(m));
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        const double macs = pare_machine_peak_macs(m, widths[i], widths[i]);
+        if (macs > 0)
+            pare_buf_printf(out, "#   %2u x %2u b: %.6g a cycle, %.6g GOPS\n", widths[i], widths[i],
+                            macs, 2 * macs * m->clock_mhz / 1000);
+    }
+    const pare_costs *const c = &m->costs;
+    pare_buf_printf(out, "# area: %.4g mm2 (array %.4g, buffers %.4g; one PE %.4g um2)\n",
+                    pare_machine_area_um2(m) / 1e6, c->array_um2 / 1e6, c->buffers_um2 / 1e6,
+                    c->pe_um2);
+    pare_buf_printf(out, "# leakage: array %.4g mW, buffers %.4g mW\n", c->array_leakage_mw,
+                    c->buffers_leakage_mw);
+    pare_buf_printf(out, "# a cycle: %.4g pJ a lane, %.4g pJ adders and %.4g pJ registers a PE\n",
+                    c->lane_pj, c->reduce_pj, c->register_pj);
+    pare_buf_printf(out,
+                    "# a bit: weight buffer %.4g pJ read, %.4g written; activation buffer "
+                    "%.4g, %.4g; output buffer %.4g, %.4g; DRAM %.4g\n",
+                    c->weight_read_pj_per_bit, c->weight_write_pj_per_bit, c->act_read_pj_per_bit,
+                    c->act_write_pj_per_bit, c->out_read_pj_per_bit, c->out_write_pj_per_bit,
+                    c->dram_pj_per_bit);
+}

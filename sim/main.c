@@ -1,0 +1,37 @@
+/* pare-sim: the cost of a network on an accelerator. */
+#include "sim/main.h"
+#include "sim/sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int schema_command(int argc, char **argv)
+{
+    int n_operands, status = PARE_OK;
+    if (!pare_opts_parse(NULL, 0, "pare-sim schema", "Print the reference of a machine file.", argc,
+                         argv, &n_operands, &status))
+        return status;
+    if (n_operands) {
+        fprintf(stderr, "no operand expected; see pare-sim schema --help\n");
+        return PARE_EUSAGE;
+    }
+    pare_buf text = {0};
+    pare_schema_doc(&pare_machine_schema, &text);
+    fwrite(text.text, 1, text.n, stdout);
+    pare_buf_free(&text);
+    return PARE_OK;
+}
+
+int main(int argc, char **argv)
+{
+    static const pare_command commands[] = {
+        {"run", "NETWORK", "cycles, energy and traffic of a network on machines", pare_main_run},
+        {"machines", "", "list the shipped machines", pare_main_machines},
+        {"show", "MACHINE", "a machine with its defaults, peaks, area and energy constants",
+         pare_main_show},
+        {"report", "RUN", "one HTML page about a trainer's run folder", pare_main_report},
+        {"schema", "", "the reference of a machine file, in Markdown", schema_command},
+    };
+    return pare_commands_run("pare-sim", "What a network costs on an accelerator.", commands,
+                             sizeof commands / sizeof *commands, argc, argv);
+}

@@ -1,0 +1,143 @@
+/* pare-sim run: a network at some bitlengths on one or several machines. */
+#include "sim/main.h"
+#include "sim/sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char DEFAULT_MACHINE[] = "stripes";
+
+typedef struct run_args {
+    const char *network, *bits, *csv, *explain, *out;
+    pare_strs machines, sets;
+    uint32_t batch;
+    bool is_json;
+} run_args;
+
+typedef struct run_job {
+    pare_net *net;
+    pare_bits *bits;
+    size_t n;
+    pare_machine **machines;
+    pare_sim_result *results;
+} run_job;
+
+static bool has_suffix(const char *s, const char *suffix)
+{
+    const size_t n = strlen(s), m = strlen(suffix);
+    return n >= m && !strcmp(s + n - m, suffix);
+}
+
+static pare_status load(const run_args *a, run_job *j, pare_err *e)
+{
+    pare_status status = PARE_OK;
+    pare_buf path = {0};
+    pare_data_find("networks", a->network, &path);
+    if (has_suffix(path.text, ".csv"))
+        PARE_TRY_DONE(pare_net_load_scalesim(path.text, &j->net, e));
+    else
+        PARE_TRY_DONE(pare_net_load(path.text, &j->net, e));
+    pare_data_find("bits", a->bits, &path);
+    PARE_TRY_DONE(pare_bits_get(path.text, j->net, &j->bits, e));
+    for (size_t i = 0; i < j->n; i++) {
+        const char *const name = a->machines.n ? a->machines.v[i] : DEFAULT_MACHINE;
+        pare_data_find("machines", name, &path);
+        PARE_TRY_DONE(pare_machine_load(path.text, a->sets.v, a->sets.n, &j->machines[i], e));
+    }
+done:
+    pare_buf_free(&path);
+    return status;
+}
+
+static pare_status evaluate(const run_args *a, run_job *j, pare_buf *text, pare_err *e)
+{
+    const pare_sim_options options = {.batch = a->batch};
+    for (size_t i = 0; i < j->n; i++) {
+        if (a->explain)
+            PARE_TRY(
+                pare_sim_explain(j->net, j->machines[i], j->bits, &options, a->explain, text, e));
+        else
+            PARE_TRY(pare_sim_run(j->net, j->machines[i], j->bits, &options, &j->results[i], e));
+    }
+    return PARE_OK;
+}
+
+static pare_status put_out(const run_args *a, const run_job *j, pare_buf *text, pare_err *e)
+{
+    if (!a->explain) {
+        if (a->csv) {
+            pare_buf csv = {0};
+            pare_sim_write_csv(j->results, j->n, &csv);
+            const pare_status status = pare_file_write(a->csv, csv.text, csv.n, e);
+            pare_buf_free(&csv);
+            PARE_TRY(status);
+            if (!strcmp(a->csv, "-")) return PARE_OK;
+        }
+        (a->is_json ? pare_sim_write_json : pare_sim_write_table)(j->results, j->n, text);
+    }
+    return pare_file_write(a->out, text->text, text->n, e);
+}
+
+static void free_job(run_job *j)
+{
+    for (size_t i = 0; i < j->n; i++) {
+        pare_sim_result_free(&j->results[i]);
+        pare_machine_free(j->machines[i]);
+    }
+    free(j->machines);
+    free(j->results);
+    pare_bits_free(j->bits);
+    pare_net_free(j->net);
+}
+
+static int run(const run_args *a)
+{
+    pare_err e = {0};
+    run_job j = {.n = a->machines.n ? a->machines.n : 1};
+    j.machines = pare_xalloc(j.n, sizeof(pare_machine *));
+    j.results = pare_xalloc(j.n, sizeof *j.results);
+    pare_buf text = {0};
+    pare_status status = load(a, &j, &e);
+    if (status == PARE_OK) status = evaluate(a, &j, &text, &e);
+    if (status == PARE_OK) status = put_out(a, &j, &text, &e);
+    if (status != PARE_OK) pare_err_print(&e, stderr);
+    pare_buf_free(&text);
+    free_job(&j);
+    return (int)status;
+}
+
+int pare_main_run(int argc, char **argv)
+{
+    run_args a = {.bits = "8", .out = "-", .batch = 1};
+    const pare_opt opts[] = {
+        {"machine", 'm', PARE_OPT_LIST, "MACHINE",
+         "a shipped machine or a file; may be repeated (stripes)", &a.machines, 0, 0},
+        {"bits", 'b', PARE_OPT_STRING, "BITS", "a bits file, or 8 or w4a6 for every layer (8)",
+         &a.bits, 0, 0},
+        {"batch", 'n', PARE_OPT_U32, "N", "images at once (1)", &a.batch, 1, 65536},
+        {"set", 's', PARE_OPT_LIST, "KEY=VALUE", "override a machine's field: array.rows=32",
+         &a.sets, 0, 0},
+        {"explain", 'x', PARE_OPT_STRING, "LAYER", "say in words where a layer's cycles go",
+         &a.explain, 0, 0},
+        {"csv", 0, PARE_OPT_STRING, "FILE", "also write every statistic as CSV (- for only that)",
+         &a.csv, 0, 0},
+        {"json", 'j', PARE_OPT_FLAG, NULL, "one JSON object a line instead of the table",
+         &a.is_json, 0, 0},
+        {"out", 'o', PARE_OPT_STRING, "FILE", "where to (standard output)", &a.out, 0, 0},
+    };
+    int n_operands, status = PARE_OK;
+    if (pare_opts_parse(opts, sizeof opts / sizeof *opts, "pare-sim run NETWORK [options]",
+                        "Cycles, energy and traffic per layer, each broken into its parts.", argc,
+                        argv, &n_operands, &status)) {
+        if (n_operands != 1) {
+            fprintf(stderr, "one network expected; see pare-sim run --help\n");
+            status = PARE_EUSAGE;
+        } else {
+            a.network = argv[1];
+            status = run(&a);
+        }
+    }
+    free(a.machines.v);
+    free(a.sets.v);
+    return status;
+}

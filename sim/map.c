@@ -1,0 +1,92 @@
+/* How a layer lies on the array: what lanes, rows, columns and tiles hold. */
+#include "sim/core.h"
+
+/* Channels, kernel positions and groups as the lanes see them. */
+static void lay_out_depth(const pare_machine *m, const pare_sim_job *job, uint64_t lanes,
+                          array_map *a)
+{
+    const pare_dims *const d = &job->dims;
+    const uint64_t channels = d->c / d->groups;
+    a->is_flat = m->mapping.lane_order == PARE_LANES_FLAT;
+    a->positions = (uint64_t)d->r * d->s;
+    a->channel_scale = 1;
+    if (!job->reads_input || channels >= lanes) return;
+    if (m->mapping.first_layer == PARE_FIRST_FLAT) a->is_flat = true;
+    /* DNNsim folds the first layer: stride x stride neighbours become channels, the stride 1 */
+    const bool has_stride = d->stride[0] > 1 || d->stride[1] > 1;
+    const bool is_plain = d->groups == 1 && d->dilation[0] == 1 && d->dilation[1] == 1;
+    if (m->mapping.first_layer == PARE_FIRST_SPACE_TO_DEPTH && has_stride && is_plain) {
+        a->positions = sim_ceil_div(d->r, d->stride[0]) * sim_ceil_div(d->s, d->stride[1]);
+        a->channel_scale = (uint64_t)d->stride[0] * d->stride[1];
+    }
+}
+
+/* Small groups lie block-diagonally: filter rows of one group see zero weights in the lanes of the
+ * others, so no extra routing is needed (DNNsim's depthwise rule is the case of one channel). */
+static uint64_t pack_groups(const pare_machine *m, const pare_dims *d, const array_map *a)
+{
+    const uint64_t channels = d->c / d->groups * a->channel_scale;
+    const uint64_t depth = a->is_flat ? channels * a->positions : channels;
+    const uint64_t in_lanes = a->lanes / depth;
+    const uint64_t in_rows = m->array.rows / (d->k / d->groups);
+    return sim_max(1, sim_min(d->groups, sim_min(in_lanes, in_rows)));
+}
+
+static array_map base_map(const pare_machine *m, const pare_sim_job *job)
+{
+    pe_rate rate = {1, 1, 1};
+    (void)sim_pe_rate(&m->pe, job->weight_bits, job->act_bits, &rate);
+    array_map a = {.lanes = m->pe.lanes * rate.lane_factor,
+                   .filters = m->array.rows,
+                   .windows = m->array.cols,
+                   .busy_cycles = rate.act_steps * rate.weight_steps,
+                   .step_cycles = rate.act_steps * rate.weight_steps,
+                   .is_weight_stationary = m->array.dataflow == PARE_WEIGHT_STATIONARY};
+    lay_out_depth(m, job, a.lanes, &a);
+    a.packed_groups = pack_groups(m, &job->dims, &a);
+    const bool is_systolic = m->array.delivery == PARE_SYSTOLIC;
+    if (a.is_weight_stationary) {
+        /* the reduction runs down the lanes: weights shift in along it, sums skew along it */
+        a.load_cycles = is_systolic ? m->pe.lanes : 1;
+        a.fold_cycles = is_systolic ? m->pe.lanes - 1 + m->array.rows - 1 : 0;
+    } else {
+        a.fold_cycles = is_systolic ? m->array.rows - 1 + m->array.cols - 1 : 0;
+    }
+    return a;
+}
+
+size_t sim_array_maps(const pare_machine *m, const pare_sim_job *job, array_map out[ARRAY_MAPS_MAX])
+{
+    const array_map base = base_map(m, job);
+    pe_rate rate = {1, 1, 1};
+    (void)sim_pe_rate(&m->pe, job->weight_bits, job->act_bits, &rate);
+    size_t n = 0;
+    for (int tiles_windows = 0; tiles_windows < 2; tiles_windows++) {
+        if (m->mapping.tiles == (tiles_windows ? PARE_HOLDS_FILTERS : PARE_HOLDS_WINDOWS)) continue;
+        if (tiles_windows && m->array.tiles == 1 && n) continue;
+        for (int cols_filters = 0; cols_filters < 2; cols_filters++) {
+            if (m->mapping.cols == (cols_filters ? PARE_HOLDS_WINDOWS : PARE_HOLDS_FILTERS))
+                continue;
+            if (cols_filters && n && (m->array.cols == 1 || base.packed_groups > 1)) continue;
+            array_map *const a = &out[n++];
+            *a = base;
+            a->tiles_hold_windows = tiles_windows;
+            a->cols_hold_filters = cols_filters;
+            *(tiles_windows ? &a->windows : &a->filters) *= m->array.tiles;
+            if (!cols_filters) continue;
+            a->windows /= m->array.cols;
+            a->filters *= m->array.cols;
+            /* one weight digit arrives per cycle, for one column after the other */
+            a->step_cycles = sim_max(rate.act_steps, m->array.cols) * rate.weight_steps;
+        }
+    }
+    return n;
+}
+
+uint64_t sim_array_steps(const array_map *a, uint64_t channels)
+{
+    const uint64_t seen = channels * a->channel_scale * a->packed_groups;
+    if (a->packed_groups > 1) return a->is_flat ? 1 : a->positions;
+    return a->is_flat ? sim_ceil_div(seen * a->positions, a->lanes)
+                      : a->positions * sim_ceil_div(seen, a->lanes);
+}

@@ -1,0 +1,138 @@
+"""The peer of bench_model_train: ResNet-20 with BitPruning in PyTorch, one synthetic batch.
+
+Reads commands on stdin, so that the benchmark can alternate the two sides on a quiet machine:
+`step N` runs N training steps and answers with the wall seconds they took. Layout is
+channels_last, PyTorch's best here; the quantizer is one autograd function (two grids, the saved
+difference, straight-through), which is faster than leaving it to autograd's elementary operations.
+
+usage: torch_bitpruning.py THREADS BATCH fp32|bitpruning
+"""
+import sys
+import time
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Interpolate(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, n):
+        lo, hi = torch.aminmax(x)
+        k = min(max(int(n), 1), 7)
+        a = float(n) - k
+        top = (hi - lo)
+        s0, s1 = top / (2**k - 1), top / (2 ** (k + 1) - 1)
+        z = x - lo
+        q0 = torch.round(z / s0).mul_(s0)
+        q1 = torch.round(z / s1).mul_(s1)
+        d = q1 - q0
+        ctx.save_for_backward(d)
+        return q0.add_(d, alpha=a).add_(lo)
+
+    @staticmethod
+    def backward(ctx, g):
+        (d,) = ctx.saved_tensors
+        return g, (g * d).sum()
+
+
+class Quantized:
+    def setup(self, is_on):
+        self.is_on = is_on
+        if is_on:
+            self.nw = nn.Parameter(torch.tensor(8.0))
+            self.na = nn.Parameter(torch.tensor(8.0))
+
+    def pair(self, x):
+        if not self.is_on:
+            return x, self.weight
+        return Interpolate.apply(x, self.na), Interpolate.apply(self.weight, self.nw)
+
+
+class Conv(nn.Conv2d, Quantized):
+    def forward(self, x):
+        x, w = self.pair(x)
+        return F.conv2d(x, w, None, self.stride, self.padding)
+
+
+class Fc(nn.Linear, Quantized):
+    def forward(self, x):
+        x, w = self.pair(x)
+        return F.linear(x, w, self.bias)
+
+
+def conv(c, k, size, stride):
+    return Conv(c, k, size, stride=stride, padding=size // 2, bias=False)
+
+
+class Block(nn.Module):
+    def __init__(self, c, k, stride):
+        super().__init__()
+        self.conv1, self.bn1 = conv(c, k, 3, stride), nn.BatchNorm2d(k)
+        self.conv2, self.bn2 = conv(k, k, 3, 1), nn.BatchNorm2d(k)
+        self.short = None
+        if stride != 1 or c != k:
+            self.short = nn.Sequential(conv(c, k, 1, stride), nn.BatchNorm2d(k))
+
+    def forward(self, x):
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        y = self.bn2(self.conv2(y))
+        y = y + (self.short(x) if self.short is not None else x)
+        return F.relu(y, inplace=True)
+
+
+class ResNet20(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bn = conv(3, 16, 3, 1), nn.BatchNorm2d(16)
+        blocks, c = [], 16
+        for k, stride in ((16, 1), (32, 2), (64, 2)):
+            for i in range(3):
+                blocks.append(Block(c, k, stride if i == 0 else 1))
+                c = k
+        self.blocks, self.fc = nn.Sequential(*blocks), Fc(64, 10)
+
+    def forward(self, x):
+        y = self.blocks(F.relu(self.bn(self.conv(x)), inplace=True))
+        return self.fc(y.mean(dim=(2, 3)))
+
+
+def main():
+    threads, batch, method = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    torch.set_num_threads(threads)
+    torch.manual_seed(1)
+    net = ResNet20().to(memory_format=torch.channels_last)
+    layers = [m for m in net.modules() if isinstance(m, Quantized)]
+    for m in layers:
+        m.setup(method == "bitpruning")
+    bits = [p for m in layers for p in ([m.nw, m.na] if m.is_on else [])]
+    ids = {id(p) for p in bits}
+    weights = [p for p in net.parameters() if id(p) not in ids]
+    groups = [{"params": weights, "weight_decay": 1e-4}]
+    if bits:
+        groups.append({"params": bits, "momentum": 0.0})
+    opt = torch.optim.SGD(groups, lr=0.1, momentum=0.9)
+    x = torch.randn(batch, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+    t = torch.randint(0, 10, (batch,))
+
+    def step():
+        opt.zero_grad(set_to_none=True)
+        loss = F.cross_entropy(net(x), t)
+        if bits:
+            loss = loss + torch.stack(bits).mean()
+        loss.backward()
+        opt.step()
+        with torch.no_grad():
+            for p in bits:
+                p.clamp_(1, 8)
+
+    print("ready", torch.__version__, flush=True)
+    for line in sys.stdin:
+        start = time.perf_counter()
+        for _ in range(int(line.split()[1])):
+            step()
+        print(time.perf_counter() - start, flush=True)
+
+
+if __name__ == "__main__":
+    main()
