@@ -5,7 +5,7 @@ echo 'hello' >x.txt
 cp "$SRC/traces/networks/lenet5.net.yaml" .
 try() { "$BIN/pare-trace" "$@"; echo "status $?"; }
 try
-try chekc x
+try checks x
 try check
 try check x.machine.yaml
 try check x.txt
