@@ -147,6 +147,11 @@ value_bits sim_value_bits(const pare_machine *m, const pare_sim_job *job, bool i
 double sim_energy_pj(const pare_machine *m, const pare_sim_job *job, const tile_totals *t,
                      uint64_t cycles, pare_sim_stats *parts);
 
+/* ---- Bit Fusion's own simulator (bitfusion.c) ---- */
+
+pare_status sim_bitfusion_layer(const pare_machine *m, const pare_sim_job *job, pare_sim_layer *out,
+                                pare_err *e) PARE_MUST_CHECK;
+
 /* ---- running (run.c) ---- */
 
 /* The jobs of a network's MAC layers in order; the caller frees. */

@@ -220,6 +220,8 @@ pare_status pare_sim_run_layer(const pare_machine *machine, const pare_sim_job *
 {
     mapping_result found;
     PARE_TRY(sim_job_check(machine, job, e));
+    if (machine->memory.model == PARE_MEMORY_BITFUSION)
+        return sim_bitfusion_layer(machine, job, out, e);
     PARE_TRY(sim_search(machine, job, false, &found, e));
     return sim_job_stats(machine, job, &found.best, out, e);
 }
