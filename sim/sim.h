@@ -27,10 +27,10 @@ typedef struct pare_pe {
     uint32_t acc_bits;
 } pare_pe;
 
-/* The bit-true, cycle-true reference of the temporal PE in rtl/ (docs/rtl.md): digits are aligned at
- * bit 0 and taken from the top, the weight's in the outer loop, the activation's in the inner one.
- * A pair of digits of all lanes is a beat and takes a cycle; the beats of one operand pair of all
- * lanes are a step. Bitlengths are 1..max_*_bits. */
+/* The bit-true, cycle-true reference of the temporal PE in rtl/ (docs/rtl.md): digits are aligned
+ * at bit 0 and taken from the top, the weight's in the outer loop, the activation's in the inner
+ * one. A pair of digits of all lanes is a beat and takes a cycle; the beats of one operand pair of
+ * all lanes are a step. Bitlengths are 1..max_*_bits. */
 
 /* Digits of an operand: ceil(bits / digit). */
 uint32_t pare_pe_digits(uint32_t bits, uint32_t digit);
@@ -99,8 +99,13 @@ typedef enum pare_first_layer {
 typedef enum pare_holds { PARE_HOLDS_FILTERS, PARE_HOLDS_WINDOWS, PARE_HOLDS_BEST } pare_holds;
 /* Bits of a value in memory: memory.native_bits, or the layer's own bitlength (Proteus). */
 typedef enum pare_packing { PARE_PACK_NATIVE, PARE_PACK_LAYER } pare_packing;
-/* LIMITED: buffers and DRAM as given. IDEAL: every operand moves once and takes no time. */
-typedef enum pare_memory_model { PARE_MEMORY_LIMITED, PARE_MEMORY_IDEAL } pare_memory_model;
+/* LIMITED: buffers and DRAM as given. IDEAL: every operand moves once and takes no time. BITFUSION:
+ * the tile search and equations of Bit Fusion's own simulator, for comparison with it. */
+typedef enum pare_memory_model {
+    PARE_MEMORY_LIMITED,
+    PARE_MEMORY_IDEAL,
+    PARE_MEMORY_BITFUSION
+} pare_memory_model;
 typedef enum pare_objective {
     PARE_OBJECTIVE_CYCLES,
     PARE_OBJECTIVE_ENERGY,
@@ -147,8 +152,17 @@ typedef struct pare_compat {
     bool count_from_zero; /* systolic: report the last cycle's index, one less, as SCALE-Sim does */
 } pare_compat;
 
+/* Energies that replace those of the tables where they are not 0. */
+typedef struct pare_own_costs {
+    double core_pj_per_cycle; /* the whole array while it works; instead of lanes and registers */
+    double weight_read_pj_per_bit, weight_write_pj_per_bit;
+    double act_read_pj_per_bit, act_write_pj_per_bit;
+    double out_read_pj_per_bit, out_write_pj_per_bit;
+} pare_own_costs;
+
 /* Resolved constants of energy and area, each from the tables of traces/energy (docs/energy.md). */
 typedef struct pare_costs {
+    double core_pj;     /* the whole array, one cycle of work; 0: the three below */
     double lane_pj;     /* one busy lane's multiplier, one cycle */
     double reduce_pj;   /* one PE's adder tree and accumulating adder, one cycle */
     double register_pj; /* one PE's accumulator and operand registers, one cycle */
@@ -175,6 +189,7 @@ typedef struct pare_machine {
     pare_memory memory;
     pare_dram dram;
     pare_compat compat;
+    pare_own_costs own_costs;
     pare_costs costs;
     const char *file;      /* as given at loading */
     uint64_t hash;         /* of the file's bytes and the overrides */
