@@ -59,27 +59,34 @@
     charts[id] = new Chart($(id), config);
   }
 
+  // the real-valued bitlength as a tick across its bar
+  const realTicks = {
+    id: "realTicks",
+    afterDatasetsDraw(chart) {
+      const { ctx, scales } = chart;
+      ctx.save();
+      ctx.fillStyle = css("--ink");
+      chart.data.datasets.forEach((set, i) => chart.getDatasetMeta(i).data.forEach((bar, k) => {
+        if (!set.real[k] || !chart.isDatasetVisible(i)) return;
+        const half = bar.width / 2 + 2;
+        ctx.fillRect(bar.x - half, scales.y.getPixelForValue(set.real[k]) - 1.5, 2 * half, 3);
+      }));
+      ctx.restore();
+    },
+  };
+
   function drawBits() {
-    const layers = D.bits.map((b) => b.layer);
-    const bars = (label, key, color) => ({ type: "bar", label, data: D.bits.map((b) => b[key]), backgroundColor: color });
-    const dots = (label, key, color, index) => ({
-      type: "bar", label, data: D.bits.map((b) => b[key] ? [b[key] - 0.05, b[key] + 0.05] : null),
-      backgroundColor: css("--ink"), grouped: true, xAxisID: "dots", barPercentage: 0.55, color, index,
-    });
-    const datasets = [bars("weights", "weight_bits", COLORS[0]), bars("activations", "act_bits", COLORS[1])];
-    if (D.bits.some((b) => b.weight_n))
-      datasets.push(dots("real-valued n, weights", "weight_n"), dots("real-valued n, activations", "act_n"));
+    const bars = (label, bits, real, color) => ({ label, data: D.bits.map((b) => b[bits]), real: D.bits.map((b) => b[real]), backgroundColor: color });
     draw("bits", {
-      data: { labels: layers, datasets },
+      type: "bar",
+      data: { labels: D.bits.map((b) => b.layer),
+        datasets: [bars("weights", "weight_bits", "weight_n", COLORS[0]), bars("activations", "act_bits", "act_n", COLORS[1])] },
       options: {
-        scales: { x: { grid: { display: false } }, dots: { display: false, type: "category", labels: layers },
-          y: { beginAtZero: true, title: { display: true, text: "bits" }, ticks: { precision: 0 } } },
-        plugins: {
-          legend: { labels: { filter: (item) => item.datasetIndex < 2 } },
-          tooltip: { callbacks: { label: (c) => c.dataset.label + ": " +
-            (Array.isArray(c.raw) ? fixed((c.raw[0] + c.raw[1]) / 2, 2) : c.raw) } },
-        },
+        scales: { x: { grid: { display: false } }, y: { beginAtZero: true, title: { display: true, text: "bits" }, ticks: { precision: 0 } } },
+        plugins: { tooltip: { callbacks: { label: (c) => `${c.dataset.label}: ${c.raw}` +
+          (c.dataset.real[c.dataIndex] ? ` (learned ${fixed(c.dataset.real[c.dataIndex], 2)})` : "") } } },
       },
+      plugins: [realTicks],
     });
   }
 

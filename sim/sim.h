@@ -27,6 +27,60 @@ typedef struct pare_pe {
     uint32_t acc_bits;
 } pare_pe;
 
+/* The bit-true, cycle-true reference of the temporal PE in rtl/ (docs/rtl.md): digits are aligned
+ * at bit 0 and taken from the top, the weight's in the outer loop, the activation's in the inner
+ * one. A pair of digits of all lanes is a beat and takes a cycle; the beats of one operand pair of
+ * all lanes are a step. Bitlengths are 1..max_*_bits. */
+
+/* Digits of an operand: ceil(bits / digit). */
+uint32_t pare_pe_digits(uint32_t bits, uint32_t digit);
+/* What digit `index` (0: the lowest) of a code adds to it, in units of 2^(index * digit). Only the
+ * `bits` low bits of the code count; the top digit carries the sign of a signed code. */
+int32_t pare_pe_digit(int32_t code, uint32_t bits, bool is_signed, uint32_t digit, uint32_t index);
+/* Cycles of one step of a temporal PE without stalls. */
+uint32_t pare_pe_step_cycles(const pare_pe *pe, uint32_t act_bits, uint32_t weight_bits);
+/* The narrowest accumulator that holds any one step's sum. */
+uint32_t pare_pe_min_acc_bits(const pare_pe *pe);
+
+/* One dot product: n_steps * lanes codes of either operand, step by step; lanes without a product
+ * hold a zero. */
+typedef struct pare_pe_work {
+    uint32_t act_bits, weight_bits;
+    bool act_signed, weight_signed; /* two's complement codes, else unsigned */
+    uint32_t n_steps;
+    const int32_t *act, *weight;
+} pare_pe_work;
+
+typedef struct pare_pe_sum {
+    int64_t value;   /* modulo 2^acc_bits, two's complement */
+    bool overflowed; /* a partial sum did not fit into acc_bits */
+    uint64_t cycles; /* beats */
+} pare_pe_sum;
+
+/* The dot product as the PE computes it, beat by beat. */
+pare_pe_sum pare_pe_dot(const pare_pe *pe, const pare_pe_work *work);
+
+/* When a dot product moves through the PE, in cycles since reset. */
+typedef struct pare_pe_times {
+    uint64_t first_beat, last_beat; /* taken in these cycles */
+    uint64_t valid;                 /* the result stands from this cycle */
+    uint64_t taken;                 /* to this one, in which the sink takes it */
+} pare_pe_times;
+
+/* The stalls of one dot product. Beat i is offered gaps[i] cycles after the cycle that follows the
+ * taking of beat i - 1 (the last beat of the dot product before it; reset). The sink is ready in
+ * cycle b + k if ready[k % n_ready], b the cycle that follows the taking of the result before it
+ * (0 after reset); at least one entry is true. */
+typedef struct pare_pe_pace {
+    uint64_t n_beats; /* at least 1 */
+    const uint8_t *gaps;
+    uint32_t n_ready;
+    const bool *ready;
+} pare_pe_pace;
+
+/* Exact times of a dot product; `before` is the one before it, NULL after reset. */
+pare_pe_times pare_pe_dot_times(const pare_pe_pace *pace, const pare_pe_times *before);
+
 /* ---- machines -------------------------------------------------------------------------------- */
 
 /* Which data stays in the PEs while the others move. */
@@ -45,8 +99,13 @@ typedef enum pare_first_layer {
 typedef enum pare_holds { PARE_HOLDS_FILTERS, PARE_HOLDS_WINDOWS, PARE_HOLDS_BEST } pare_holds;
 /* Bits of a value in memory: memory.native_bits, or the layer's own bitlength (Proteus). */
 typedef enum pare_packing { PARE_PACK_NATIVE, PARE_PACK_LAYER } pare_packing;
-/* LIMITED: buffers and DRAM as given. IDEAL: every operand moves once and takes no time. */
-typedef enum pare_memory_model { PARE_MEMORY_LIMITED, PARE_MEMORY_IDEAL } pare_memory_model;
+/* LIMITED: buffers and DRAM as given. IDEAL: every operand moves once and takes no time. BITFUSION:
+ * the tile search and equations of Bit Fusion's own simulator, for comparison with it. */
+typedef enum pare_memory_model {
+    PARE_MEMORY_LIMITED,
+    PARE_MEMORY_IDEAL,
+    PARE_MEMORY_BITFUSION
+} pare_memory_model;
 typedef enum pare_objective {
     PARE_OBJECTIVE_CYCLES,
     PARE_OBJECTIVE_ENERGY,
@@ -93,8 +152,17 @@ typedef struct pare_compat {
     bool count_from_zero; /* systolic: report the last cycle's index, one less, as SCALE-Sim does */
 } pare_compat;
 
+/* Energies that replace those of the tables where they are not 0. */
+typedef struct pare_own_costs {
+    double core_pj_per_cycle; /* the whole array while it works; instead of lanes and registers */
+    double weight_read_pj_per_bit, weight_write_pj_per_bit;
+    double act_read_pj_per_bit, act_write_pj_per_bit;
+    double out_read_pj_per_bit, out_write_pj_per_bit;
+} pare_own_costs;
+
 /* Resolved constants of energy and area, each from the tables of traces/energy (docs/energy.md). */
 typedef struct pare_costs {
+    double core_pj;     /* the whole array, one cycle of work; 0: the three below */
     double lane_pj;     /* one busy lane's multiplier, one cycle */
     double reduce_pj;   /* one PE's adder tree and accumulating adder, one cycle */
     double register_pj; /* one PE's accumulator and operand registers, one cycle */
@@ -121,6 +189,7 @@ typedef struct pare_machine {
     pare_memory memory;
     pare_dram dram;
     pare_compat compat;
+    pare_own_costs own_costs;
     pare_costs costs;
     const char *file;      /* as given at loading */
     uint64_t hash;         /* of the file's bytes and the overrides */

@@ -154,6 +154,7 @@ static void check_folder(const char *reader_name, reader_fn *reader, size_t at_l
         n_wrong += !is_refused(files[i], reader);
         free(files[i]);
     }
+    fflush(stdout); /* a failed check leaves by _exit */
     ck_assert_uint_ge(n, at_least);
     ck_assert_msg(n_wrong == 0, "%zu of %zu bad files of %s are not refused as expected", n_wrong,
                   n, reader_name);

@@ -1,0 +1,181 @@
+/* Makes a case from (seed, index) and works out what must happen. */
+#include "rtl/cosim.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { READY_PERIOD = 64 };
+
+static uint32_t max_beats(const pare_pe *pe)
+{
+    return PARE_COSIM_MAX_STEPS * pare_pe_step_cycles(pe, pe->max_act_bits, pe->max_weight_bits);
+}
+
+pare_cosim_case *pare_cosim_case_new(const pare_dut_kind *kind)
+{
+    const pare_pe pe = pare_cosim_pe(kind);
+    const uint32_t n_codes = PARE_COSIM_MAX_STEPS * pe.lanes;
+    pare_cosim_case *const c = pare_xalloc(1, sizeof *c);
+    for (uint32_t i = 0; i < PARE_COSIM_CASE_DOTS; i++) {
+        pare_cosim_dot *const d = &c->dots[i];
+        d->act = pare_xalloc(n_codes, sizeof *d->act);
+        d->weight = pare_xalloc(n_codes, sizeof *d->weight);
+        d->gaps = pare_xalloc(max_beats(&pe), sizeof *d->gaps);
+        d->ready = pare_xalloc(READY_PERIOD, sizeof *d->ready);
+        d->act_pins = pare_xalloc((size_t)PARE_COSIM_MAX_STEPS * pe.max_act_bits *
+                                      pare_dut_words(pe.lanes, pe.act_digit),
+                                  sizeof *d->act_pins);
+        d->weight_pins = pare_xalloc((size_t)PARE_COSIM_MAX_STEPS * pe.max_weight_bits *
+                                         pare_dut_words(pe.lanes, pe.weight_digit),
+                                     sizeof *d->weight_pins);
+    }
+    return c;
+}
+
+void pare_cosim_case_free(pare_cosim_case *c)
+{
+    if (!c) return;
+    for (uint32_t i = 0; i < PARE_COSIM_CASE_DOTS; i++) {
+        pare_cosim_dot *const d = &c->dots[i];
+        free(d->act);
+        free(d->weight);
+        free(d->gaps);
+        free(d->ready);
+        free(d->act_pins);
+        free(d->weight_pins);
+    }
+    free(c);
+}
+
+static void fill_codes(pare_rng *r, int32_t *codes, size_t n, uint32_t bits, bool is_signed,
+                       pare_cosim_data data, bool is_zero)
+{
+    const int32_t low = is_signed ? -(int32_t)(1u << (bits - 1)) : 0;
+    const int32_t high = low + (int32_t)((1u << bits) - 1);
+    const int32_t corner = pare_rng_below(r, 2) ? high : low;
+    for (size_t i = 0; i < n; i++) switch (data) {
+        case PARE_DATA_EXTREME: codes[i] = pare_rng_below(r, 2) ? high : low; break;
+        case PARE_DATA_CORNER: codes[i] = corner; break;
+        case PARE_DATA_ZERO:
+        case PARE_DATA_UNIFORM:
+            codes[i] = is_zero ? 0 : low + (int32_t)pare_rng_below(r, 1u << bits);
+            break;
+        }
+}
+
+static void fill_gaps(pare_rng *r, uint8_t *gaps, uint64_t n, uint32_t stall)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        gaps[i] = 0;
+        if (stall == PARE_STALL_SPARSE && !pare_rng_below(r, 8))
+            gaps[i] = (uint8_t)(1 + pare_rng_below(r, 2));
+        if (stall == PARE_STALL_BURST && !pare_rng_below(r, 16))
+            gaps[i] = (uint8_t)(4 + pare_rng_below(r, 8));
+    }
+}
+
+static void fill_ready(pare_rng *r, bool *ready, uint32_t stall)
+{
+    for (uint32_t i = 0; i < READY_PERIOD; i++)
+        ready[i] = stall != PARE_STALL_SPARSE || pare_rng_below(r, 4) != 0;
+    if (stall == PARE_STALL_BURST)
+        for (uint32_t i = 0; i < READY_PERIOD;) {
+            const uint32_t off = 4 + pare_rng_below(r, 9), on = 1 + pare_rng_below(r, 6);
+            for (uint32_t k = 0; k < off && i < READY_PERIOD; k++) ready[i++] = false;
+            for (uint32_t k = 0; k < on && i < READY_PERIOD; k++) ready[i++] = true;
+        }
+    ready[READY_PERIOD - 1] = true; /* it takes the result at last */
+}
+
+/* n bits of a value below 2^n, n <= 16, into cleared words; they may lie across two */
+static void put_bits(uint32_t *words, uint32_t position, uint32_t n, uint32_t value)
+{
+    uint32_t *const word = words + position / 32;
+    const uint32_t shift = position % 32;
+    word[0] |= value << shift;
+    if (shift + n > 32) word[1] |= value >> (32 - shift);
+}
+
+/* The digits of one operand as the pins take them, top digit first. Bits of a top digit above the
+ * bitlength must not matter, so they are random. */
+static void fill_pins(pare_rng *r, uint32_t *pins, const int32_t *codes, uint32_t n_steps,
+                      uint32_t lanes, uint32_t bits, uint32_t digit)
+{
+    const uint32_t n_digits = pare_pe_digits(bits, digit), n_words = pare_dut_words(lanes, digit);
+    for (size_t i = 0; i < (size_t)n_steps * n_digits * n_words; i++) pins[i] = 0;
+    for (uint32_t s = 0; s < n_steps; s++)
+        for (uint32_t l = 0; l < lanes; l++) {
+            const uint32_t above = (uint32_t)pare_rng_u64(r) << (bits - 1) << 1;
+            const uint32_t own = (uint32_t)codes[s * lanes + l] & ((1u << bits) - 1);
+            for (uint32_t d = 0; d < n_digits; d++)
+                put_bits(pins + (s * n_digits + n_digits - 1 - d) * n_words, l * digit, digit,
+                         (above | own) >> (d * digit) & ((1u << digit) - 1));
+        }
+}
+
+static void fill_dot(pare_cosim_dot *d, const pare_pe *pe, pare_rng *r)
+{
+    const uint32_t n_steps = d->bin.depth == PARE_DEPTH_MORE
+                                 ? 3 + pare_rng_below(r, PARE_COSIM_MAX_STEPS - 2)
+                                 : d->bin.depth + 1;
+    const pare_cosim_data data[] = {PARE_DATA_UNIFORM, PARE_DATA_UNIFORM, PARE_DATA_UNIFORM,
+                                    PARE_DATA_UNIFORM, PARE_DATA_EXTREME, PARE_DATA_EXTREME,
+                                    PARE_DATA_CORNER,  PARE_DATA_ZERO};
+    d->data = data[pare_rng_below(r, sizeof data / sizeof *data)];
+    d->work = (pare_pe_work){.act_bits = d->bin.act_bits,
+                             .weight_bits = d->bin.weight_bits,
+                             .act_signed = d->bin.signs & 1,
+                             .weight_signed = d->bin.signs >> 1,
+                             .n_steps = n_steps,
+                             .act = d->act,
+                             .weight = d->weight};
+    const size_t n_codes = (size_t)n_steps * pe->lanes;
+    const bool is_act_zero = d->data == PARE_DATA_ZERO && pare_rng_below(r, 2);
+    fill_codes(r, d->act, n_codes, d->work.act_bits, d->work.act_signed, d->data, is_act_zero);
+    fill_codes(r, d->weight, n_codes, d->work.weight_bits, d->work.weight_signed, d->data,
+               d->data == PARE_DATA_ZERO && !is_act_zero);
+    fill_pins(r, d->act_pins, d->act, n_steps, pe->lanes, d->work.act_bits, pe->act_digit);
+    fill_pins(r, d->weight_pins, d->weight, n_steps, pe->lanes, d->work.weight_bits,
+              pe->weight_digit);
+    d->sum = pare_pe_dot(pe, &d->work);
+    fill_gaps(r, d->gaps, d->sum.cycles, d->bin.source);
+    fill_ready(r, d->ready, d->bin.sink);
+    d->pace = (pare_pe_pace){d->sum.cycles, d->gaps, READY_PERIOD, d->ready};
+}
+
+static size_t gcd(size_t a, size_t b)
+{
+    while (b) {
+        const size_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* Walks through all bins before it takes one again, in strides that change all of its parts. */
+static pare_cosim_bin bin_of(const pare_cosim_coverage *bins, uint64_t seed, uint64_t number)
+{
+    const size_t n = bins->n_bins;
+    pare_rng r = pare_rng_new(seed, UINT64_MAX);
+    const size_t start = pare_rng_below(&r, (uint32_t)n);
+    size_t stride = n * 5 / 8 | 1;
+    while (gcd(stride, n) != 1) stride += 2;
+    return pare_cosim_bin_at(bins, (start + number % n * stride) % n);
+}
+
+void pare_cosim_case_fill(pare_cosim_case *c, const pare_dut_kind *kind,
+                          const pare_cosim_coverage *bins, uint64_t seed, uint64_t index)
+{
+    const pare_pe pe = pare_cosim_pe(kind);
+    pare_rng r = pare_rng_new(seed, index);
+    c->index = index;
+    c->n_dots = PARE_COSIM_CASE_DOTS;
+    for (uint32_t i = 0; i < PARE_COSIM_NOISE_WORDS; i++) c->noise[i] = (uint32_t)pare_rng_u64(&r);
+    for (uint32_t i = 0; i < c->n_dots; i++) {
+        pare_cosim_dot *const d = &c->dots[i];
+        d->bin = bin_of(bins, seed, index * PARE_COSIM_CASE_DOTS + i);
+        fill_dot(d, &pe, &r);
+        d->times = pare_pe_dot_times(&d->pace, i ? &c->dots[i - 1].times : NULL);
+    }
+}
