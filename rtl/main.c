@@ -203,10 +203,12 @@ static void print_kind(const pe_args *args, const pare_dut_kind *kind, const par
 {
     if (args->is_json)
         print_json(kind, r, args->seed);
-    else if (args->has_coverage)
+    else if (args->has_coverage && r->agrees)
         print_coverage(kind, r);
-    else
+    else {
+        if (args->has_coverage) print_header(); /* a run that broke off has no coverage to show */
         print_row(kind, r);
+    }
     fflush(stdout);
     if (!r->agrees) fputs(r->difference.text, stderr);
 }
