@@ -55,6 +55,11 @@ uint64_t sim_array_steps(const array_map *a, uint64_t channels);
 
 enum { LOOP_G, LOOP_K, LOOP_W, LOOP_C, N_LOOPS };
 
+/* Input rows (or columns) that `n` output positions from `first` read, without padding. Positions
+ * that no window reads (stride beyond the kernel) are not fetched. */
+uint64_t sim_span(uint64_t first, uint64_t n, uint64_t stride, uint64_t pad, uint64_t kernel,
+                  uint64_t dilation, uint64_t size);
+
 /* One tile of windows: tn images x tp output rows x tq output columns, or less at the edges. */
 typedef struct window_tile {
     uint64_t windows, pixels; /* pixels: input positions it reads, without padding */
@@ -117,6 +122,10 @@ typedef struct tile_totals {
 } tile_totals;
 /* All that does not depend on the order of the loops; DRAM fields hold one fetch of everything. */
 void sim_tile_totals(const tiling *t, tile_totals *out);
+/* The same from the windows' sums alone: sets of all tiles, the first tile's and the last tile's
+ * windows; t->w->v is not read. */
+void sim_tile_totals_of(const tiling *t, uint64_t window_sets, const window_tile *first,
+                        const window_tile *last, tile_totals *out);
 /* Add what the order causes. */
 void sim_tile_order(const tiling *t, tile_totals *s);
 /* false if a counter is too large to be trusted. */
