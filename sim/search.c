@@ -70,7 +70,10 @@ typedef struct candidate {
     uint8_t map, cut;
     unsigned orders;
     int opened_in; /* the pass for which `order` is filled; 0: none yet */
-    uint64_t window_sets, compute_cycles, startup_cycles, startup_bits;
+    uint64_t window_sets, compute_cycles, startup_cycles;
+    uint64_t unhidden_bits; /* of startup and of the last stage, at most */
+    uint64_t waits;         /* latencies of the other stages, and the last tile's cycles */
+    uint64_t cycles;        /* of any order, at least */
     order_state order[N_ORDERS];
 } candidate;
 
@@ -81,6 +84,7 @@ typedef struct searcher {
     const pare_sim_job *job;
     value_bits bits;
     uint64_t total[N_LOOPS];
+    uint64_t weight_bits, out_bits, psum_bits; /* of all; psums: written and read once */
     uint64_t cap_bits[3];
     divider transfer;
     search_space space;
@@ -277,6 +281,10 @@ static bool set_up(searcher *s)
     s->total[LOOP_G] = d->groups;
     s->total[LOOP_K] = d->k / d->groups;
     s->total[LOOP_C] = d->c / d->groups;
+    const uint64_t outputs = (uint64_t)d->n * d->p * d->q * d->k;
+    s->weight_bits = (uint64_t)d->k * s->total[LOOP_C] * d->r * d->s * s->bits.weight;
+    s->out_bits = outputs * s->bits.out;
+    s->psum_bits = 2 * outputs * s->bits.psum;
     sim_space(s->m, d, s->maps[0].array.packed_groups, &s->space);
     for (size_t i = 0; i < s->space.n_cuts; i++)
         if (!set_up_cut(s, &s->space.cuts[i], &s->cuts[i])) return false;
@@ -315,6 +323,16 @@ static rank rank_of(const searcher *s, const tile_totals *t, uint64_t cycles)
     return sim_rank(s->m, (double)cycles, energy_pj, (double)sim_dram_bits(t));
 }
 
+/* Time by the array alone or by DRAM alone. Every stage but the last loads, so it pays the latency;
+ * in the last one DRAM has at most one tile to store. */
+static uint64_t least_cycles(const searcher *s, const candidate *c, uint64_t dram_bits)
+{
+    if (s->space.is_ideal) return c->compute_cycles;
+    const uint64_t bits = dram_bits > c->unhidden_bits ? dram_bits - c->unhidden_bits : 0;
+    const uint64_t busy = sim_divide_up(&s->transfer, bits) + c->waits;
+    return c->startup_cycles + sim_max(c->compute_cycles, busy);
+}
+
 /* At least this in every order: every operand is fetched once. */
 static rank bound_of_tile(searcher *s, size_t i)
 {
@@ -324,7 +342,7 @@ static rank bound_of_tile(searcher *s, size_t i)
     t.dram_psum_write_bits = 0;
     t.buffer_bits[0][1] = t.dram_weight_bits;
     t.buffer_bits[1][1] = t.dram_act_bits;
-    return rank_of(s, &t, c->startup_cycles + c->compute_cycles);
+    return rank_of(s, &t, c->cycles);
 }
 
 static void set_order(searcher *s, int order, tile_totals *t)
@@ -353,11 +371,7 @@ static void open_tile(searcher *s, size_t i)
         order_state *const state = &c->order[o];
         tile_totals t;
         set_order(s, o, &t);
-        if (!c->opened_in) {
-            const uint64_t moved = sim_dram_bits(&t) - c->startup_bits;
-            const uint64_t busy = s->space.is_ideal ? 0 : sim_divide_up(&s->transfer, moved);
-            *state = (order_state){.cycles = c->startup_cycles + sim_max(c->compute_cycles, busy)};
-        }
+        if (!c->opened_in) *state = (order_state){.cycles = least_cycles(s, c, sim_dram_bits(&t))};
         const rank r = rank_of(s, &t, state->cycles);
         state->key = s->pass == 1 ? r.first : r.first <= s->limit ? r.second : INFINITY;
     }
@@ -472,6 +486,16 @@ static void grow(searcher *s, const candidate *own)
     s->capacity = n;
 }
 
+/* In the best order only one of the operands that must be fetched anew is fetched once. */
+static uint64_t least_traffic(const searcher *s, const block *b, const cut_state *cut)
+{
+    const uint64_t weights = s->weight_bits * (cut->n - 1);
+    const uint64_t once = s->total[LOOP_G] * s->total[LOOP_C] * cut->sum_pixels * s->bits.act;
+    const uint64_t acts = once * (b->n[LOOP_K] - 1), psums = s->psum_bits * (b->n[LOOP_C] - 1);
+    const uint64_t most = sim_max(weights, sim_max(acts, psums));
+    return s->weight_bits + once + s->out_bits + weights + acts + psums - most;
+}
+
 /* One tile, unless it does not fit or takes longer than what is known to be possible. */
 static void add_candidate(searcher *s, size_t map, size_t cut_number, size_t block_number,
                           uint64_t sets, const candidate *own)
@@ -496,6 +520,14 @@ static void add_candidate(searcher *s, size_t map, size_t cut_number, size_t blo
     if (is_by_cycles && (double)(cycles + startup_cycles) > s->limit) return;
     if (s->n == s->capacity) grow(s, own);
     candidate *const c = &s->candidates[s->n];
+    c->compute_cycles = cycles;
+    c->startup_cycles = startup_cycles;
+    const uint64_t n_tiles = b->n[LOOP_G] * b->n[LOOP_K] * b->n[LOOP_C] * cut->n;
+    c->unhidden_bits = b->weight_bits + act_bits + out_bits;
+    if (n_tiles > 1) c->unhidden_bits += filters * cut->max_windows * sim_max(stored, s->bits.out);
+    c->waits = (n_tiles - 1) * s->m->dram.latency_cycles;
+    c->cycles = least_cycles(s, c, least_traffic(s, b, cut));
+    if (is_by_cycles && (double)c->cycles > s->limit) return;
     c->number = (uint32_t)((s->maps[map].number * s->space.n_cuts + cut_number) * s->n_blocks +
                            block_number);
     c->block = (uint16_t)block_number;
@@ -506,11 +538,8 @@ static void add_candidate(searcher *s, size_t map, size_t cut_number, size_t blo
     c->orders = s->space.orders & sim_distinct_orders(n);
     c->opened_in = 0;
     c->window_sets = sets;
-    c->compute_cycles = cycles;
-    c->startup_cycles = startup_cycles;
-    c->startup_bits = b->weight_bits + act_bits + out_bits;
     const size_t i = s->n++;
-    s->first[i] = is_by_cycles ? (double)(cycles + startup_cycles) : bound_of_tile(s, i).first;
+    s->first[i] = is_by_cycles ? (double)c->cycles : bound_of_tile(s, i).first;
     s->bound[i] = s->first[i];
 }
 
