@@ -44,14 +44,24 @@ typedef struct block {
 typedef struct cut_state {
     axis *axes[3]; /* images, rows, columns */
     uint64_t n, max_windows, max_pixels, sum_pixels;
+    uint64_t act_bits, least_bits; /* the input's, and all operands', fetched once */
     window_tile first, last;
 } cut_state;
+
+/* Energy of a unit of what is counted; that of a fetched bit with its writing into the buffer. */
+typedef struct energy_rates {
+    double base_pj, cycle_pj, compute_pj, fold_pj, load_pj, multiplex_pj, pe_pj;
+    double weight_read_pj, act_read_pj, output_pj;
+    double weight_fetch_pj, act_fetch_pj, store_pj, psum_pj;
+} energy_rates;
+enum { UNIT_LOG2 = 40 };
 
 /* A way to lay the layer on the array, with sums over the pieces of each size. */
 typedef struct map_state {
     array_map array;
     uint32_t number; /* in sim_array_maps' order */
     uint64_t least_cycles;
+    double step_pj, start_pj; /* see energy_rates */
     uint64_t filter_sets[SIZES_MAX], steps[SIZES_MAX], group_sets[SIZES_MAX];
 } map_state;
 
@@ -74,6 +84,7 @@ typedef struct candidate {
     uint64_t unhidden_bits; /* of startup and of the last stage, at most */
     uint64_t waits;         /* latencies of the other stages, and the last tile's cycles */
     uint64_t cycles;        /* of any order, at least */
+    double fixed_pj;        /* of all orders, without time */
     order_state order[N_ORDERS];
 } candidate;
 
@@ -87,6 +98,7 @@ typedef struct searcher {
     uint64_t weight_bits, out_bits, psum_bits; /* of all; psums: written and read once */
     uint64_t cap_bits[3];
     divider transfer;
+    energy_rates rates;
     search_space space;
     map_state maps[ARRAY_MAPS_MAX]; /* least cycles first */
     size_t n_maps, n_blocks, n_axes[3];
@@ -103,7 +115,6 @@ typedef struct searcher {
     bool has_stages;
     tiling tiles;
     window_tiles windows; /* sums only */
-    tile_totals base;
     window_kinds kinds;
     stage_table stages;
     bool has_best;
@@ -173,6 +184,8 @@ static bool set_up_cut(searcher *s, const window_cut *cut, cut_state *out)
         out->last.windows *= last->size;
         out->last.pixels *= last->span;
     }
+    out->act_bits = s->total[LOOP_G] * s->total[LOOP_C] * out->sum_pixels * s->bits.act;
+    out->least_bits = s->weight_bits + out->act_bits + s->out_bits;
     return true;
 }
 
@@ -225,14 +238,24 @@ static uint64_t window_sets(const cut_state *c, uint64_t unit)
     return sum;
 }
 
-static uint64_t compute_cycles(const map_state *m, const block *b, uint64_t sets,
-                               uint64_t n_windows)
+/* Steps of the array, and how often it fills and drains. */
+typedef struct array_work {
+    uint64_t steps, starts;
+} array_work;
+
+static inline array_work work_of(const map_state *m, const block *b, uint64_t sets,
+                                 uint64_t n_windows)
 {
-    const array_map *const a = &m->array;
     const uint64_t folds = m->group_sets[b->group] * m->filter_sets[b->filter];
-    const uint64_t steps = m->steps[b->channel], start = a->fold_cycles + a->load_cycles;
-    if (a->is_weight_stationary) return folds * steps * (sets * a->step_cycles + n_windows * start);
-    return folds * sets * (steps * a->step_cycles + b->n[LOOP_C] * start);
+    const uint64_t steps = m->steps[b->channel];
+    return (array_work){.steps = folds * sets * steps,
+                        .starts = m->array.is_weight_stationary ? folds * steps * n_windows
+                                                                : folds * sets * b->n[LOOP_C]};
+}
+
+static inline uint64_t cycles_of(const array_map *a, array_work w)
+{
+    return w.steps * a->step_cycles + w.starts * (a->fold_cycles + a->load_cycles);
 }
 
 static void set_up_map(searcher *s, map_state *m)
@@ -254,7 +277,7 @@ static void set_up_map(searcher *s, map_state *m)
     block whole = {.n = {1, 1, 1, 1}};
     const pare_dims *const d = &s->job->dims;
     const uint64_t sets = sim_ceil_div((uint64_t)d->n * d->p * d->q, a->windows);
-    m->least_cycles = compute_cycles(m, &whole, sets, 1);
+    m->least_cycles = cycles_of(a, work_of(m, &whole, sets, 1));
 }
 
 static void set_up_maps(searcher *s)
@@ -312,15 +335,122 @@ static void look_at(searcher *s, size_t i)
     memcpy(t->size, b->size, sizeof t->size);
     memcpy(t->n, b->n, sizeof t->n);
     t->n[LOOP_W] = t->total[LOOP_W] = cut->n;
-    sim_tile_totals_of(t, c->window_sets, &cut->first, &cut->last, &s->base);
 }
 
-static rank rank_of(const searcher *s, const tile_totals *t, uint64_t cycles)
+/* What the tile in focus moves and computes in the order that is set. */
+static void count(const searcher *s, const candidate *c, tile_totals *t)
 {
-    const bool needs_energy = s->pass == 2 || s->m->mapping.objective == PARE_OBJECTIVE_ENERGY ||
-                              s->m->mapping.objective == PARE_OBJECTIVE_EDP;
-    const double energy_pj = needs_energy ? sim_energy_pj(s->m, s->job, t, cycles, NULL) : 0;
-    return sim_rank(s->m, (double)cycles, energy_pj, (double)sim_dram_bits(t));
+    const cut_state *const cut = &s->cuts[c->cut];
+    sim_tile_totals_of(&s->tiles, c->window_sets, &cut->first, &cut->last, t);
+    sim_tile_order(&s->tiles, t);
+}
+
+/* ---- bounds ---- */
+
+static bool needs_energy(const searcher *s)
+{
+    return s->pass == 2 || s->m->mapping.objective == PARE_OBJECTIVE_ENERGY ||
+           s->m->mapping.objective == PARE_OBJECTIVE_EDP;
+}
+
+/* Energy per unit of a field, the others being 0. */
+static double rate_of(const searcher *s, const tile_totals *t, uint64_t cycles)
+{
+    return ldexp(sim_energy_pj(s->m, s->job, t, cycles, NULL) - s->rates.base_pj, -UNIT_LOG2);
+}
+
+/* Energy is affine in what is counted, so its rates are asked of it. */
+static void set_up_energy(searcher *s)
+{
+    const uint64_t unit = (uint64_t)1 << UNIT_LOG2;
+    energy_rates *const r = &s->rates;
+    const tile_totals none = {0};
+    tile_totals t = none;
+    r->base_pj = sim_energy_pj(s->m, s->job, &none, 0, NULL);
+    r->cycle_pj = rate_of(s, &none, unit);
+#define RATE(name, ...) r->name = rate_of(s, &(const tile_totals){__VA_ARGS__}, 0)
+    RATE(compute_pj, .compute_cycles = unit);
+    RATE(fold_pj, .fold_cycles = unit);
+    RATE(load_pj, .load_cycles = unit);
+    RATE(multiplex_pj, .multiplex_cycles = unit);
+    RATE(pe_pj, .pe_cycles = unit);
+    RATE(weight_read_pj, .buffer_bits[0][0] = unit);
+    RATE(act_read_pj, .buffer_bits[1][0] = unit);
+    RATE(output_pj, .buffer_bits[2] = {unit, unit});
+    RATE(weight_fetch_pj, .buffer_bits[0][1] = unit, .dram_weight_bits = unit);
+    RATE(act_fetch_pj, .buffer_bits[1][1] = unit, .dram_act_bits = unit);
+    RATE(store_pj, .dram_out_bits = unit);
+    t.buffer_bits[2][0] = t.buffer_bits[2][1] = unit;
+    t.dram_psum_write_bits = t.dram_psum_read_bits = unit;
+    r->psum_pj = rate_of(s, &t, 0) / 2; /* of a bit written or read */
+#undef RATE
+    for (size_t i = 0; i < s->n_maps; i++) {
+        const array_map *const a = &s->maps[i].array;
+        const double step = (double)a->step_cycles,
+                     wait = (double)(a->step_cycles - a->busy_cycles);
+        const double fold = (double)a->fold_cycles, load = (double)a->load_cycles;
+        s->maps[i].step_pj = step * r->compute_pj + wait * r->multiplex_pj;
+        s->maps[i].start_pj = (fold + load) * r->compute_pj + fold * r->fold_pj + load * r->load_pj;
+    }
+}
+
+/* What the tile takes in any order, with every operand fetched once, without its time. */
+static double fixed_energy_pj(const searcher *s, const candidate *c)
+{
+    const energy_rates *const r = &s->rates;
+    const map_state *const m = &s->maps[c->map];
+    const block *const b = &s->blocks[c->block];
+    const cut_state *const cut = &s->cuts[c->cut];
+    const pare_dims *const d = &s->job->dims;
+    const bool stays = m->array.is_weight_stationary;
+    const array_work work = work_of(m, b, c->window_sets, cut->n);
+    const double outputs = (double)s->out_bits / (double)s->bits.out;
+    const double steps = (double)m->steps[b->channel];
+    const double rounds = stays ? steps : (double)b->n[LOOP_C];
+    const double width = (double)(rounds > 1 ? s->bits.psum : s->bits.out);
+    const double passes = (double)(stays ? cut->n : c->window_sets);
+    const double windows = (double)d->n * d->p * d->q;
+    const double reads = windows * (double)(s->total[LOOP_G] * s->total[LOOP_C]) * d->r * d->s;
+    const double sets = m->array.packed_groups > 1 ? 1 : (double)m->filter_sets[b->filter];
+    return r->base_pj + (double)work.steps * m->step_pj + (double)work.starts * m->start_pj +
+           outputs *
+               (steps * (double)m->array.busy_cycles * r->pe_pj + width * rounds * r->output_pj) +
+           (double)s->weight_bits * (passes * r->weight_read_pj + r->weight_fetch_pj) +
+           reads * sets * (double)s->bits.act * r->act_read_pj +
+           (double)cut->act_bits * r->act_fetch_pj + (double)s->out_bits * r->store_pj;
+}
+
+/* What fetching anew adds, for each loop that makes it necessary unless it is the innermost one:
+ * windows fetch weights again, filters activations, channels partial sums. */
+typedef struct refetch {
+    uint64_t bits[N_LOOPS];
+    double pj[N_LOOPS];
+} refetch;
+
+static inline refetch refetch_of(const searcher *s, const block *b, const cut_state *cut)
+{
+    const energy_rates *const r = &s->rates;
+    refetch f;
+    f.bits[LOOP_W] = s->weight_bits * (cut->n - 1);
+    f.bits[LOOP_K] = cut->act_bits * (b->n[LOOP_K] - 1);
+    f.bits[LOOP_C] = s->psum_bits * (b->n[LOOP_C] - 1);
+    f.bits[LOOP_G] = f.bits[LOOP_W] + f.bits[LOOP_K] + f.bits[LOOP_C]; /* all */
+    if (!needs_energy(s)) return f;
+    f.pj[LOOP_W] = (double)f.bits[LOOP_W] * r->weight_fetch_pj;
+    f.pj[LOOP_K] = (double)f.bits[LOOP_K] * r->act_fetch_pj;
+    f.pj[LOOP_C] = (double)f.bits[LOOP_C] * r->psum_pj;
+    f.pj[LOOP_G] = f.pj[LOOP_W] + f.pj[LOOP_K] + f.pj[LOOP_C];
+    return f;
+}
+
+/* The innermost loop of several trips; groups if there is none. */
+static int innermost(const block *b, const cut_state *cut, int order)
+{
+    for (int i = 3; i-- > 0;) {
+        const int loop = sim_orders[order][i];
+        if ((loop == LOOP_W ? cut->n : b->n[loop]) > 1) return loop;
+    }
+    return LOOP_G;
 }
 
 /* Time by the array alone or by DRAM alone. Every stage but the last loads, so it pays the latency;
@@ -333,24 +463,26 @@ static uint64_t least_cycles(const searcher *s, const candidate *c, uint64_t dra
     return c->startup_cycles + sim_max(c->compute_cycles, busy);
 }
 
-/* At least this in every order: every operand is fetched once. */
-static rank bound_of_tile(searcher *s, size_t i)
-{
-    const candidate *const c = &s->candidates[i];
-    look_at(s, i);
-    tile_totals t = s->base;
-    t.dram_psum_write_bits = 0;
-    t.buffer_bits[0][1] = t.dram_weight_bits;
-    t.buffer_bits[1][1] = t.dram_act_bits;
-    return rank_of(s, &t, c->cycles);
-}
+/* The rates' rounding errors are far below this. */
+static double surely(double energy_pj) { return energy_pj - 1e-9 * fabs(energy_pj); }
 
-static void set_order(searcher *s, int order, tile_totals *t)
+/* At least this in every order: of what can be fetched anew, the dearest is not. */
+static rank bound_of_tile(const searcher *s, candidate *c)
 {
-    s->tiles.order[0] = LOOP_G;
-    memcpy(s->tiles.order + 1, sim_orders[order], 3);
-    *t = s->base;
-    sim_tile_order(&s->tiles, t);
+    const block *const b = &s->blocks[c->block];
+    const cut_state *const cut = &s->cuts[c->cut];
+    const refetch f = refetch_of(s, b, cut);
+    const uint64_t spared = sim_max(f.bits[LOOP_W], sim_max(f.bits[LOOP_K], f.bits[LOOP_C]));
+    const uint64_t moved = cut->least_bits + f.bits[LOOP_G] - spared;
+    c->cycles = least_cycles(s, c, moved);
+    double energy_pj = 0;
+    if (needs_energy(s)) {
+        c->fixed_pj = fixed_energy_pj(s, c);
+        const double spared_pj = fmax(f.pj[LOOP_W], fmax(f.pj[LOOP_K], f.pj[LOOP_C]));
+        energy_pj =
+            surely(c->fixed_pj + f.pj[LOOP_G] - spared_pj + (double)c->cycles * s->rates.cycle_pj);
+    }
+    return sim_rank(s->m, (double)c->cycles, energy_pj, (double)moved);
 }
 
 static double least_key(const candidate *c)
@@ -365,19 +497,28 @@ static double least_key(const candidate *c)
 static void open_tile(searcher *s, size_t i)
 {
     candidate *const c = &s->candidates[i];
-    look_at(s, i);
+    const block *const b = &s->blocks[c->block];
+    const cut_state *const cut = &s->cuts[c->cut];
+    const refetch f = refetch_of(s, b, cut);
     for (int o = 0; o < N_ORDERS; o++) {
         if (!(c->orders >> o & 1)) continue;
         order_state *const state = &c->order[o];
-        tile_totals t;
-        set_order(s, o, &t);
-        if (!c->opened_in) *state = (order_state){.cycles = least_cycles(s, c, sim_dram_bits(&t))};
-        const rank r = rank_of(s, &t, state->cycles);
+        const int inner = innermost(b, cut, o);
+        const uint64_t spared = inner == LOOP_G ? 0 : f.bits[inner];
+        const uint64_t moved = cut->least_bits + f.bits[LOOP_G] - spared;
+        if (!c->opened_in) *state = (order_state){.cycles = least_cycles(s, c, moved)};
+        double energy_pj = 0;
+        if (needs_energy(s))
+            energy_pj = surely(c->fixed_pj + f.pj[LOOP_G] - (spared ? f.pj[inner] : 0) +
+                               (double)state->cycles * s->rates.cycle_pj);
+        const rank r = sim_rank(s->m, (double)state->cycles, energy_pj, (double)moved);
         state->key = s->pass == 1 ? r.first : r.first <= s->limit ? r.second : INFINITY;
     }
     c->opened_in = s->pass;
     s->bound[i] = least_key(c);
 }
+
+/* ---- exactly ---- */
 
 static bool is_better(const searcher *s, const rank *r, uint64_t number)
 {
@@ -429,11 +570,18 @@ static bool try_order(searcher *s, size_t i)
     candidate *const c = &s->candidates[i];
     int o = 0;
     while (!(c->orders >> o & 1) || c->order[o].key > s->bound[i]) o++;
-    tile_totals t;
     look_at(s, i);
-    set_order(s, o, &t);
+    s->tiles.order[0] = LOOP_G;
+    memcpy(s->tiles.order + 1, sim_orders[o], 3);
     if (!find_time(s, c, &c->order[o])) return false;
-    const rank r = rank_of(s, &t, c->order[o].cycles);
+    const uint64_t cycles = c->order[o].cycles;
+    tile_totals t;
+    rank r = {(double)cycles, 0};
+    if (needs_energy(s) || s->m->mapping.objective != PARE_OBJECTIVE_CYCLES) {
+        count(s, c, &t);
+        const double energy_pj = sim_energy_pj(s->m, s->job, &t, cycles, NULL);
+        r = sim_rank(s->m, (double)cycles, energy_pj, (double)sim_dram_bits(&t));
+    }
     c->order[o].key = INFINITY;
     s->bound[i] = least_key(c);
     if (s->pass == 1) {
@@ -486,16 +634,6 @@ static void grow(searcher *s, const candidate *own)
     s->capacity = n;
 }
 
-/* In the best order only one of the operands that must be fetched anew is fetched once. */
-static uint64_t least_traffic(const searcher *s, const block *b, const cut_state *cut)
-{
-    const uint64_t weights = s->weight_bits * (cut->n - 1);
-    const uint64_t once = s->total[LOOP_G] * s->total[LOOP_C] * cut->sum_pixels * s->bits.act;
-    const uint64_t acts = once * (b->n[LOOP_K] - 1), psums = s->psum_bits * (b->n[LOOP_C] - 1);
-    const uint64_t most = sim_max(weights, sim_max(acts, psums));
-    return s->weight_bits + once + s->out_bits + weights + acts + psums - most;
-}
-
 /* One tile, unless it does not fit or takes longer than what is known to be possible. */
 static void add_candidate(searcher *s, size_t map, size_t cut_number, size_t block_number,
                           uint64_t sets, const candidate *own)
@@ -515,7 +653,8 @@ static void add_candidate(searcher *s, size_t map, size_t cut_number, size_t blo
                          sim_divide_up(&s->transfer, act_bits) +
                          sim_divide_up(&s->transfer, out_bits);
     }
-    const uint64_t cycles = compute_cycles(&s->maps[map], b, sets, cut->n);
+    const map_state *const m = &s->maps[map];
+    const uint64_t cycles = cycles_of(&m->array, work_of(m, b, sets, cut->n));
     const bool is_by_cycles = s->m->mapping.objective == PARE_OBJECTIVE_CYCLES;
     if (is_by_cycles && (double)(cycles + startup_cycles) > s->limit) return;
     if (s->n == s->capacity) grow(s, own);
@@ -526,8 +665,6 @@ static void add_candidate(searcher *s, size_t map, size_t cut_number, size_t blo
     c->unhidden_bits = b->weight_bits + act_bits + out_bits;
     if (n_tiles > 1) c->unhidden_bits += filters * cut->max_windows * sim_max(stored, s->bits.out);
     c->waits = (n_tiles - 1) * s->m->dram.latency_cycles;
-    c->cycles = least_cycles(s, c, least_traffic(s, b, cut));
-    if (is_by_cycles && (double)c->cycles > s->limit) return;
     c->number = (uint32_t)((s->maps[map].number * s->space.n_cuts + cut_number) * s->n_blocks +
                            block_number);
     c->block = (uint16_t)block_number;
@@ -538,9 +675,10 @@ static void add_candidate(searcher *s, size_t map, size_t cut_number, size_t blo
     c->orders = s->space.orders & sim_distinct_orders(n);
     c->opened_in = 0;
     c->window_sets = sets;
-    const size_t i = s->n++;
-    s->first[i] = is_by_cycles ? (double)c->cycles : bound_of_tile(s, i).first;
-    s->bound[i] = s->first[i];
+    const double first = bound_of_tile(s, c).first;
+    if (first > s->limit) return;
+    s->first[s->n] = s->bound[s->n] = first;
+    s->n++;
 }
 
 static void add_map(searcher *s, size_t map, const candidate *own)
@@ -550,7 +688,7 @@ static void add_map(searcher *s, size_t map, const candidate *own)
     const block whole = {.n = {1, 1, 1, 1}};
     for (size_t i = 0; i < s->space.n_cuts; i++) {
         const uint64_t sets = window_sets(&s->cuts[i], m->array.windows);
-        const uint64_t least = compute_cycles(m, &whole, sets, s->cuts[i].n);
+        const uint64_t least = cycles_of(&m->array, work_of(m, &whole, sets, s->cuts[i].n));
         if (is_by_cycles && (double)least > s->limit) continue;
         for (size_t j = 0; j < s->n_blocks; j++) add_candidate(s, map, i, j, sets, own);
     }
@@ -559,6 +697,7 @@ static void add_map(searcher *s, size_t map, const candidate *own)
 static bool run(searcher *s, const candidate *own)
 {
     s->pass = 1;
+    set_up_energy(s);
     for (size_t i = 0; i < s->n_maps; i++) {
         add_map(s, i, own);
         if (!run_pass(s)) return false;
@@ -566,7 +705,8 @@ static bool run(searcher *s, const candidate *own)
     }
     s->pass = 2;
     for (size_t i = 0; i < s->n; i++)
-        s->bound[i] = s->first[i] <= s->limit ? bound_of_tile(s, i).second : INFINITY;
+        s->bound[i] =
+            s->first[i] <= s->limit ? bound_of_tile(s, &s->candidates[i]).second : INFINITY;
     return run_pass(s) && s->has_best;
 }
 
