@@ -10,20 +10,21 @@ enum { SEED = 7, BATCH = 16, CLASSES = 5 };
 
 /* every operation, every way of meeting: stored and unstored results, shared inputs, both kinds of
  * addition, concatenation, padding, groups, depthwise, dilation */
-static const char plain_net[] = "version: 1\n"
-                                "name: plain\n"
-                                "input: {channels: 3, height: 9, width: 9}\n"
-                                "layers:\n"
-                                "  - {name: c1, type: conv2d, out_channels: 6, kernel: 3, pad: 1, bias: true}\n"
-                                "  - {name: r1, type: relu}\n"
-                                "  - {name: p1, type: maxpool, kernel: 3, stride: 2, pad: 1}\n"
-                                "  - {name: c2, type: conv2d, out_channels: 8, kernel: 3, bias: true}\n"
-                                "  - {name: r2, type: relu}\n"
-                                "  - {name: a2, type: avgpool, kernel: 2, stride: 1}\n"
-                                "  - {name: f, type: flatten}\n"
-                                "  - {name: fc1, type: fc, out_channels: 12, bias: true}\n"
-                                "  - {name: r3, type: relu6}\n"
-                                "  - {name: fc2, type: fc, out_channels: 5, bias: true}\n";
+static const char plain_net[] =
+    "version: 1\n"
+    "name: plain\n"
+    "input: {channels: 3, height: 9, width: 9}\n"
+    "layers:\n"
+    "  - {name: c1, type: conv2d, out_channels: 6, kernel: 3, pad: 1, bias: true}\n"
+    "  - {name: r1, type: relu}\n"
+    "  - {name: p1, type: maxpool, kernel: 3, stride: 2, pad: 1}\n"
+    "  - {name: c2, type: conv2d, out_channels: 8, kernel: 3, bias: true}\n"
+    "  - {name: r2, type: relu}\n"
+    "  - {name: a2, type: avgpool, kernel: 2, stride: 1}\n"
+    "  - {name: f, type: flatten}\n"
+    "  - {name: fc1, type: fc, out_channels: 12, bias: true}\n"
+    "  - {name: r3, type: relu6}\n"
+    "  - {name: fc2, type: fc, out_channels: 5, bias: true}\n";
 
 static const char graph_net[] =
     "version: 1\n"
@@ -176,19 +177,11 @@ static void check_net(const char *text)
     close_fixture(&f);
 }
 
-START_TEST(gradients_of_a_chain_equal_finite_differences)
-{
-    check_net(plain_net);
-}
+START_TEST(gradients_of_a_chain_equal_finite_differences) { check_net(plain_net); }
 END_TEST
 
-START_TEST(gradients_of_a_graph_equal_finite_differences)
-{
-    check_net(graph_net);
-}
+START_TEST(gradients_of_a_graph_equal_finite_differences) { check_net(graph_net); }
 END_TEST
-
-
 
 int main(int argc, char **argv)
 {
