@@ -19,6 +19,7 @@ typedef struct archive {
 
 static void pass(archive *a, void *p, size_t n)
 {
+    if (!n) return; /* p may be NULL */
     if (a->out) {
         pare_buf_add(a->out, p, n);
     } else if (n > a->n - a->at) {

@@ -11,7 +11,8 @@
 
 INLINE __mmask16 lanes(size_t n)
 {
-    return n >= PARE_LANES ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1u);
+    const unsigned all = 0xffffu;
+    return (__mmask16)(n >= PARE_LANES ? all : (1u << n) - 1u);
 }
 
 /* max and min give their second operand for NaN, so NaN passes through. */

@@ -84,7 +84,7 @@ START_TEST(levels_are_few_near_and_fixed_points)
     enum { COUNT = 1000 };
     printf("seed %d\n", SEED);
     float x[COUNT], y[COUNT], z[COUNT];
-    for (uint64_t trial = 0; trial < 40; trial++) {
+    for (uint64_t trial = 0; trial < 12; trial++) {
         draw(x, COUNT, trial);
         float lo = INFINITY, hi = -INFINITY;
         pare_kernels_c.minmax(x, COUNT, &lo, &hi);
@@ -149,7 +149,7 @@ static double mse(const float *x, const float *y, size_t n)
 
 START_TEST(noise_falls_four_times_a_bit_but_not_monotonely_between)
 {
-    enum { COUNT = 200000 };
+    enum { COUNT = 50000 };
     float *x = pare_xalloc(COUNT, sizeof *x), *y = pare_xalloc(COUNT, sizeof *y);
     pare_rng r = pare_rng_new(SEED, 0);
     for (int i = 0; i < COUNT; i++) x[i] = (float)pare_rng_normal(&r);
