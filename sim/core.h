@@ -91,6 +91,12 @@ typedef struct tiling {
     uint8_t order[N_LOOPS];  /* loops, outermost first */
 } tiling;
 
+/* What one tile computes and moves. */
+typedef struct tile {
+    uint64_t cycles, weight_bits, act_bits, out_bits, psum_bits;
+} tile;
+tile sim_tile_at(const tiling *t, const uint64_t x[N_LOOPS]);
+
 /* Bits of one full tile in the three buffers. */
 typedef struct tile_need {
     uint64_t weight_bits, act_bits, out_bits;

@@ -10,7 +10,7 @@ static const char DEFAULT_MACHINE[] = "stripes";
 static const char DEFAULT_BITS[] = "8";
 
 typedef struct run_args {
-    const char *network, *bits, *csv, *explain, *out;
+    const char *network, *bits, *csv, *explain, *timeline, *out;
     pare_strs machines, sets;
     uint32_t batch;
     bool is_json;
@@ -77,6 +77,22 @@ static pare_status evaluate(const run_args *a, run_job *j, pare_buf *text, pare_
     return PARE_OK;
 }
 
+static pare_status write_timeline(const run_args *a, const run_job *j, pare_err *e)
+{
+    enum { EVENTS_MAX = 200000 }; /* viewers struggle beyond some 100 MB */
+    const pare_sim_options options = {.batch = a->batch};
+    pare_buf trace = {0};
+    if (j->n != 1)
+        return pare_err_set(e, PARE_EUSAGE, NULL, (pare_pos){0, 0},
+                            "--timeline draws one machine, %zu given; one --machine expected",
+                            j->n);
+    pare_status status =
+        pare_sim_timeline(j->net, j->machines[0], j->bits, &options, EVENTS_MAX, &trace, e);
+    if (status == PARE_OK) status = pare_file_write(a->timeline, trace.text, trace.n, e);
+    pare_buf_free(&trace);
+    return status;
+}
+
 static pare_status put_out(const run_args *a, const run_job *j, pare_buf *text, pare_err *e)
 {
     if (!a->explain) {
@@ -114,6 +130,7 @@ static int run(const run_args *a)
     pare_buf text = {0};
     pare_status status = load(a, &j, &e);
     if (status == PARE_OK) status = evaluate(a, &j, &text, &e);
+    if (status == PARE_OK && a->timeline) status = write_timeline(a, &j, &e);
     if (status == PARE_OK) status = put_out(a, &j, &text, &e);
     if (status != PARE_OK) pare_err_print(&e, stderr);
     pare_buf_free(&text);
@@ -137,6 +154,8 @@ int pare_main_run(int argc, char **argv)
          &a.explain, 0, 0},
         {"csv", 0, PARE_OPT_STRING, "FILE", "also write every statistic as CSV (- for only that)",
          &a.csv, 0, 0},
+        {"timeline", 0, PARE_OPT_STRING, "FILE",
+         "also write the tiles' loads, work and stores as a Chrome trace", &a.timeline, 0, 0},
         {"json", 'j', PARE_OPT_FLAG, NULL, "one JSON object a line instead of the table",
          &a.is_json, 0, 0},
         {"out", 'o', PARE_OPT_STRING, "FILE", "where to (standard output)", &a.out, 0, 0},

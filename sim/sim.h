@@ -355,6 +355,53 @@ typedef struct pare_sim_job {
 pare_status pare_sim_run_layer(const pare_machine *machine, const pare_sim_job *job,
                                pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;
 
+/* ---- events: the same layer tile by tile ---- */
+
+/* unit that is busy, name, what it does */
+#define PARE_EVENTS(X)                                                                             \
+    X(LOAD_WEIGHTS, DRAM, "load weights")                                                          \
+    X(LOAD_ACTS, DRAM, "load activations")                                                         \
+    X(LOAD_PSUMS, DRAM, "load partial sums")                                                       \
+    X(STORE_OUTPUTS, DRAM, "store outputs")                                                        \
+    X(STORE_PSUMS, DRAM, "store partial sums")                                                     \
+    X(LATENCY, DRAM, "latency")                                                                    \
+    X(COMPUTE, ARRAY, "compute")                                                                   \
+    X(WAIT, ARRAY, "wait for DRAM")
+
+typedef enum pare_event_kind {
+#define X(id, unit, name) PARE_EVENT_##id,
+    PARE_EVENTS(X)
+#undef X
+        PARE_N_EVENTS
+} pare_event_kind;
+
+typedef enum pare_unit { PARE_UNIT_DRAM, PARE_UNIT_ARRAY, PARE_N_UNITS } pare_unit;
+
+const char *pare_event_name(pare_event_kind kind);
+pare_unit pare_event_unit(pare_event_kind kind);
+
+/* A unit is busy from start_cycle to before end_cycle, counted from the layer's start. */
+typedef struct pare_event {
+    pare_event_kind kind;
+    uint64_t tile; /* number in the order of the walk */
+    uint64_t start_cycle, end_cycle;
+    uint64_t bits; /* of a transfer */
+} pare_event;
+
+typedef void pare_event_fn(void *context, const pare_event *event);
+
+/* Walk a layer tile by tile on the mapping that pare_sim_run_layer chooses. The events of a unit
+ * come in the order of time and do not overlap. `fn` may be NULL. *out is filled as by
+ * pare_sim_run_layer, its time and traffic counted from the events; the closed form gives the same.
+ * Not for machines with memory.model bitfusion (PARE_EINPUT). */
+pare_status pare_sim_events(const pare_machine *machine, const pare_sim_job *job, pare_event_fn *fn,
+                            void *context, pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;
+/* A whole network as a Chrome trace (chrome://tracing, Perfetto): a microsecond is a cycle, one
+ * track a unit. Beyond `max_events` the remaining layers have no tiles in it. */
+pare_status pare_sim_timeline(const pare_net *net, const pare_machine *machine,
+                              const pare_bits *bits, const pare_sim_options *options,
+                              size_t max_events, pare_buf *out, pare_err *e) PARE_MUST_CHECK;
+
 /* ---- output ---------------------------------------------------------------------------------- */
 
 /* A readable table of each result, then, if there are several, the machines side by side. */

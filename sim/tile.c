@@ -110,11 +110,7 @@ static uint64_t stored_bits(const tiling *t)
     return t->n[LOOP_C] > 1 ? t->bits.psum : t->bits.out;
 }
 
-typedef struct tile {
-    uint64_t cycles, weight_bits, act_bits, out_bits, psum_bits;
-} tile;
-
-static tile tile_at(const tiling *t, const uint64_t x[N_LOOPS])
+tile sim_tile_at(const tiling *t, const uint64_t x[N_LOOPS])
 {
     const array_map *const a = t->a;
     const window_tile *const w = &t->w->v[x[LOOP_W]];
@@ -242,7 +238,7 @@ static void add_startup(const tiling *t, tile_totals *s)
     const uint64_t zero[N_LOOPS] = {0};
     uint64_t end[N_LOOPS];
     for (int i = 0; i < N_LOOPS; i++) end[i] = t->n[i] - 1;
-    const tile first = tile_at(t, zero), last = tile_at(t, end);
+    const tile first = sim_tile_at(t, zero), last = sim_tile_at(t, end);
     s->startup_bits = first.weight_bits + first.act_bits + last.out_bits;
     s->startup_cycles = 2 * latency(t->m, true) + transfer_cycles(t->m, first.weight_bits) +
                         transfer_cycles(t->m, first.act_bits) +
@@ -331,14 +327,14 @@ static uint64_t hidden_transfers(const tiling *t, const uint64_t x[N_LOOPS])
     bool has_any = false;
     const unsigned from = step_over(t, x, false, y);
     if (from & OUT_INDEX) {
-        const tile before = tile_at(t, y);
+        const tile before = sim_tile_at(t, y);
         const bool is_final = y[LOOP_C] + 1 == t->n[LOOP_C];
         cycles += transfer_cycles(m, is_final ? before.out_bits : before.psum_bits);
         has_any = true;
     }
     const unsigned to = step_over(t, x, true, y);
     if (to) {
-        const tile next = tile_at(t, y);
+        const tile next = sim_tile_at(t, y);
         if (to & WEIGHT_INDEX) cycles += transfer_cycles(m, next.weight_bits);
         if (to & ACT_INDEX) cycles += transfer_cycles(m, next.act_bits);
         if (to & OUT_INDEX && y[LOOP_C] > 0) cycles += transfer_cycles(m, next.psum_bits);
@@ -379,7 +375,8 @@ tile_time sim_tile_time(const tiling *t, const tile_totals *s)
                     x[LOOP_W] = t->w->run_at[w];
                     const uint64_t times =
                         count[LOOP_G][g] * count[LOOP_K][k] * count[LOOP_C][c] * t->w->run_n[w];
-                    const uint64_t compute = tile_at(t, x).cycles, dram = hidden_transfers(t, x);
+                    const uint64_t compute = sim_tile_at(t, x).cycles,
+                                   dram = hidden_transfers(t, x);
                     r.cycles += times * sim_max(compute, dram);
                     r.stall_cycles += dram > compute ? times * (dram - compute) : 0;
                 }
