@@ -1,4 +1,4 @@
-/* main.c: pare-train NETWORK, pare-train eval RUN. */
+/* main.c: pare-train NETWORK, pare-train eval RUN, pare-train schema. */
 #include "model/model.h"
 #include <signal.h>
 #include <stdlib.h>
@@ -241,17 +241,49 @@ static int train(const train_args *a, const char *network)
     return 128 + (int)caught_signal;
 }
 
+static int run_schema(int argc, char **argv)
+{
+    int n_operands, exit_status;
+    if (!pare_opts_parse(NULL, 0, "pare-train schema",
+                         "Print the reference of the training configuration, as Markdown.", argc,
+                         argv, &n_operands, &exit_status))
+        return exit_status;
+    if (n_operands) return usage_error("schema takes no operand");
+    pare_buf b = {0};
+    pare_schema_doc(&pare_train_schema, &b);
+    fputs(b.text, stdout);
+    pare_buf_free(&b);
+    return PARE_OK;
+}
+
+static int run_eval(int argc, char **argv);
+
+/* What the first word may be, besides a network. */
+static const pare_command commands[] = {
+    {"eval", "RUN", "measure a run's test accuracies again", run_eval},
+    {"schema", "", "print the reference of the training configuration", run_schema},
+};
+
+static void print_commands(void)
+{
+    printf("\ncommands:\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        printf("  %-8s %-5s %s\n", commands[i].name, commands[i].operands, commands[i].doc);
+}
+
 static int run_train(int argc, char **argv)
 {
     train_args a = {.arena = pare_arena_new()};
     pare_opt opts[KEYS_MAX + OWN_OPTIONS];
     const size_t n_opts = list_options(&a, opts);
     int n_operands, status;
-    if (!pare_opts_parse(opts, n_opts, "pare-train NETWORK -o RUN [options]",
-                         "Train a network and learn its bitlengths; write a run folder. An "
-                         "interrupted run goes on with\nthe same command. `pare-train eval RUN` "
-                         "measures a run's accuracies again. (Defaults in brackets.)",
-                         argc, argv, &n_operands, &status)) {
+    if (!pare_opts_parse(
+            opts, n_opts, "pare-train NETWORK -o RUN [options]",
+            "Train a network and learn its bitlengths; write a run folder. An "
+            "interrupted run goes on with\nthe same command. Defaults are in brackets.",
+            argc, argv, &n_operands, &status)) {
+        const bool is_version = argc > 1 && !strcmp(argv[1], "--version");
+        if (status == PARE_OK && !is_version) print_commands();
         free(a.sets.v);
         pare_arena_free(a.arena);
         return status;
@@ -299,6 +331,7 @@ static int run_eval(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && !strcmp(argv[1], "eval")) return run_eval(argc - 1, argv + 1);
+    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
+        if (!strcmp(argv[1], commands[i].name)) return commands[i].run(argc - 1, argv + 1);
     return run_train(argc, argv);
 }
