@@ -34,9 +34,16 @@ pare_status pare_graph_big(pare_graph *g, size_t count, size_t size, void *out_p
     return PARE_OK;
 }
 
-float *pare_value_shard(const pare_graph *g, const float *batch, const pare_value *v, size_t shard)
+float *pare_data_shard(const pare_graph *g, uint32_t value, size_t shard)
 {
-    return (float *)(uintptr_t)batch + shard * g->shard_images * v->count;
+    const pare_value *v = &g->values[value];
+    return v->data + shard * g->shard_images * v->count;
+}
+
+float *pare_grad_shard(const pare_graph *g, uint32_t value, size_t shard)
+{
+    const pare_value *v = &g->values[value];
+    return v->grad + shard * g->shard_images * v->grad_stride;
 }
 
 /* ---- nodes ------------------------------------------------------------------------------------ */
