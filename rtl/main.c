@@ -232,6 +232,13 @@ static int run_kinds(const pe_args *args, pare_cosim_options *o, const pare_dut_
 {
     size_t n_bad = 0;
     pare_cosim_result sum = {0};
+    for (size_t i = 0; i < n_kinds; i++) {
+        pare_err e = {0};
+        o->kind = &kinds[i];
+        if (pare_cosim_check(o, &e) == PARE_OK) continue;
+        pare_err_print(&e, stderr);
+        return PARE_EUSAGE;
+    }
     if (!args->is_json && !args->has_coverage) print_header();
     for (size_t i = 0; i < n_kinds; i++) {
         progress p = {.kind = kinds[i].name, .is_on = isatty(STDERR_FILENO)};

@@ -228,7 +228,7 @@ static pare_status find_part(const pare_machine *m, const pare_csv *c, const cha
     const size_t row = find_row(c, name);
     if (row == c->n_rows)
         return pare_yaml_error(m->yaml, "energy_base", e, PARE_EINPUT,
-                               "energy_base '%s' has no row '%s', which this machine's PEs need",
+                               "energy_base '%s' has no row '%s'; a base that prices it expected",
                                m->energy_base, name);
     PARE_TRY(number(c, row, "energy_pj", &out->pj, e));
     PARE_TRY(number(c, row, "area_um2", &out->um2, e));

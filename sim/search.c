@@ -8,7 +8,10 @@
 #include <math.h>
 #include <string.h>
 
-enum { SIZES_MAX = 40 };
+enum {
+    SIZES_MAX = 40,
+    WINDOW_TILES_MAX = 65536 /* finer cuts would only cost memory */
+};
 
 /* What a mapping is judged by, smaller is better: the objective, then what breaks near ties. */
 typedef struct rank {
@@ -25,6 +28,8 @@ typedef struct search {
     double least;     /* the first pass: smallest rank.first so far */
     double limit;     /* rank.first up to here competes on rank.second */
     bool has_best, has_overflow;
+    uint64_t enough_bits[3];                 /* of one buffer, if the other two are as they are */
+    uint64_t smallest_bits[3], smallest_sum; /* of the smallest tile */
     rank best_rank, second_rank;
     mapping_result *out;
 } search;
@@ -74,12 +79,25 @@ static uint64_t dram_bits(const tile_totals *s)
            s->dram_psum_read_bits;
 }
 
-static bool fits(const search *s, const tiling *t)
+/* Does the tile fit? If not, note what would be enough. */
+static bool fits(search *s, const tiling *t)
 {
     if (s->m->memory.model == PARE_MEMORY_IDEAL) return true;
-    const tile_need need = sim_tile_need(t);
-    return need.weight_bits <= s->cap_bits[0] && need.act_bits <= s->cap_bits[1] &&
-           need.out_bits <= s->cap_bits[2];
+    const tile_need n = sim_tile_need(t);
+    const uint64_t need[3] = {n.weight_bits, n.act_bits, n.out_bits};
+    int n_small = 0, small = 0;
+    for (int i = 0; i < 3; i++)
+        if (need[i] > s->cap_bits[i]) {
+            n_small++;
+            small = i;
+        }
+    if (n_small == 1) s->enough_bits[small] = sim_min(s->enough_bits[small], need[small]);
+    const uint64_t sum = sim_add(need[0], sim_add(need[1], need[2]));
+    if (sum < s->smallest_sum) {
+        s->smallest_sum = sum;
+        memcpy(s->smallest_bits, need, sizeof need);
+    }
+    return n_small == 0;
 }
 
 static void keep_second(search *s, const mapping_choice *c, const rank *r)
@@ -218,8 +236,12 @@ static void consider_windows(search *s, const array_map *a, const window_tiles *
 
 static void consider_cut(search *s, const array_map *a, uint64_t tn, uint64_t tp, uint64_t tq)
 {
+    const pare_dims *const d = &s->job->dims;
+    const uint64_t n_cuts =
+        sim_ceil_div(d->n, tn) * sim_ceil_div(d->p, tp) * sim_ceil_div(d->q, tq);
+    if (n_cuts > WINDOW_TILES_MAX) return;
     window_tiles w;
-    sim_window_tiles(&s->job->dims, a->windows, tn, tp, tq, &w);
+    sim_window_tiles(d, a->windows, tn, tp, tq, &w);
     consider_windows(s, a, &w);
     sim_window_tiles_free(&w);
 }
@@ -239,43 +261,28 @@ static void consider_array(search *s, const array_map *a)
     for (size_t i = 1; i < n; i++) consider_cut(s, a, 1, 1, cut[i]);
 }
 
-/* The machine's keys for the three buffers, in the order of search.cap_bits. */
-static const char *const buffer_keys[3] = {"buffers.weight_bytes", "buffers.act_bytes",
-                                           "buffers.out_bytes"};
-
-/* Name a buffer that cannot hold the smallest tile there is, and what would do. */
+/* Name the buffer that a single change would make large enough, else all three. */
 static pare_status too_small(const search *s, pare_err *e)
 {
-    const pare_dims *const d = &s->job->dims;
-    array_map maps[ARRAY_MAPS_MAX];
-    (void)sim_array_maps(s->m, s->job, maps);
-    window_tiles w;
-    sim_window_tiles(d, maps[0].windows, 1, 1, sim_min(maps[0].windows, d->q), &w);
-    tiling t = {.m = s->m, .d = d, .a = maps, .w = &w, .bits = s->bits};
-    t.size[LOOP_G] = maps[0].packed_groups;
-    t.size[LOOP_K] = d->k / d->groups;
-    t.size[LOOP_C] = d->c / d->groups;
-    if (maps[0].packed_groups == 1) {
-        t.size[LOOP_K] = sim_min(t.size[LOOP_K], s->m->array.rows);
-        t.size[LOOP_C] = sim_min(t.size[LOOP_C], s->m->pe.lanes);
-    }
-    t.n[LOOP_C] = sim_ceil_div(d->c / d->groups, t.size[LOOP_C]);
-    const tile_need need = sim_tile_need(&t);
-    sim_window_tiles_free(&w);
-    const uint64_t bits[3] = {need.weight_bits, need.act_bits, need.out_bits};
-    const uint64_t halves = s->m->buffers.double_buffering ? 2 : 1;
-    const uint64_t has[3] = {s->m->buffers.weight_bytes, s->m->buffers.act_bytes,
-                             s->m->buffers.out_bytes};
+    static const char *const keys[3] = {"buffers.weight_bytes", "buffers.act_bytes",
+                                        "buffers.out_bytes"};
+    const pare_buffers *const b = &s->m->buffers;
+    const uint64_t has[3] = {b->weight_bytes, b->act_bytes, b->out_bytes};
+    const uint64_t halves = b->double_buffering ? 2 : 1;
     for (int i = 0; i < 3; i++)
-        if (bits[i] > s->cap_bits[i])
+        if (s->enough_bits[i] < UINT64_MAX)
             return pare_yaml_error(
-                s->m->yaml, buffer_keys[i], e, PARE_EINPUT,
-                "%s is %llu, too small for one tile of layer '%s'; at least %llu expected",
-                buffer_keys[i], (unsigned long long)has[i], s->job->layer,
-                (unsigned long long)(sim_ceil_div(bits[i], 8) * halves));
+                s->m->yaml, keys[i], e, PARE_EINPUT,
+                "%s is %llu, too small for any tile of layer '%s'; at least %llu expected", keys[i],
+                (unsigned long long)has[i], s->job->layer,
+                (unsigned long long)(sim_ceil_div(s->enough_bits[i], 8) * halves));
+    unsigned long long least[3];
+    for (int i = 0; i < 3; i++)
+        least[i] = sim_max(has[i], sim_ceil_div(s->smallest_bits[i], 8) * halves);
     return pare_yaml_error(s->m->yaml, "buffers", e, PARE_EINPUT,
-                           "no tile of layer '%s' fits all three buffers; larger ones expected",
-                           s->job->layer);
+                           "no tile of layer '%s' fits the buffers; at least weight_bytes %llu, "
+                           "act_bytes %llu and out_bytes %llu expected",
+                           s->job->layer, least[0], least[1], least[2]);
 }
 
 pare_status sim_search(const pare_machine *m, const pare_sim_job *job, bool want_second,
@@ -286,6 +293,8 @@ pare_status sim_search(const pare_machine *m, const pare_sim_job *job, bool want
     search s = {.m = m,
                 .job = job,
                 .wants_second = want_second,
+                .enough_bits = {UINT64_MAX, UINT64_MAX, UINT64_MAX},
+                .smallest_sum = UINT64_MAX,
                 .out = out,
                 .cap_bits = {sim_mul(m->buffers.weight_bytes, usable),
                              sim_mul(m->buffers.act_bytes, usable),

@@ -350,7 +350,7 @@ static char *difference_of(void (*spoil)(pare_cosim_dot *))
 {
     const pare_dut_kind *const kind = pare_dut_kind_find("loom2");
     pare_cosim_coverage bins = {.act_bits = {1, 8}, .weight_bits = {1, 8}};
-    bins.n_bins = 64 * PARE_COSIM_INNER_BINS;
+    pare_cosim_coverage_new(&bins);
     pare_cosim_case *const c = pare_cosim_case_new(kind);
     pare_cosim_case_fill(c, kind, &bins, SEED, 3);
     spoil(&c->dots[5]);
@@ -361,6 +361,7 @@ static char *difference_of(void (*spoil)(pare_cosim_dot *))
     ck_assert(agrees == !difference.text);
     pare_dut_free(dut);
     pare_cosim_case_free(c);
+    pare_cosim_coverage_free(&bins);
     return difference.text;
 }
 
