@@ -155,7 +155,7 @@ pare_status pare_backward_pool(pare_job *job, pare_node *node, size_t shard, uns
     if (node->first_x) memset(gx, 0, shard_count(job, node->x) * sizeof *gx);
     const float *gy = pare_grad_shard(job->g, node->y, shard);
     if (node->kind == PARE_NODE_MAXPOOL)
-        pare_maxpool_backward(&w, gy, node->best + shard * shard_count(job, node->y), gx);
+        pare_maxpool_backward(g->kernels, &w, gy, node->best + shard * shard_count(job, node->y), gx);
     else
         pare_avgpool_backward(&w, gy, gx);
     return PARE_OK;

@@ -104,7 +104,7 @@ pare_status pare_forward_pool(pare_job *job, pare_node *node, size_t shard, unsi
     const float *x = pare_data_shard(job->g, node->x, shard);
     float *y = pare_data_shard(job->g, node->y, shard);
     if (node->kind == PARE_NODE_MAXPOOL)
-        pare_maxpool(&w, x, y, node->best + shard * g->shard_images * g->values[node->y].count);
+        pare_maxpool(g->kernels, &w, x, y, node->best + shard * g->shard_images * g->values[node->y].count);
     else
         pare_avgpool(&w, x, y);
     observe(job, node->y, shard);

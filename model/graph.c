@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHARD_IMAGES_MAX = 32, SHARDS_MIN = 4, ALIGN_BYTES = 64, TAPS_MAX = 255 };
+enum { SHARD_IMAGES_MAX = 32, SHARDS_MIN = 4, ALIGN_BYTES = 64 };
 
 uint32_t pare_shard_images(uint32_t batch)
 {
@@ -134,7 +134,7 @@ static void build_add(builder *b, uint32_t layer)
 static pare_status build_pool(builder *b, uint32_t layer)
 {
     const pare_layer *l = &b->net->layers[layer];
-    if (l->op == PARE_OP_MAXPOOL && (uint64_t)l->kernel[0] * l->kernel[1] > TAPS_MAX)
+    if (l->op == PARE_OP_MAXPOOL && (uint64_t)l->kernel[0] * l->kernel[1] > PARE_TAPS_MAX)
         return refuse(b, l, "pools more than 255 inputs at once; a smaller kernel expected");
     if (l->dilation[0] > 1 || l->dilation[1] > 1)
         return refuse(b, l, "is a dilated pooling, which pare-train does not train");
