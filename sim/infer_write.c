@@ -75,9 +75,12 @@ void pare_infer_write_table(const pare_infer_result *r, pare_buf *out)
     write_layers(r, out);
     write_accumulators(r, out);
     write_checks(r, out);
-    pare_buf_printf(out, "accuracy: %.2f %% (%zu of %zu); the trainer's evaluation: %.2f %%\n",
+    pare_buf_printf(out,
+                    "accuracy: %.2f %% (%zu of %zu); the trainer's evaluation: %.2f %% (%zu of "
+                    "%zu)\n",
                     percent(r->n_correct, r->n_images), r->n_correct, r->n_images,
-                    percent(r->n_trainer_correct, r->n_compared));
+                    percent(r->n_trainer_correct, r->n_compared), r->n_trainer_correct,
+                    r->n_compared);
     pare_buf_printf(
         out, "agreement: %.3f %% of %zu predictions; %zu differ, %zu of them by rounding\n",
         percent(r->n_agree, r->n_compared), r->n_compared, differ, r->n_disagree_rounding);
