@@ -5,6 +5,7 @@
 #include <string.h>
 
 static const double AGREEMENT_MIN_FRAC = 0.999;
+enum { EXAMINED_MAX = 100 }; /* of the predictions that differ, and the share allowed */
 static const pare_pos NOWHERE = {0, 0};
 
 /* ---- all images ---- */
@@ -57,20 +58,22 @@ static void compare_predictions(const pare_infer *f, const pare_infer_images *im
     for (size_t i = 0; i < images->n; i++)
         out->n_correct += out->predictions[i] == images->labels[i];
     /* more of them fail the run anyway */
-    const size_t most = 1 + (size_t)((1 - AGREEMENT_MIN_FRAC) * (double)out->n_compared);
+    const size_t most = EXAMINED_MAX + (size_t)((1 - AGREEMENT_MIN_FRAC) * (double)out->n_compared);
     size_t n_examined = 0;
     for (size_t i = 0; i < out->n_compared; i++) {
         out->n_trainer_correct += theirs[i] == images->labels[i];
         out->n_agree += theirs[i] == out->predictions[i];
         if (theirs[i] == out->predictions[i] || n_examined++ >= most) continue;
-        out->n_disagree_rounding += infer_is_doubtful(f, images->pixels + i * count, theirs[i]);
+        const infer_reason why = infer_why(f, images->pixels + i * count, theirs[i]);
+        out->n_disagree_logit_tie += why == INFER_LOGIT_TIE;
+        out->n_disagree_code_tie += why == INFER_CODE_TIE;
     }
 }
 
 static bool is_ok(const pare_infer_result *r)
 {
     bool ok = (double)r->n_agree >= AGREEMENT_MIN_FRAC * (double)r->n_compared &&
-              r->n_disagree_rounding == r->n_compared - r->n_agree &&
+              r->n_disagree_logit_tie + r->n_disagree_code_tie == r->n_compared - r->n_agree &&
               r->n_logits_rounding == r->n_logits_differ;
     for (size_t i = 0; i < r->n_layers; i++)
         ok &= r->layers[i].n_codes_rounding == r->layers[i].n_codes_differ;

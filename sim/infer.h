@@ -153,7 +153,14 @@ pare_status infer_check_pe(const pare_infer *f, const pare_machine *m, const uin
 /* Codes and logits of the sampled images against the trainer's. */
 pare_status infer_check_samples(const pare_infer *f, const pare_infer_images *images,
                                 pare_infer_result *out, pare_err *e) PARE_MUST_CHECK;
-/* Is there a code or a class that the trainer's rounding could have changed in this image? */
-bool infer_is_doubtful(const pare_infer *f, const uint8_t *pixels, uint32_t trainer_class);
+/* Why the trainer may have seen another class in an image: the two logits lie within its rounding
+ * error of each other, as they often do if they are the same number; a code on the way lies within
+ * it of a tie of its quantizer; neither. */
+typedef enum infer_reason {
+    INFER_UNEXPLAINED,
+    INFER_LOGIT_TIE,
+    INFER_CODE_TIE,
+} infer_reason;
+infer_reason infer_why(const pare_infer *f, const uint8_t *pixels, uint32_t trainer_class);
 
 #endif

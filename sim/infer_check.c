@@ -203,7 +203,7 @@ static void count_doubtful(void *context, uint32_t layer, infer_worker *w)
         d->n_codes += infer_code(&l->act, low[i]) != infer_code(&l->act, high[i]);
 }
 
-bool infer_is_doubtful(const pare_infer *f, const uint8_t *pixels, uint32_t trainer_class)
+infer_reason infer_why(const pare_infer *f, const uint8_t *pixels, uint32_t trainer_class)
 {
     const uint32_t last = f->net->n_layers - 1;
     doubt d = {f, 0};
@@ -214,5 +214,6 @@ bool infer_is_doubtful(const pare_infer *f, const uint8_t *pixels, uint32_t trai
         trainer_class < pare_shape_count(f->net->layers[last].out) &&
         infer_values(w, INFER_HIGH, last)[trainer_class] >= infer_values(w, INFER_LOW, last)[ours];
     infer_worker_free(w);
-    return d.n_codes > 0 || is_tie;
+    if (is_tie) return INFER_LOGIT_TIE;
+    return d.n_codes ? INFER_CODE_TIE : INFER_UNEXPLAINED;
 }

@@ -63,7 +63,7 @@ static void write_checks(const pare_infer_result *r, pare_buf *b)
     if (rounding) pare_buf_printf(b, " (at most %.2g of a step from it)", tie);
     pare_buf_printf(b, ", %llu unexplained\n", (ull)(differ - rounding));
     pare_buf_printf(b,
-                    "logits of sampled images: largest difference %.2g, %llu of %llu unexplained\n",
+                    "logits of sampled images: largest difference %.2g, %llu unexplained of %llu\n",
                     r->largest_logit_difference, (ull)(r->n_logits_differ - r->n_logits_rounding),
                     (ull)r->n_logits);
 }
@@ -82,8 +82,11 @@ void pare_infer_write_table(const pare_infer_result *r, pare_buf *out)
                     percent(r->n_trainer_correct, r->n_compared), r->n_trainer_correct,
                     r->n_compared);
     pare_buf_printf(
-        out, "agreement: %.3f %% of %zu predictions; %zu differ, %zu of them by rounding\n",
-        percent(r->n_agree, r->n_compared), r->n_compared, differ, r->n_disagree_rounding);
+        out,
+        "agreement: %.3f %% of %zu predictions; %zu differ, %zu by a tie of logits, %zu "
+        "by rounding of a code\n",
+        percent(r->n_agree, r->n_compared), r->n_compared, differ, r->n_disagree_logit_tie,
+        r->n_disagree_code_tie);
     pare_buf_printf(out, "machine: %llu cycles an image, %.0f images a second at %g MHz\n",
                     (ull)r->cycles, r->clock_mhz * 1e6 / (double)r->cycles, r->clock_mhz);
     pare_buf_puts(out, r->is_ok ? "passed\n"
@@ -146,7 +149,8 @@ void pare_infer_write_json(const pare_infer_result *r, pare_buf *out)
     json_count(out, "n_compared", r->n_compared);
     json_count(out, "n_trainer_correct", r->n_trainer_correct);
     json_count(out, "n_agree", r->n_agree);
-    json_count(out, "n_disagree_rounding", r->n_disagree_rounding);
+    json_count(out, "n_disagree_logit_tie", r->n_disagree_logit_tie);
+    json_count(out, "n_disagree_code_tie", r->n_disagree_code_tie);
     json_real(out, "agreement_frac", percent(r->n_agree, r->n_compared) / 100);
     json_count(out, "n_logits", r->n_logits);
     json_count(out, "n_logits_differ", r->n_logits_differ);

@@ -438,9 +438,10 @@ typedef struct pare_infer_result {
     size_t n_layers;
     size_t n_images, n_correct;
     uint8_t *predictions; /* n_images */
-    /* images that the trainer's predictions cover; those that differ, and those of them in which
-     * some code or logit is within the trainer's rounding error of a tie */
-    size_t n_compared, n_agree, n_disagree_rounding;
+    /* images that the trainer's predictions cover. Those that differ: the two classes' logits lie
+     * within the trainer's rounding error of each other, or some code within it of a tie; the rest
+     * must be none */
+    size_t n_compared, n_agree, n_disagree_logit_tie, n_disagree_code_tie;
     size_t n_trainer_correct;
     /* logits of the sampled images */
     uint64_t n_logits, n_logits_differ, n_logits_rounding;

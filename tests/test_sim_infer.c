@@ -546,10 +546,32 @@ START_TEST(another_prediction_without_a_tie_fails)
     write_evaluation(folder, 2, 2, fc_labels, fc_logits, classes);
     pare_infer_result r = run_fc(folder, "loom1");
     ck_assert_uint_eq(r.n_agree, 1);
-    ck_assert_uint_eq(r.n_disagree_rounding, 0);
+    ck_assert_uint_eq(r.n_disagree_logit_tie + r.n_disagree_code_tie, 0);
     ck_assert_uint_eq(r.n_trainer_correct, 1);
     ck_assert_uint_eq(r.n_correct, 2);
     ck_assert(!r.is_ok);
+    pare_infer_result_free(&r);
+    remove_folder(folder);
+}
+END_TEST
+
+START_TEST(another_prediction_at_a_tie_is_explained)
+{
+    /* equal weights and biases: both logits of an image are the same number */
+    static const size_t fc[2] = {2, 4};
+    static const uint8_t weights[8] = {1, 0, 2, 3, 1, 0, 2, 3}, classes[2] = {0, 1};
+    static const float bias[2] = {0.25f, 0.25f}, logits[4] = {0.75f, 0.75f, -3.75f, -3.75f};
+    char folder[64];
+    make_fc(folder);
+    write_npy(folder, "weights/fc.npy", PARE_U8, 2, fc, weights);
+    write_floats(folder, "params/fc.bias.npy", 2, bias);
+    write_evaluation(folder, 2, 2, fc_labels, logits, classes);
+    pare_infer_result r = run_fc(folder, "loom1");
+    ck_assert_uint_eq(r.n_logits_differ, 0);
+    ck_assert_uint_eq(r.n_agree, 1);
+    ck_assert_uint_eq(r.n_disagree_logit_tie, 1);
+    ck_assert_uint_eq(r.n_disagree_code_tie, 0);
+    ck_assert(!r.is_ok); /* half of the predictions agree */
     pare_infer_result_free(&r);
     remove_folder(folder);
 }
@@ -825,6 +847,7 @@ int main(int argc, char **argv)
                                 a_wrong_code_of_the_trainer_is_unexplained,
                                 a_logit_one_rounding_off_is_explained_and_a_larger_one_is_not,
                                 another_prediction_without_a_tie_fails,
+                                another_prediction_at_a_tie_is_explained,
                                 threads_do_not_change_the_result,
                                 an_accumulator_too_narrow_is_refused_at_its_line,
                                 NULL};
