@@ -134,14 +134,14 @@ const infer_kernel *const infer_kernels[] = {
 };
 const size_t infer_n_kernels = sizeof infer_kernels / sizeof *infer_kernels;
 
-/* Bit products grow with both bitlengths, bytes cost the same at any: planes win below these. */
-enum { PLANES_BIT_PRODUCTS = 4, PLANES_AVX512_BIT_PRODUCTS = 36 };
+/* Bit products grow with both bitlengths, bytes cost the same at any: in plain C planes win up to
+ * this. */
+enum { PLANES_BIT_PRODUCTS = 4 };
 
 const infer_kernel *infer_kernel_best(uint32_t weight_bits, uint32_t act_bits)
 {
-    const uint32_t bit_products = weight_bits * act_bits;
     if (infer_kernel_bytes_vnni.is_supported()) return &infer_kernel_bytes_vnni;
-    if (infer_kernel_planes_avx512.is_supported() && bit_products <= PLANES_AVX512_BIT_PRODUCTS)
-        return &infer_kernel_planes_avx512;
-    return bit_products <= PLANES_BIT_PRODUCTS ? &infer_kernel_planes : &infer_kernel_bytes;
+    if (infer_kernel_planes_avx512.is_supported()) return &infer_kernel_planes_avx512;
+    return weight_bits * act_bits <= PLANES_BIT_PRODUCTS ? &infer_kernel_planes
+                                                         : &infer_kernel_bytes;
 }
