@@ -1,149 +1,6 @@
-#include "gtck.h"
-#include "sim/infer.h"
-
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "infer_fixture.h"
 
 static const uint64_t SEED = 31;
-
-/* ---- run folders made here ---- */
-
-static void write_text(const char *folder, const char *name, const char *text)
-{
-    char path[512];
-    pare_err e = {0};
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    ck_assert_int_eq(pare_file_write(path, text, strlen(text), &e), PARE_OK);
-}
-
-static void write_npy(const char *folder, const char *name, pare_dtype type, uint32_t n_dims,
-                      const size_t *dims, const void *data)
-{
-    char path[512];
-    pare_err e = {0};
-    pare_tensor t = {0};
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    ck_assert_int_eq(pare_tensor_new(type, n_dims, dims, &t, &e), PARE_OK);
-    if (data) memcpy(t.data, data, t.count * pare_dtype_bytes(type));
-    ck_assert_int_eq(pare_npy_save(path, &t, &e), PARE_OK);
-    pare_tensor_free(&t);
-}
-
-static void write_floats(const char *folder, const char *name, size_t n, const float *data)
-{
-    write_npy(folder, name, PARE_F32, 1, &n, data);
-}
-
-static void make_folders(char *folder)
-{
-    static const char *const sub[] = {"weights", "acts", "params"};
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    for (int i = 0; i < 3; i++) {
-        char path[512];
-        pare_err e = {0};
-        snprintf(path, sizeof path, "%s/%s", folder, sub[i]);
-        ck_assert_int_eq(pare_dir_make(path, &e), PARE_OK);
-    }
-}
-
-static void remove_folder(const char *folder)
-{
-    char command[600];
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    ck_assert_int_eq(system(command), 0);
-}
-
-/* The trainer's view of `n` images: one label each, as many logits as classes. */
-static void write_evaluation(const char *folder, size_t n, size_t n_classes, const uint8_t *labels,
-                             const float *logits, const uint8_t *classes)
-{
-    const size_t dims[2] = {n, n_classes};
-    write_npy(folder, "acts/labels.npy", PARE_U8, 1, &n, labels);
-    write_npy(folder, "acts/logits.npy", PARE_F32, 2, dims, logits);
-    write_npy(folder, "predictions.npy", PARE_U8, 1, &n, classes);
-}
-
-#define FC_TENSORS                                                                                 \
-    "layer,kind,bits,signed,scale,offset,file,inverse_scale\n"                                     \
-    "fc,weight,2,0,0.5,-1,weights/fc.npy,2\n"                                                      \
-    "fc,activation,2,0,1,0,acts/fc.npy,1\n"
-
-static const char FC_NET[] = "version: 1\n"
-                             "name: by_hand\n"
-                             "input: {channels: 1, height: 2, width: 2}\n"
-                             "layers:\n"
-                             "  - {name: flat, type: flatten}\n"
-                             "  - {name: fc, type: fc, out_channels: 2, bias: true}\n";
-static const char FC_BITS[] = "version: 1\n"
-                              "layers:\n"
-                              "  - {layer: fc, weight_bits: 2, act_bits: 2}\n";
-static uint8_t fc_pixels[2][4] = {{0, 1, 2, 3}, {3, 3, 0, 1}};
-static uint8_t fc_labels[2] = {0, 1};
-/* weights -0.5 -1 0 0.5 and 0.5 -0.5 -1 -1, biases 0.25 and 1 */
-static const float fc_logits[4] = {0.75f, -4.5f, -3.75f, 0.0f};
-
-/* One fc layer of 2 x 4 weights, and two images. */
-static void make_fc(char *folder)
-{
-    static const uint8_t weights[8] = {1, 0, 2, 3, 3, 1, 0, 0};
-    static const uint8_t classes[2] = {0, 1};
-    static const float zero = 0, one = 1, bias[2] = {0.25f, 1.0f};
-    static const size_t fc[2] = {2, 4};
-    strcpy(folder, "/tmp/pare_infer_XXXXXX");
-    make_folders(folder);
-    write_text(folder, "network.net.yaml", FC_NET);
-    write_text(folder, "network.bits.yaml", FC_BITS);
-    write_text(folder, "tensors.csv", FC_TENSORS);
-    write_npy(folder, "weights/fc.npy", PARE_U8, 2, fc, weights);
-    write_npy(folder, "acts/fc.npy", PARE_U8, 2, fc, fc_pixels);
-    write_floats(folder, "params/fc.bias.npy", 2, bias);
-    write_floats(folder, "params/input.mean.npy", 1, &zero);
-    write_floats(folder, "params/input.inv_std.npy", 1, &one);
-    write_evaluation(folder, 2, 2, fc_labels, fc_logits, classes);
-}
-
-static const pare_infer_images fc_images = {
-    .shape = {1, 2, 2}, .n = 2, .pixels = fc_pixels[0], .labels = fc_labels};
-
-static pare_infer *load(const char *folder)
-{
-    pare_err e = {0};
-    pare_infer *f = NULL;
-    const pare_status status = pare_infer_load(folder, &f, &e);
-    if (status != PARE_OK) pare_err_print(&e, stderr);
-    ck_assert_int_eq(status, PARE_OK);
-    return f;
-}
-
-static pare_machine *machine(const char *name, const char *set)
-{
-    pare_err e = {0};
-    pare_machine *m = NULL;
-    pare_buf path = {0};
-    pare_data_find("machines", name, &path);
-    const pare_status status = pare_machine_load(path.text, &set, set ? 1 : 0, &m, &e);
-    if (status != PARE_OK) pare_err_print(&e, stderr);
-    ck_assert_int_eq(status, PARE_OK);
-    pare_buf_free(&path);
-    return m;
-}
-
-static pare_infer_result run_fc(const char *folder, const char *machine_name)
-{
-    pare_err e = {0};
-    pare_infer_result r;
-    pare_infer *const f = load(folder);
-    pare_machine *const m = machine(machine_name, NULL);
-    const pare_status status = pare_infer_run(f, m, &fc_images, NULL, &r, &e);
-    if (status != PARE_OK) pare_err_print(&e, stderr);
-    ck_assert_int_eq(status, PARE_OK);
-    /* names do not outlive the run */
-    pare_machine_free(m);
-    pare_infer_free(f);
-    return r;
-}
 
 /* ---- kernels ---- */
 
@@ -248,12 +105,6 @@ END_TEST
 
 /* ---- a layer's sums: file order, padding, groups, digits ---- */
 
-typedef struct conv {
-    uint32_t c, h, w, k, r, s, groups, stride, pad, dilation, weight_bits, act_bits, zero;
-    uint32_t n_codes;
-    uint16_t *codes; /* [K][C/groups][R][S] */
-} conv;
-
 static conv random_conv(pare_rng *r)
 {
     conv v = {.groups = 1 + pare_rng_below(r, 3),
@@ -274,39 +125,6 @@ static conv random_conv(pare_rng *r)
     for (uint32_t i = 0; i < v.n_codes; i++)
         v.codes[i] = (uint16_t)pare_rng_below(r, 1u << v.weight_bits);
     return v;
-}
-
-static void make_conv(char *folder, const conv *v, pare_shape *out)
-{
-    char text[1024];
-    const uint32_t p = (v->h + 2 * v->pad - v->dilation * (v->r - 1) - 1) / v->stride + 1;
-    const uint32_t q = (v->w + 2 * v->pad - v->dilation * (v->s - 1) - 1) / v->stride + 1;
-    const size_t weights[4] = {v->k, v->c / v->groups, v->r, v->s}, acts[4] = {1, v->c, v->h, v->w};
-    *out = (pare_shape){v->k, p, q};
-    strcpy(folder, "/tmp/pare_infer_XXXXXX");
-    make_folders(folder);
-    snprintf(text, sizeof text,
-             "version: 1\nname: one\ninput: {channels: %u, height: %u, width: %u}\nlayers:\n"
-             "  - {name: a/b, type: conv2d, out_channels: %u, kernel: [%u, %u], stride: %u, pad: "
-             "%u, dilation: %u, groups: %u}\n",
-             v->c, v->h, v->w, v->k, v->r, v->s, v->stride, v->pad, v->dilation, v->groups);
-    write_text(folder, "network.net.yaml", text);
-    snprintf(text, sizeof text,
-             "version: 1\nlayers:\n  - {layer: a/b, weight_bits: %u, act_bits: %u}\n",
-             v->weight_bits, v->act_bits);
-    write_text(folder, "network.bits.yaml", text);
-    snprintf(text, sizeof text,
-             "layer,kind,bits,signed,scale,offset,file,inverse_scale\n"
-             "a/b,weight,%u,0,1,0,,1\na/b,activation,%u,0,1,-%u,,1\n",
-             v->weight_bits, v->act_bits, v->zero);
-    write_text(folder, "tensors.csv", text);
-    write_npy(folder, "weights/a_b.npy", PARE_U16, 4, weights, v->codes);
-    write_npy(folder, "acts/a_b.npy", PARE_U16, 4, acts, NULL);
-    float *const ones = pare_xalloc(v->c, sizeof *ones);
-    write_floats(folder, "params/input.mean.npy", v->c, ones);
-    write_floats(folder, "params/input.inv_std.npy", v->c, ones);
-    free(ones);
-    write_evaluation(folder, 1, (size_t)pare_shape_count(*out), NULL, NULL, NULL);
 }
 
 /* The definition of a convolution, from the weights in the order of the file. */
@@ -458,6 +276,57 @@ START_TEST(logits_of_a_padded_convolution_by_hand)
 }
 END_TEST
 
+START_TEST(layers_without_weights_by_hand)
+{
+    /* 0 1 2 3 become 7 5 3 1, at most 6; their mean */
+    uint16_t weight = 1;
+    uint8_t pixels[4] = {0, 1, 2, 3};
+    const float mean = 0, one = 1, scale = -2, offset = 7;
+    const conv v = {.c = 1,
+                    .h = 2,
+                    .w = 2,
+                    .k = 1,
+                    .r = 1,
+                    .s = 1,
+                    .groups = 1,
+                    .stride = 1,
+                    .dilation = 1,
+                    .weight_bits = 1,
+                    .act_bits = 2,
+                    .codes = &weight};
+    char folder[64];
+    pare_shape out;
+    make_conv(folder, &v, &out);
+    write_text(folder, "network.net.yaml",
+               "version: 1\nname: one\ninput: {channels: 1, height: 2, width: 2}\nlayers:\n"
+               "  - {name: a/b, type: conv2d, out_channels: 1, kernel: 1}\n"
+               "  - {name: bn, type: batchnorm}\n"
+               "  - {name: act, type: relu6}\n"
+               "  - {name: avg, type: avgpool, kernel: 2, stride: 2}\n"
+               "  - {name: twice, type: add, inputs: [avg, avg]}\n");
+    write_floats(folder, "params/input.mean.npy", 1, &mean);
+    write_floats(folder, "params/input.inv_std.npy", 1, &one);
+    write_floats(folder, "params/bn.scale.npy", 1, &scale);
+    write_floats(folder, "params/bn.offset.npy", 1, &offset);
+    write_evaluation(folder, 1, 1, NULL, NULL, NULL);
+    pare_infer *const f = load(folder);
+    infer_worker *const w = infer_worker_new(f, true);
+    infer_image(f, pixels, w, NULL, NULL);
+    ck_assert(infer_values(w, INFER_VALUE, 4)[0] == 3.75f);
+    ck_assert(infer_values(w, INFER_VALUE, 5)[0] == 7.5f);
+    for (uint32_t i = 1; i < f->net->n_layers; i++)
+        for (size_t j = 0; j < pare_shape_count(f->net->layers[i].out); j++) {
+            const float x = infer_values(w, INFER_VALUE, i)[j];
+            ck_assert(infer_values(w, INFER_LOW, i)[j] <= x);
+            ck_assert(infer_values(w, INFER_HIGH, i)[j] >= x);
+            ck_assert(infer_values(w, INFER_HIGH, i)[j] - infer_values(w, INFER_LOW, i)[j] < 1e-5f);
+        }
+    infer_worker_free(w);
+    pare_infer_free(f);
+    remove_folder(folder);
+}
+END_TEST
+
 START_TEST(a_code_is_rounded_to_even_and_clamped)
 {
     const infer_grid g = {.bits = 3, .scale = 0.5f, .lo = -1, .inv = 2, .top = 7};
@@ -470,398 +339,17 @@ START_TEST(a_code_is_rounded_to_even_and_clamped)
 }
 END_TEST
 
-/* ---- what a run says ---- */
-
-START_TEST(a_run_reports_sums_widths_accuracy_and_agreement)
-{
-    static const char *const machines[] = {"loom1", "loom2", "stripes", "bitparallel8",
-                                           "bitfusion"};
-    char folder[64];
-    make_fc(folder);
-    for (size_t i = 0; i < sizeof machines / sizeof *machines; i++) {
-        pare_infer_result r = run_fc(folder, machines[i]);
-        ck_assert(r.is_ok);
-        ck_assert_uint_eq(r.n_layers, 1);
-        const pare_infer_layer *const l = &r.layers[0];
-        /* codes 0 1 2 3 by 1 0 2 3, and 3 3 0 1 by 3 1 0 0 */
-        ck_assert_uint_eq(l->acc_max, 13);
-        ck_assert_uint_eq(l->acc_bits, 5);
-        ck_assert_uint_eq(l->acc_bound, 18); /* 3 * (1 + 0 + 2 + 3) */
-        ck_assert_uint_eq(l->acc_bound_bits, 6);
-        ck_assert_uint_eq(l->n_pe_sums, 2);
-        ck_assert_uint_eq(l->n_codes, 8);
-        ck_assert_uint_eq(l->n_codes_differ, 0);
-        ck_assert_uint_eq(r.n_logits, 4);
-        ck_assert_uint_eq(r.n_logits_differ, 0);
-        ck_assert_uint_eq(r.n_correct, 2);
-        ck_assert_uint_eq(r.n_agree, 2);
-        ck_assert_uint_eq(r.cycles, l->cycles);
-        pare_infer_result_free(&r);
-    }
-    remove_folder(folder);
-}
-END_TEST
-
-START_TEST(a_wrong_code_of_the_trainer_is_unexplained)
-{
-    static const size_t fc[2] = {2, 4};
-    static const uint8_t codes[8] = {0, 1, 2, 2, 3, 3, 0, 1};
-    char folder[64];
-    make_fc(folder);
-    write_npy(folder, "acts/fc.npy", PARE_U8, 2, fc, codes);
-    pare_infer_result r = run_fc(folder, "loom1");
-    ck_assert_uint_eq(r.layers[0].n_codes_differ, 1);
-    ck_assert_uint_eq(r.layers[0].n_codes_rounding, 0);
-    ck_assert(!r.is_ok);
-    pare_infer_result_free(&r);
-    remove_folder(folder);
-}
-END_TEST
-
-START_TEST(a_logit_one_rounding_off_is_explained_and_a_larger_one_is_not)
-{
-    static const uint8_t classes[2] = {0, 1};
-    for (int step = 0; step < 2; step++) {
-        char folder[64];
-        float logits[4];
-        make_fc(folder);
-        memcpy(logits, fc_logits, sizeof logits);
-        logits[0] = step ? 0.7501f : nextafterf(0.75f, 1);
-        write_evaluation(folder, 2, 2, fc_labels, logits, classes);
-        pare_infer_result r = run_fc(folder, "loom1");
-        ck_assert_uint_eq(r.n_logits_differ, 1);
-        ck_assert_uint_eq(r.n_logits_rounding, step ? 0 : 1);
-        ck_assert_int_eq(r.is_ok, !step);
-        pare_infer_result_free(&r);
-        remove_folder(folder);
-    }
-}
-END_TEST
-
-START_TEST(another_prediction_without_a_tie_fails)
-{
-    static const uint8_t classes[2] = {0, 0};
-    char folder[64];
-    make_fc(folder);
-    write_evaluation(folder, 2, 2, fc_labels, fc_logits, classes);
-    pare_infer_result r = run_fc(folder, "loom1");
-    ck_assert_uint_eq(r.n_agree, 1);
-    ck_assert_uint_eq(r.n_disagree_logit_tie + r.n_disagree_code_tie, 0);
-    ck_assert_uint_eq(r.n_trainer_correct, 1);
-    ck_assert_uint_eq(r.n_correct, 2);
-    ck_assert(!r.is_ok);
-    pare_infer_result_free(&r);
-    remove_folder(folder);
-}
-END_TEST
-
-START_TEST(another_prediction_at_a_tie_is_explained)
-{
-    /* equal weights and biases: both logits of an image are the same number */
-    static const size_t fc[2] = {2, 4};
-    static const uint8_t weights[8] = {1, 0, 2, 3, 1, 0, 2, 3}, classes[2] = {0, 1};
-    static const float bias[2] = {0.25f, 0.25f}, logits[4] = {0.75f, 0.75f, -3.75f, -3.75f};
-    char folder[64];
-    make_fc(folder);
-    write_npy(folder, "weights/fc.npy", PARE_U8, 2, fc, weights);
-    write_floats(folder, "params/fc.bias.npy", 2, bias);
-    write_evaluation(folder, 2, 2, fc_labels, logits, classes);
-    pare_infer_result r = run_fc(folder, "loom1");
-    ck_assert_uint_eq(r.n_logits_differ, 0);
-    ck_assert_uint_eq(r.n_agree, 1);
-    ck_assert_uint_eq(r.n_disagree_logit_tie, 1);
-    ck_assert_uint_eq(r.n_disagree_code_tie, 0);
-    ck_assert(!r.is_ok); /* half of the predictions agree */
-    pare_infer_result_free(&r);
-    remove_folder(folder);
-}
-END_TEST
-
-START_TEST(threads_do_not_change_the_result)
-{
-    char folder[64];
-    make_fc(folder);
-    pare_infer *const f = load(folder);
-    pare_machine *const m = machine("stripes", NULL);
-    enum { N = 500 };
-    uint8_t *const pixels = pare_xalloc(N, 4), *const labels = pare_xalloc(N, 1);
-    pare_rng r = pare_rng_new(SEED, 2);
-    memcpy(pixels, fc_pixels, sizeof fc_pixels);
-    memcpy(labels, fc_labels, sizeof fc_labels);
-    for (size_t i = 8; i < 4 * N; i++) pixels[i] = (uint8_t)pare_rng_below(&r, 5);
-    const pare_infer_images images = {{1, 2, 2}, N, pixels, labels};
-    pare_buf text[3] = {{0}};
-    uint8_t *predictions[3];
-    for (unsigned i = 0; i < 3; i++) {
-        pare_err e = {0};
-        pare_infer_result out;
-        const pare_infer_options options = {.threads = 1 + 2 * i};
-        ck_assert_int_eq(pare_infer_run(f, m, &images, &options, &out, &e), PARE_OK);
-        pare_infer_write_json(&out, &text[i]);
-        predictions[i] = out.predictions;
-        out.predictions = NULL;
-        pare_infer_result_free(&out);
-        ck_assert_str_eq(text[i].text, text[0].text);
-        ck_assert_mem_eq(predictions[i], predictions[0], N);
-    }
-    for (int i = 0; i < 3; i++) {
-        pare_buf_free(&text[i]);
-        free(predictions[i]);
-    }
-    free(pixels);
-    free(labels);
-    pare_machine_free(m);
-    pare_infer_free(f);
-    remove_folder(folder);
-}
-END_TEST
-
-START_TEST(an_accumulator_too_narrow_is_refused_at_its_line)
-{
-    /* 64 products of 3 by 3: 576 needs 11 bits */
-    char folder[64];
-    uint16_t weights[64];
-    for (int i = 0; i < 64; i++) weights[i] = 3;
-    const conv v = {.c = 64,
-                    .h = 1,
-                    .w = 1,
-                    .k = 1,
-                    .r = 1,
-                    .s = 1,
-                    .groups = 1,
-                    .stride = 1,
-                    .dilation = 1,
-                    .weight_bits = 2,
-                    .act_bits = 2,
-                    .codes = weights};
-    pare_shape out;
-    uint8_t pixels[64], label = 0;
-    float ones[64], zeros[64] = {0};
-    memset(pixels, 3, sizeof pixels);
-    for (int i = 0; i < 64; i++) ones[i] = 1;
-    make_conv(folder, &v, &out);
-    write_floats(folder, "params/input.mean.npy", 64, zeros);
-    write_floats(folder, "params/input.inv_std.npy", 64, ones);
-    pare_infer *const f = load(folder);
-    const pare_infer_images images = {{64, 1, 1}, 1, pixels, &label};
-    for (uint32_t bits = 10; bits <= 11; bits++) {
-        char set[32];
-        pare_err e = {0};
-        pare_infer_result r;
-        snprintf(set, sizeof set, "pe.acc_bits=%u", bits);
-        pare_machine *const m = machine("loom1", set);
-        const pare_status status = pare_infer_run(f, m, &images, NULL, &r, &e);
-        if (bits == 10) {
-            ck_assert_int_eq(status, PARE_EINPUT);
-            ck_assert_str_eq(e.text, "pe.acc_bits is 10, but layer 'a/b' reaches a sum of 576; at "
-                                     "least 11 expected");
-        } else {
-            ck_assert_int_eq(status, PARE_OK);
-            ck_assert_uint_eq(r.layers[0].acc_bits, 11);
-            pare_infer_result_free(&r);
-        }
-        pare_machine_free(m);
-    }
-    pare_infer_free(f);
-    remove_folder(folder);
-}
-END_TEST
-
-/* ---- bad run folders ---- */
-
-static void expect_error(const char *folder, const char *file, const char *place, const char *text)
-{
-    char want[900], got[900];
-    pare_err e = {0};
-    pare_infer *f = NULL;
-    ck_assert_int_eq(pare_infer_load(folder, &f, &e), PARE_EINPUT);
-    ck_assert_ptr_null(f);
-    snprintf(want, sizeof want, "%s/%s%s: %s", folder, file, place, text);
-    char at[64] = "";
-    if (e.line) snprintf(at, sizeof at, ":%u:%u", e.line, e.column);
-    snprintf(got, sizeof got, "%s%s: %s", e.file, at, e.text);
-    ck_assert_str_eq(got, want);
-}
-
-START_TEST(a_missing_file_is_named)
-{
-    static const char *const files[] = {
-        "network.net.yaml",         "network.bits.yaml",  "tensors.csv",
-        "weights/fc.npy",           "acts/fc.npy",        "acts/labels.npy",
-        "acts/logits.npy",          "params/fc.bias.npy", "params/input.mean.npy",
-        "params/input.inv_std.npy", "predictions.npy"};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char folder[64], path[256];
-        make_fc(folder);
-        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
-        ck_assert_int_eq(unlink(path), 0);
-        pare_err e = {0};
-        pare_infer *f = NULL;
-        ck_assert_int_eq(pare_infer_load(folder, &f, &e), PARE_EINPUT);
-        ck_assert_str_eq(e.file, path);
-        remove_folder(folder);
-    }
-}
-END_TEST
-
-START_TEST(wrong_shapes_codes_and_grids_are_refused)
-{
-    static const struct {
-        const char *csv, *place, *text;
-    } tables[] = {
-        {"layer,kind,bits,signed,scale,offset,file\nfc,weight,2,0,0.5,-1,w\n", ":1:1",
-         "has no column 'inverse_scale'; a run folder of this version of pare-train expected"},
-        {"layer,kind,bits,signed,scale,offset,file,inverse_scale\nfc,weight,2,0,0.5,-1,w,2\n", "",
-         "has no activation of layer 'fc'; a run with quantized weights and activations expected"},
-        {"layer,kind,bits,signed,scale,offset,file,inverse_scale\nfc,weight,3,0,0.5,-1,w,2\n",
-         ":2:11", "layer 'fc': bits are not those of network.bits.yaml"},
-        {"layer,kind,bits,signed,scale,offset,file,inverse_scale\nfc,weight,2,1,0.5,-1,w,2\n",
-         ":2:13", "layer 'fc': codes are signed; unsigned affine codes expected"},
-    };
-    static const size_t square[2] = {2, 2}, fc[2] = {2, 4}, two = 2;
-    static const uint8_t codes[8] = {0, 1, 2, 4, 0, 0, 0, 0};
-    char folder[64];
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        make_fc(folder);
-        write_text(folder, "tensors.csv", tables[i].csv);
-        expect_error(folder, "tensors.csv", tables[i].place, tables[i].text);
-        remove_folder(folder);
-    }
-    make_fc(folder);
-    write_npy(folder, "weights/fc.npy", PARE_U8, 2, square, NULL);
-    expect_error(folder, "weights/fc.npy", "", "is 2x2; 2x4 expected, as in network.net.yaml");
-    write_npy(folder, "weights/fc.npy", PARE_U8, 2, fc, codes);
-    expect_error(folder, "weights/fc.npy", "",
-                 "element 3 is code 4; at most 3 expected, as the layer has 2 bits");
-    write_npy(folder, "weights/fc.npy", PARE_I8, 2, fc, NULL);
-    expect_error(folder, "weights/fc.npy", "", "holds no unsigned codes; u1 or u2 expected");
-    write_npy(folder, "weights/fc.npy", PARE_U8, 2, fc, NULL);
-    write_npy(folder, "acts/fc.npy", PARE_U8, 1, &two, NULL);
-    expect_error(folder, "acts/fc.npy", "", "is 2; 2x4 expected, as in network.net.yaml");
-    write_npy(folder, "predictions.npy", PARE_U8, 2, fc, NULL);
-    expect_error(folder, "predictions.npy", "", "is 2x4; N expected, as in network.net.yaml");
-    remove_folder(folder);
-}
-END_TEST
-
-START_TEST(padding_without_a_zero_level_is_refused)
-{
-    char folder[64];
-    uint16_t weight = 1;
-    const conv v = {.c = 1,
-                    .h = 2,
-                    .w = 2,
-                    .k = 1,
-                    .r = 1,
-                    .s = 1,
-                    .groups = 1,
-                    .stride = 1,
-                    .pad = 1,
-                    .dilation = 1,
-                    .weight_bits = 1,
-                    .act_bits = 2,
-                    .codes = &weight};
-    pare_shape out;
-    make_conv(folder, &v, &out);
-    write_text(folder, "tensors.csv",
-               "layer,kind,bits,signed,scale,offset,file,inverse_scale\n"
-               "a/b,weight,1,0,1,0,,1\na/b,activation,2,0,1,0.25,,1\n");
-    expect_error(folder, "tensors.csv", ":3:22",
-                 "layer 'a/b': zero is not a level of its activations, but it pads with zeros");
-    remove_folder(folder);
-}
-END_TEST
-
-START_TEST(images_of_another_set_are_refused)
-{
-    char folder[64], text[300];
-    make_fc(folder);
-    pare_infer *const f = load(folder);
-    pare_machine *const m = machine("loom1", NULL);
-    uint8_t labels[2] = {0, 0};
-    pare_infer_images images = {{1, 2, 2}, 2, fc_pixels[0], labels};
-    pare_infer_result r;
-    pare_err e = {0};
-    ck_assert_int_eq(pare_infer_run(f, m, &images, NULL, &r, &e), PARE_EINPUT);
-    ck_assert_str_eq(e.text, "acts/labels.npy has 1 for image 1, the data 0; the test set that the "
-                             "network was trained with expected (--data)");
-    images.shape = (pare_shape){1, 4, 1};
-    e = (pare_err){0};
-    ck_assert_int_eq(pare_infer_run(f, m, &images, NULL, &r, &e), PARE_EINPUT);
-    snprintf(text, sizeof text, "%s/network.net.yaml", folder);
-    ck_assert_str_eq(e.file, text);
-    ck_assert_str_eq(e.text,
-                     "takes images of 1x2x2 (channels, height, width), the data has 1x4x1; the "
-                     "test set that it was trained with expected (--data)");
-    pare_machine_free(m);
-    pare_infer_free(f);
-    remove_folder(folder);
-}
-END_TEST
-
-START_TEST(test_images_of_both_formats_are_read)
-{
-    char folder[] = "/tmp/pare_infer_XXXXXX", path[128];
-    static uint8_t record[2 * 3073];
-    pare_infer_images t;
-    pare_err e = {0};
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    ck_assert_int_eq(pare_infer_images_load(folder, 0, &t, &e), PARE_EINPUT);
-    ck_assert_str_eq(e.text, "holds no test images; an IDX pair (t10k-images-idx3-ubyte, plain or "
-                             ".gz) or CIFAR-10's test_batch.bin expected");
-    static const uint8_t x[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6};
-    static const uint8_t y[] = {0, 0, 8, 1, 0, 0, 0, 2, 7, 9};
-    snprintf(path, sizeof path, "%s/t10k-images-idx3-ubyte", folder);
-    ck_assert_int_eq(pare_file_write(path, x, sizeof x, &e), PARE_OK);
-    snprintf(path, sizeof path, "%s/t10k-labels-idx1-ubyte", folder);
-    ck_assert_int_eq(pare_file_write(path, y, sizeof y, &e), PARE_OK);
-    ck_assert_int_eq(pare_infer_images_load(folder, 0, &t, &e), PARE_OK);
-    ck_assert(t.n == 2 && t.shape.c == 1 && t.shape.h == 1 && t.shape.w == 3);
-    ck_assert(t.pixels[5] == 6 && t.labels[0] == 7 && t.labels[1] == 9);
-    pare_infer_images_free(&t);
-    ck_assert_int_eq(pare_infer_images_load(folder, 1, &t, &e), PARE_OK);
-    ck_assert_uint_eq(t.n, 1);
-    pare_infer_images_free(&t);
-    record[0] = 4;
-    record[1 + 1024 + 5] = 77; /* green, pixel 5 of the first image */
-    record[3073] = 3;
-    snprintf(path, sizeof path, "%s/test_batch.bin", folder);
-    ck_assert_int_eq(pare_file_write(path, record, sizeof record, &e), PARE_OK);
-    ck_assert_int_eq(pare_infer_images_load(folder, 0, &t, &e), PARE_OK);
-    ck_assert(t.n == 2 && t.shape.c == 3 && t.labels[0] == 4 && t.labels[1] == 3);
-    ck_assert_uint_eq(t.pixels[5 * 3 + 1], 77);
-    pare_infer_images_free(&t);
-    remove_folder(folder);
-}
-END_TEST
-
 int main(int argc, char **argv)
 {
     const TTest *const sums[] = {every_kernel_equals_the_plain_sum,
                                  no_kernel_overflows_at_the_largest_codes,
                                  sums_equal_the_convolution_and_the_digit_order_of_a_pe, NULL};
-    const TTest *const by_hand[] = {logits_of_an_fc_layer_by_hand,
-                                    logits_of_a_padded_convolution_by_hand,
-                                    a_code_is_rounded_to_even_and_clamped, NULL};
-    const TTest *const run[] = {a_run_reports_sums_widths_accuracy_and_agreement,
-                                a_wrong_code_of_the_trainer_is_unexplained,
-                                a_logit_one_rounding_off_is_explained_and_a_larger_one_is_not,
-                                another_prediction_without_a_tie_fails,
-                                another_prediction_at_a_tie_is_explained,
-                                threads_do_not_change_the_result,
-                                an_accumulator_too_narrow_is_refused_at_its_line,
-                                NULL};
-    const TTest *const bad[] = {a_missing_file_is_named,
-                                wrong_shapes_codes_and_grids_are_refused,
-                                padding_without_a_zero_level_is_refused,
-                                images_of_another_set_are_refused,
-                                test_images_of_both_formats_are_read,
-                                NULL};
+    const TTest *const by_hand[] = {
+        logits_of_an_fc_layer_by_hand, logits_of_a_padded_convolution_by_hand,
+        layers_without_weights_by_hand, a_code_is_rounded_to_even_and_clamped, NULL};
     const gtck_case cases[] = {
         {"sums", sums, NULL, NULL, 30, NULL},
         {"by_hand", by_hand, NULL, NULL, 0, NULL},
-        {"run", run, NULL, NULL, 0, NULL},
-        {"files", bad, NULL, NULL, 0, NULL},
     };
     return gtck_main(argc, argv, "sim_infer", cases, sizeof cases / sizeof *cases);
 }
