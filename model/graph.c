@@ -284,7 +284,8 @@ static pare_status new_ew(pare_graph *g, pare_node *n, pare_err *e)
     return PARE_OK;
 }
 
-/* Normal weights of variance 2 / fan-in (He et al. 2015); one random stream a layer. */
+/* Normal weights of variance 1 / (3 fan-in), the variance that PyTorch starts its layers with; one
+ * random stream a layer. */
 static void draw_weights(pare_node *n, uint64_t seed)
 {
     const pare_layer *l = n->l;
@@ -292,7 +293,7 @@ static void draw_weights(pare_node *n, uint64_t seed)
     const double fan_in = (double)(d.c / d.groups) * d.r * d.s;
     pare_rng r = pare_rng_new(seed, n->layer);
     for (size_t i = 0; i < n->w.n; i++)
-        n->w.x[i] = (float)(pare_rng_normal(&r) * sqrt(2 / fan_in));
+        n->w.x[i] = (float)(pare_rng_normal(&r) / sqrt(3 * fan_in));
 }
 
 static pare_mac_spec mac_spec(const pare_graph *g, const pare_node *n)

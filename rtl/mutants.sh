@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Mutation of the RTL: each mutant is one substitution, built as one kind of PE and cross-checked
-# with the campaign of make check (100000 dot products). pare-cosim must find every one; the table says by what. Ends in
+# with the campaign of make check (100000 dot products). pare-cosim must find every one; the table
+# says by what. Ends in
 # "N passed, N failed" (passed: killed). Uses the build folder $BUILD (build) for what a mutant
 # does not change. Arguments: names of mutants to run; none means all.
 set -u

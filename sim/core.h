@@ -57,7 +57,7 @@ enum { LOOP_G, LOOP_K, LOOP_W, LOOP_C, N_LOOPS };
 
 /* One tile of windows: tn images x tp output rows x tq output columns, or less at the edges. */
 typedef struct window_tile {
-    uint64_t windows, pixels, sets; /* pixels: input positions it reads, without padding */
+    uint64_t windows, pixels; /* pixels: input positions it reads, without padding */
 } window_tile;
 
 /* The windows cut into tiles, in the order image, row, column. */
@@ -65,13 +65,12 @@ typedef struct window_tiles {
     uint64_t tn, tp, tq, n;
     window_tile *v; /* n of them */
     uint64_t max_windows, max_pixels;
-    uint64_t sum_sets, sum_pixels, sum_windows;
+    uint64_t sum_pixels, sum_windows;
     uint64_t *run_at, *run_n; /* runs of tiles whose neighbours look alike */
     uint64_t n_runs;
 } window_tiles;
 
-void sim_window_tiles(const pare_dims *d, uint64_t parallel, uint64_t tn, uint64_t tp, uint64_t tq,
-                      window_tiles *out);
+void sim_window_tiles(const pare_dims *d, uint64_t tn, uint64_t tp, uint64_t tq, window_tiles *out);
 void sim_window_tiles_free(window_tiles *w);
 
 /* The sizes of what lies in memory, in bits per value. */
@@ -92,6 +91,12 @@ typedef struct tiling {
     uint8_t order[N_LOOPS];  /* loops, outermost first */
 } tiling;
 
+/* What one tile computes and moves. */
+typedef struct tile {
+    uint64_t cycles, weight_bits, act_bits, out_bits, psum_bits;
+} tile;
+tile sim_tile_at(const tiling *t, const uint64_t x[N_LOOPS]);
+
 /* Bits of one full tile in the three buffers. */
 typedef struct tile_need {
     uint64_t weight_bits, act_bits, out_bits;
@@ -102,14 +107,20 @@ tile_need sim_tile_need(const tiling *t);
 typedef struct tile_totals {
     uint64_t compute_cycles;                             /* sum over the tiles */
     uint64_t fold_cycles, load_cycles, multiplex_cycles; /* of it */
-    uint64_t dram_weight_bits, dram_act_bits, dram_out_bits, dram_psum_write_bits,
-        dram_psum_read_bits;
-    uint64_t pe_cycles; /* PE cycles with work */
+    uint64_t startup_cycles;                             /* first load, last store */
+    uint64_t startup_bits;                               /* that they move */
+    uint64_t pe_cycles;                                  /* PE cycles with work */
     uint64_t n_tiles;
     uint64_t buffer_bits[3][2]; /* weight, act, out; read, write */
+    uint64_t dram_weight_bits, dram_act_bits, dram_out_bits, dram_psum_write_bits,
+        dram_psum_read_bits;
 } tile_totals;
-/* false if a counter would overflow. */
-bool sim_tile_totals(const tiling *t, tile_totals *out);
+/* All that does not depend on the order of the loops; DRAM fields hold one fetch of everything. */
+void sim_tile_totals(const tiling *t, tile_totals *out);
+/* Add what the order causes. */
+void sim_tile_order(const tiling *t, tile_totals *s);
+/* false if a counter is too large to be trusted. */
+bool sim_tile_is_countable(const tile_totals *s);
 
 /* Cycles of the whole layer, DRAM included. */
 typedef struct tile_time {
@@ -118,7 +129,7 @@ typedef struct tile_time {
 /* A bound from below of tile_time.cycles, cheap. */
 uint64_t sim_tile_bound(const tiling *t, const tile_totals *sums);
 /* Exactly, by classes of like tiles (docs/machines.md, "time of a layer"). */
-tile_time sim_tile_time(const tiling *t);
+tile_time sim_tile_time(const tiling *t, const tile_totals *s);
 
 /* ---- the mapping search (search.c) ---- */
 
@@ -146,6 +157,11 @@ value_bits sim_value_bits(const pare_machine *m, const pare_sim_job *job, bool i
 /* Energy of a mapping; `parts` may be NULL. */
 double sim_energy_pj(const pare_machine *m, const pare_sim_job *job, const tile_totals *t,
                      uint64_t cycles, pare_sim_stats *parts);
+
+/* ---- Bit Fusion's own simulator (bitfusion.c) ---- */
+
+pare_status sim_bitfusion_layer(const pare_machine *m, const pare_sim_job *job, pare_sim_layer *out,
+                                pare_err *e) PARE_MUST_CHECK;
 
 /* ---- running (run.c) ---- */
 

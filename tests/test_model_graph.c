@@ -188,11 +188,10 @@ START_TEST(gradients_of_a_graph_equal_finite_differences)
 }
 END_TEST
 
-static TTest *const gradient_tests[] = {NULL};
+
 
 int main(int argc, char **argv)
 {
-    (void)gradient_tests;
     const TTest *const gradients[] = {gradients_of_a_chain_equal_finite_differences,
                                       gradients_of_a_graph_equal_finite_differences, NULL};
     const gtck_case cases[] = {{.suite = "Gradients", .tests = gradients, .timeout_s = 30}};

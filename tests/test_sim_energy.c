@@ -66,9 +66,7 @@ END_TEST
 
 START_TEST(between_points_the_logarithms_are_linear)
 {
-    char set[64];
-    snprintf(set, sizeof set, "buffers.out_bytes=%u", 23170); /* sqrt(16384 * 32768) = 23170.5 */
-    const char *const sets[] = {set};
+    const char *const sets[] = {"buffers.out_bytes=23170"}; /* sqrt(16384 * 32768) = 23170.5 */
     pare_machine *const m = load("bitparallel8", sets, 1);
     const double between = sqrt(sram("16384", "128", "read_pj") * sram("32768", "128", "read_pj"));
     ck_assert_double_eq_tol(m->costs.out_read_pj_per_bit, between / 128, 1e-4 * between / 128);
