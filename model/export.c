@@ -37,16 +37,18 @@ static pare_status save_codes(const exporter *x, const char *name, const uint16_
     const bool is_small = bits <= BITS_OF_U8;
     pare_status status = pare_tensor_new(is_small ? PARE_U8 : PARE_U16, n_dims, dims, &t, e);
     for (size_t i = 0; i < t.count; i++) {
-        if (is_small) ((uint8_t *)t.data)[i] = (uint8_t)codes[i];
-        else ((uint16_t *)t.data)[i] = codes[i];
+        if (is_small)
+            ((uint8_t *)t.data)[i] = (uint8_t)codes[i];
+        else
+            ((uint16_t *)t.data)[i] = codes[i];
     }
     if (status == PARE_OK) status = save(x, name, &t, e);
     pare_tensor_free(&t);
     return status;
 }
 
-static pare_status save_floats(const exporter *x, const char *name, const float *v,
-                               uint32_t n_dims, const size_t *dims, pare_err *e)
+static pare_status save_floats(const exporter *x, const char *name, const float *v, uint32_t n_dims,
+                               const size_t *dims, pare_err *e)
 {
     pare_tensor t = {0};
     pare_status status = pare_tensor_new(PARE_F32, n_dims, dims, &t, e);
@@ -80,7 +82,8 @@ static pare_status to_codes(const pare_node *n, const char *kind, const pare_gri
                         n->l->name, kind);
 }
 
-/* ---- weights ---------------------------------------------------------------------------------- */
+/* ---- weights ----------------------------------------------------------------------------------
+ */
 
 /* The shape of the map that a flatten before an fc layer has unrolled; c x 1 x 1 without. */
 static pare_shape unrolled(const exporter *x, const pare_node *n)
@@ -125,7 +128,8 @@ static pare_status export_weights(exporter *x, const pare_node *n, pare_err *e)
     return status;
 }
 
-/* ---- activations ------------------------------------------------------------------------------ */
+/* ---- activations ------------------------------------------------------------------------------
+ */
 
 /* The quantized inputs of a MAC node for the images of the last evaluation pass. */
 static void quantized_input(const pare_graph *g, const pare_node *n, size_t images, float *xq)
@@ -220,15 +224,15 @@ static pare_status run_samples(exporter *x, pare_err *e)
     return save_floats(x, "acts/logits.npy", r->graph->values[r->graph->out].data, 2, logits, e);
 }
 
-/* ---- parameters ------------------------------------------------------------------------------- */
+/* ---- parameters -------------------------------------------------------------------------------
+ */
 
-static pare_status export_param(const exporter *x, uint32_t layer, const char *what,
-                                const float *v, size_t n, pare_err *e)
+static pare_status export_param(const exporter *x, uint32_t layer, const char *what, const float *v,
+                                size_t n, pare_err *e)
 {
     pare_buf name = {0};
-    const pare_status status =
-        save_floats(x, layer_path(x, "params", x->r->net->layers[layer].name, what, &name), v, 1,
-                    &n, e);
+    const pare_status status = save_floats(
+        x, layer_path(x, "params", x->r->net->layers[layer].name, what, &name), v, 1, &n, e);
     pare_buf_free(&name);
     return status;
 }
@@ -260,8 +264,8 @@ static pare_status export_fp32(const exporter *x, const pare_node *n, pare_err *
     const size_t c = (size_t)pare_shape_count(s);
     for (size_t i = 0; i < n->w.n; i++) w[i / c * c + file_index(s, i % c)] = n->w.x[i];
     pare_buf name = {0};
-    const pare_status status = save_floats(x, layer_path(x, "weights", n->l->name, "", &name), w,
-                                           is_fc ? 2 : 4, dims, e);
+    const pare_status status =
+        save_floats(x, layer_path(x, "weights", n->l->name, "", &name), w, is_fc ? 2 : 4, dims, e);
     pare_buf_free(&name);
     free(w);
     return status;
