@@ -68,7 +68,9 @@ static void add_row(exporter *x, const pare_node *n, const char *kind, uint32_t 
     pare_buf_real(b, (double)g->scale);
     pare_buf_puts(b, ",");
     pare_buf_real(b, (double)g->lo);
-    pare_buf_printf(b, ",%s\n", file);
+    pare_buf_printf(b, ",%s,", file);
+    pare_buf_real(b, (double)g->inv);
+    pare_buf_puts(b, "\n");
 }
 
 static pare_status to_codes(const pare_node *n, const char *kind, const pare_grid *g,
@@ -170,6 +172,34 @@ static pare_status export_acts(exporter *x, const pare_node *n, pare_err *e)
     return status;
 }
 
+/* The classes of all test images as this evaluation sees them: what a bit-true run is held
+ * against. The first of equal logits wins, as in the accuracy. */
+static pare_status export_predictions(exporter *x, pare_err *e)
+{
+    pare_run *r = x->r;
+    const size_t total = r->data->test.n, n_classes = r->graph->n_classes;
+    pare_tensor t = {0};
+    PARE_TRY(pare_tensor_new(PARE_U8, 1, &total, &t, e));
+    pare_status status = PARE_OK;
+    for (size_t first = 0; first < total && status == PARE_OK; first += r->config->batch) {
+        const pare_batch b = {.data = r->data, .images = &r->data->test, .first = first};
+        pare_job job = {.g = r->graph, .batch = &b};
+        job.n_images = total - first < r->config->batch ? total - first : r->config->batch;
+        status = pare_graph_forward(&job, e);
+        const float *logits = r->graph->values[r->graph->out].data;
+        for (size_t i = 0; i < job.n_images && status == PARE_OK; i++) {
+            const float *row = logits + i * n_classes;
+            size_t best = 0;
+            for (size_t j = 1; j < n_classes; j++)
+                if (row[j] > row[best]) best = j;
+            ((uint8_t *)t.data)[first + i] = (uint8_t)best;
+        }
+    }
+    if (status == PARE_OK) status = save(x, "predictions.npy", &t, e);
+    pare_tensor_free(&t);
+    return status;
+}
+
 static pare_status run_samples(exporter *x, pare_err *e)
 {
     pare_run *r = x->r;
@@ -179,6 +209,7 @@ static pare_status run_samples(exporter *x, pare_err *e)
     const pare_batch b = {.data = r->data, .images = &r->data->test};
     pare_job job = {.g = r->graph, .batch = &b, .n_images = x->n_images};
     PARE_TRY(pare_graph_set_weights(r->graph, false, e));
+    PARE_TRY(export_predictions(x, e));
     PARE_TRY(pare_graph_forward(&job, e));
     size_t dims[1] = {x->n_images};
     pare_tensor t = {0};
@@ -204,6 +235,14 @@ static pare_status export_param(const exporter *x, uint32_t layer, const char *w
         x, layer_path(x, "params", x->r->net->layers[layer].name, what, &name), v, 1, &n, e);
     pare_buf_free(&name);
     return status;
+}
+
+/* What an image's bytes are normalised with: x = (byte - mean) * inv_std, per channel. */
+static pare_status export_input(const exporter *x, pare_err *e)
+{
+    const pare_dataset *d = x->r->data;
+    PARE_TRY(export_param(x, 0, ".mean", d->mean, d->shape.c, e));
+    return export_param(x, 0, ".inv_std", d->inv_std, d->shape.c, e);
 }
 
 static pare_status export_params(const exporter *x, pare_node *n, pare_err *e)
@@ -242,7 +281,8 @@ pare_status pare_export_tensors(exporter *x, pare_err *e)
         status = pare_dir_make(pare_run_path(x->r, folders[i], &path), e);
     pare_buf_free(&path);
     if (status == PARE_OK) status = run_samples(x, e);
-    pare_buf_puts(&x->tensors, "layer,kind,bits,signed,scale,offset,file\n");
+    if (status == PARE_OK) status = export_input(x, e);
+    pare_buf_puts(&x->tensors, "layer,kind,bits,signed,scale,offset,file,inverse_scale\n");
     for (uint32_t i = 0; i < g->n_nodes && status == PARE_OK; i++) {
         pare_node *n = &g->nodes[i];
         status = export_params(x, n, e);
