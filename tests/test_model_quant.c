@@ -202,6 +202,24 @@ START_TEST(penalty_moves_n_by_rate_gamma_lambda)
 }
 END_TEST
 
+START_TEST(the_largest_bitlength_can_still_be_pushed_down)
+{
+    uint32_t k;
+    double a;
+    const pare_quant top = quant_of(8), bottom = quant_of(1), middle = quant_of(3);
+    pare_quant_split(&top, &k, &a);
+    ck_assert(k == 7 && a == 1);
+    pare_quant_split(&bottom, &k, &a);
+    ck_assert(k == 1 && a == 0);
+    pare_quant_split(&middle, &k, &a);
+    ck_assert(k == 3 && a == 0);
+    const pare_blend b = pare_quant_blend_of(&top, 0, 1, true);
+    ck_assert(b.is_pair && b.grid[1].top == 255.0f && b.a == 1.0f);
+    const pare_blend fixed = pare_quant_blend_of(&top, 0, 1, false);
+    ck_assert(!fixed.is_pair && fixed.grid[0].top == 255.0f);
+}
+END_TEST
+
 START_TEST(rounding_up_never_goes_below_one)
 {
     pare_rng r = pare_rng_new(SEED, 3);
@@ -330,8 +348,9 @@ int main(int argc, char **argv)
                                   affine_dot_products_split_into_integer_sums,
                                   NULL};
     const TTest *const bits[] = {
-        gradient_of_squared_error_pushes_n_up, penalty_moves_n_by_rate_gamma_lambda,
-        rounding_up_never_goes_below_one, criteria_weigh_by_memory_and_by_macs, NULL};
+        gradient_of_squared_error_pushes_n_up,          penalty_moves_n_by_rate_gamma_lambda,
+        the_largest_bitlength_can_still_be_pushed_down, rounding_up_never_goes_below_one,
+        criteria_weigh_by_memory_and_by_macs,           NULL};
     const gtck_case cases[] = {{.suite = "Golden", .tests = golden},
                                {.suite = "Grid", .tests = grids},
                                {.suite = "Bitlength", .tests = bits}};
