@@ -36,10 +36,10 @@ struct pare_mac {
     prim prims[PARE_N_PASSES];
     bool is_made[PARE_N_PASSES];
     dnnl_memory_desc_t plain_md, bias_md;
-    dnnl_memory_t plain; /* moves over the caller's arrays */
+    dnnl_memory_t plain;      /* moves over the caller's arrays */
     dnnl_memory_t weights[2]; /* forward, backward data */
     dnnl_memory_t bias;
-    dnnl_memory_t sum;           /* gradient of the batch in backward-weights' layout */
+    dnnl_memory_t sum;            /* gradient of the batch in backward-weights' layout */
     dnnl_memory_t *shard_weights; /* n_shards gradients */
     dnnl_memory_t *shard_bias;
     void **owned; /* buffers behind the memories above */
@@ -111,7 +111,8 @@ pare_status pare_dnnl_ready(pare_dnnl *d, pare_err *e)
     return PARE_OK;
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
+/* ---- descriptors ------------------------------------------------------------------------------
+ */
 
 /* In bfloat16 training what a pass reads is bfloat16 and what it writes is float. */
 static pare_status make_mds(pare_mac *m, pare_pass pass, dnnl_memory_desc_t *x,
@@ -147,8 +148,7 @@ static pare_status make_mds(pare_mac *m, pare_pass pass, dnnl_memory_desc_t *x,
     DNNL_TRY(dnnl_memory_desc_init_by_tag(&m->plain_md, n, dims, dnnl_f32,
                                           grouped ? dnnl_goihw : dnnl_oihw),
              name, "descriptor");
-    DNNL_TRY(dnnl_memory_desc_init_by_tag(w, n, dims, tw, dnnl_format_tag_any), name,
-             "descriptor");
+    DNNL_TRY(dnnl_memory_desc_init_by_tag(w, n, dims, tw, dnnl_format_tag_any), name, "descriptor");
     return PARE_OK;
 }
 
@@ -165,7 +165,8 @@ static dnnl_status_t init_fc(op_desc *o, pare_pass pass, const dnnl_memory_desc_
     case PARE_PASS_FORWARD:
         return dnnl_inner_product_forward_desc_init(
             &o->fc, training ? dnnl_forward_training : dnnl_forward_inference, x, w, b, y);
-    case PARE_PASS_BACKWARD_DATA: return dnnl_inner_product_backward_data_desc_init(&o->fc, x, w, y);
+    case PARE_PASS_BACKWARD_DATA:
+        return dnnl_inner_product_backward_data_desc_init(&o->fc, x, w, y);
     default: return dnnl_inner_product_backward_weights_desc_init(&o->fc, x, w, b, y);
     }
 }
@@ -256,14 +257,17 @@ static pare_status make_prims(pare_mac *m, pare_err *e)
                                    : fail(e, m->name, pare_pass_name(pass), s);
         m->prims[pass].x_md = x;
         m->prims[pass].y_md = y;
-        if (pass == PARE_PASS_FORWARD) forward = pd;
-        else if (pd) dnnl_primitive_desc_destroy(pd);
+        if (pass == PARE_PASS_FORWARD)
+            forward = pd;
+        else if (pd)
+            dnnl_primitive_desc_destroy(pd);
     }
     if (forward) dnnl_primitive_desc_destroy(forward);
     return status;
 }
 
-/* ---- memories --------------------------------------------------------------------------------- */
+/* ---- memories ---------------------------------------------------------------------------------
+ */
 
 /* A memory with a buffer of its own, zeroed, freed with the layer. */
 static pare_status own(pare_mac *m, const dnnl_memory_desc_t *md, dnnl_memory_t *out, pare_err *e)
@@ -335,9 +339,9 @@ static pare_status make_workers(pare_mac *m, pare_err *e)
                      m->name, "memory creation");
             DNNL_TRY(dnnl_memory_create(&w->y[p], &q->y_md, m->d->engine, DNNL_MEMORY_NONE),
                      m->name, "memory creation");
-            DNNL_TRY(dnnl_memory_create(&w->scratch[p], &q->scratch_md, m->d->engine,
-                                        DNNL_MEMORY_NONE),
-                     m->name, "memory creation");
+            DNNL_TRY(
+                dnnl_memory_create(&w->scratch[p], &q->scratch_md, m->d->engine, DNNL_MEMORY_NONE),
+                m->name, "memory creation");
         }
     }
     return PARE_OK;
@@ -397,7 +401,8 @@ void pare_mac_free(pare_mac *m)
     free(m);
 }
 
-/* ---- running ---------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------------------------
+ */
 
 static void *data_of(dnnl_memory_t memory)
 {
@@ -456,8 +461,8 @@ pare_status pare_mac_set_weights(pare_mac *m, unsigned worker, const float *weig
 
 pare_status pare_mac_forward(pare_mac *m, unsigned worker, const void *x, float *y, pare_err *e)
 {
-    return run_prim(m, worker, PARE_PASS_FORWARD, m->weights[0],
-                    m->spec.has_bias ? m->bias : NULL, x, y, e);
+    return run_prim(m, worker, PARE_PASS_FORWARD, m->weights[0], m->spec.has_bias ? m->bias : NULL,
+                    x, y, e);
 }
 
 pare_status pare_mac_backward_data(pare_mac *m, unsigned worker, const void *gy, float *gx,

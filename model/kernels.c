@@ -138,8 +138,10 @@ static void quantize_c(const float *x, size_t rows, size_t c, const pare_affine 
             const size_t at = i * c + j;
             float t = clamp(affine_at(f, j, x[at]), f->lo, f->hi);
             if (b) t = blend_value(b, t);
-            if (is_bf16) out16[at] = pare_bf16(t);
-            else out[at] = t;
+            if (is_bf16)
+                out16[at] = pare_bf16(t);
+            else
+                out[at] = t;
         }
 }
 
@@ -211,8 +213,10 @@ static void bn_backward_c(const float *g, const float *x, size_t rows, size_t c,
             const float t = affine_at(f, j, x[at]);
             const float dt = t > f->lo && t < f->hi ? g[at] : 0.0f;
             const float v = k->a[j] * dt + k->p[j] * (x[at] - k->mean[j]) + k->q[j];
-            if (is_bf16) out16[at] = pare_bf16(v);
-            else out[at] = v;
+            if (is_bf16)
+                out16[at] = pare_bf16(v);
+            else
+                out[at] = v;
         }
 }
 

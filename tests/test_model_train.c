@@ -20,7 +20,8 @@ enum { SEED = 41, TRAIN = 96, TEST = 40, SIDE = 8, CLASSES = 4 };
 
 static char scratch[64];
 
-/* ---- a little image set and a little network --------------------------------------------------- */
+/* ---- a little image set and a little network ---------------------------------------------------
+ */
 
 static void put_u32(pare_buf *b, uint32_t x)
 {
@@ -109,12 +110,10 @@ static void setup(void)
     write_text("little.net.yaml", net_text, sizeof net_text - 1);
 }
 
-static void teardown(void)
-{
-    remove_tree(scratch);
-}
+static void teardown(void) { remove_tree(scratch); }
 
-/* ---- runs -------------------------------------------------------------------------------------- */
+/* ---- runs --------------------------------------------------------------------------------------
+ */
 
 static int choice(const char *const *choices, const char *name)
 {
@@ -137,8 +136,9 @@ static pare_train_config config_of(pare_arena *a, const char *assignments)
     pare_err e = {0};
     pare_yaml *y;
     char *text = pare_arena_printf(
-        a, "version: 1\nnetwork: %s/little.net.yaml\ndata: %s/data\nbatch: 16\nepochs: 2\n"
-           "tune_epochs: 1\nlr: 0.02\ncheckpoint_steps: 2\nn_lr: 2\ngamma: 0.5\n",
+        a,
+        "version: 1\nnetwork: %s/little.net.yaml\ndata: %s/data\nbatch: 16\nepochs: 2\n"
+        "tune_epochs: 1\nlr: 0.02\ncheckpoint_steps: 2\nn_lr: 2\ngamma: 0.5\n",
         scratch, scratch);
     ck_assert_int_eq(pare_yaml_parse("c", text, strlen(text), &y, &e), PARE_OK);
     char *list = pare_arena_strdup(a, assignments);
@@ -328,8 +328,10 @@ START_TEST(a_killed_run_continues_to_the_same_bytes)
         int status;
         ck_assert_int_eq(waitpid(child, &status, 0), child);
         is_done = WIFEXITED(status);
-        if (is_done) ck_assert_int_eq(WEXITSTATUS(status), 0);
-        else n_kills++;
+        if (is_done)
+            ck_assert_int_eq(WEXITSTATUS(status), 0);
+        else
+            n_kills++;
     }
     printf("killed %d times\n", n_kills);
     ck_assert_int_gt(n_kills, 0);
@@ -338,7 +340,8 @@ START_TEST(a_killed_run_continues_to_the_same_bytes)
 }
 END_TEST
 
-/* ---- what a run leaves ------------------------------------------------------------------------ */
+/* ---- what a run leaves ------------------------------------------------------------------------
+ */
 
 static double number_of(const char *json, const char *name)
 {
@@ -421,8 +424,7 @@ static void to_nhwc(const float *x, size_t n, size_t c, size_t hw, float *out)
 {
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < c; j++)
-            for (size_t p = 0; p < hw; p++)
-                out[(i * hw + p) * c + j] = x[(i * c + j) * hw + p];
+            for (size_t p = 0; p < hw; p++) out[(i * hw + p) * c + j] = x[(i * c + j) * hw + p];
 }
 
 static void requantize(float *x, size_t n, const coded *c)
@@ -458,8 +460,19 @@ START_TEST(the_exported_codes_compute_the_logits)
     static float x[N * HW], y1[N * HW * 8], y2[N * HW * 12], e2[N * HW * 8], p[N * HW * 3],
         f[N * HW * 3], out[N * CLASSES];
     to_nhwc(fa[0], N, 1, HW, x);
-    pare_dims d = {.n = N, .c = 1, .h = SIDE, .w = SIDE, .k = 8, .r = 3, .s = 3, .p = SIDE,
-                   .q = SIDE, .groups = 1, .stride = {1, 1}, .pad = {1, 1}, .dilation = {1, 1}};
+    pare_dims d = {.n = N,
+                   .c = 1,
+                   .h = SIDE,
+                   .w = SIDE,
+                   .k = 8,
+                   .r = 3,
+                   .s = 3,
+                   .p = SIDE,
+                   .q = SIDE,
+                   .groups = 1,
+                   .stride = {1, 1},
+                   .pad = {1, 1},
+                   .dilation = {1, 1}};
     pare_naive_conv(&d, x, fw[0], NULL, y1);
     for (size_t i = 0; i < N * HW * 8; i++)
         y1[i] = fmaxf(((float *)scale.data)[i % 8] * y1[i] + ((float *)offset.data)[i % 8], 0);
@@ -479,8 +492,18 @@ START_TEST(the_exported_codes_compute_the_logits)
     requantize(f, N * HW * 3, &q3);
     for (size_t i = 0; i < N * HW * 3; i++)
         ck_assert(fabs((double)f[i] - (double)fa[2][i]) <= q3.scale * 1.001);
-    const pare_dims fc = {.n = N, .c = HW * 3, .h = 1, .w = 1, .k = CLASSES, .r = 1, .s = 1,
-                          .p = 1, .q = 1, .groups = 1, .stride = {1, 1}, .dilation = {1, 1}};
+    const pare_dims fc = {.n = N,
+                          .c = HW * 3,
+                          .h = 1,
+                          .w = 1,
+                          .k = CLASSES,
+                          .r = 1,
+                          .s = 1,
+                          .p = 1,
+                          .q = 1,
+                          .groups = 1,
+                          .stride = {1, 1},
+                          .dilation = {1, 1}};
     pare_naive_conv(&fc, fa[2], fw[2], b3.data, out);
     for (size_t i = 0; i < N * CLASSES; i++)
         ck_assert_double_eq_tol((double)out[i], (double)((float *)logits.data)[i], 1e-3);
@@ -518,7 +541,8 @@ START_TEST(bitlengths_fall_with_gamma_and_their_file_loads)
 }
 END_TEST
 
-/* ---- what is refused -------------------------------------------------------------------------- */
+/* ---- what is refused --------------------------------------------------------------------------
+ */
 
 static void check_refused(const char *assignments, const char *folder, pare_status status,
                           const char *text)
@@ -604,9 +628,15 @@ int main(int argc, char **argv)
     const gtck_case cases[] = {
         {.suite = "Run", .tests = runs, .setup = setup, .teardown = teardown, .timeout_s = 60},
         {.suite = "Kill", .tests = kills, .setup = setup, .teardown = teardown, .timeout_s = 60},
-        {.suite = "Folder", .tests = folders, .setup = setup, .teardown = teardown,
+        {.suite = "Folder",
+         .tests = folders,
+         .setup = setup,
+         .teardown = teardown,
          .timeout_s = 60},
-        {.suite = "Refusal", .tests = refusals, .setup = setup, .teardown = teardown,
+        {.suite = "Refusal",
+         .tests = refusals,
+         .setup = setup,
+         .teardown = teardown,
          .timeout_s = 60},
     };
     return gtck_main(argc, argv, "model_train", cases, sizeof cases / sizeof *cases);
