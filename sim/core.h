@@ -27,6 +27,14 @@ uint64_t sim_array_lanes(const pare_machine *m);
 /* Look up everything in m->costs. */
 pare_status sim_costs_load(pare_machine *m, pare_err *e) PARE_MUST_CHECK;
 
+/* ---- steps that depend on values (dynamic.c) ---- */
+
+/* Can the machine skip what it says it does? */
+pare_status sim_skip_check(const pare_machine *m, pare_err *e) PARE_MUST_CHECK;
+bool sim_depends_on_values(const pare_machine *m);
+/* Where the values come from, for people. */
+const char *sim_values_name(const pare_machine *m, const pare_sim_options *options);
+
 /* ---- a layer on the array (map.c) ---- */
 
 /* One way to lay a layer on the array; everything below is per group of a grouped convolution. */
@@ -98,6 +106,15 @@ typedef struct tile_need {
 } tile_need;
 tile_need sim_tile_need(const tiling *t);
 
+/* Lane cycles of a layer whose steps depend on values. */
+typedef struct value_work {
+    bool is_known;     /* else every lane works through every digit */
+    uint64_t needed;   /* if each product took only its own cycles */
+    uint64_t occupied; /* of lanes that hold a product, while their step lasts */
+    double mean_step_cycles;
+    uint64_t dram_unpacked_bits; /* 0: from dram_*_bits and the bits per value */
+} value_work;
+
 /* What a candidate moves and computes, in closed form. */
 typedef struct tile_totals {
     uint64_t compute_cycles;                             /* sum over the tiles */
@@ -107,7 +124,10 @@ typedef struct tile_totals {
     uint64_t pe_cycles; /* PE cycles with work */
     uint64_t n_tiles;
     uint64_t buffer_bits[3][2]; /* weight, act, out; read, write */
+    value_work work;
 } tile_totals;
+/* Array cycles of the tile at a position of the four loops. */
+uint64_t sim_tile_compute_cycles(const tiling *t, const uint64_t x[N_LOOPS]);
 /* false if a counter would overflow. */
 bool sim_tile_totals(const tiling *t, tile_totals *out);
 
@@ -155,6 +175,17 @@ pare_sim_job *sim_jobs(const pare_net *net, const pare_bits *bits, const pare_ma
 /* Check that the machine can run the layer at its bits. */
 pare_status sim_job_check(const pare_machine *m, const pare_sim_job *job,
                           pare_err *e) PARE_MUST_CHECK;
+/* As pare_sim_run_layer for each job, at the values of the options or the machine. */
+pare_status sim_dynamic_layers(const pare_machine *m, const pare_sim_job *jobs, size_t n,
+                               const pare_sim_options *options, pare_sim_layer *out,
+                               pare_err *e) PARE_MUST_CHECK;
+/* Replace what mappings take in the worst case by what they take with the values; nothing to do if
+ * the machine does not depend on them. */
+pare_status sim_dynamic_mappings(const pare_machine *m, const pare_sim_job *job,
+                                 const pare_sim_options *options, mapping_result *found,
+                                 pare_err *e) PARE_MUST_CHECK;
+/* Do two layers have the same shape and bits? */
+bool sim_is_same_job(const pare_sim_job *a, const pare_sim_job *b);
 /* Statistics of a mapping. */
 pare_status sim_job_stats(const pare_machine *m, const pare_sim_job *job, const mapping_choice *c,
                           pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;

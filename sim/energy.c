@@ -380,9 +380,10 @@ double sim_energy_pj(const pare_machine *m, const pare_sim_job *job, const tile_
     const pare_costs *const c = &m->costs;
     pe_rate rate = {1, 1, 1};
     (void)sim_pe_rate(&m->pe, job->weight_bits, job->act_bits, &rate);
-    const double lane_cycles = (double)pare_dims_macs(&job->dims) *
-                               (double)(rate.act_steps * rate.weight_steps) /
-                               (double)rate.lane_factor;
+    const double lane_cycles = t->work.is_known ? (double)t->work.needed
+                                                : (double)pare_dims_macs(&job->dims) *
+                                                      (double)(rate.act_steps * rate.weight_steps) /
+                                                      (double)rate.lane_factor;
     const double time_ns = (double)cycles * 1000 / m->clock_mhz; /* mW * ns = pJ */
     pare_sim_stats s;
     s.pe_pj = lane_cycles * c->lane_pj + (double)t->pe_cycles * c->reduce_pj;

@@ -137,6 +137,11 @@ static tile tile_at(const tiling *t, const uint64_t x[N_LOOPS])
     return r;
 }
 
+uint64_t sim_tile_compute_cycles(const tiling *t, const uint64_t x[N_LOOPS])
+{
+    return tile_at(t, x).cycles;
+}
+
 tile_need sim_tile_need(const tiling *t)
 {
     const uint64_t groups = t->size[LOOP_G], filters = t->size[LOOP_K], channels = t->size[LOOP_C];

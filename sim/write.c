@@ -68,6 +68,7 @@ static void json_total(pare_buf *b, const pare_sim_result *r)
     json_text(b, "network", r->network);
     json_text(b, "machine", r->machine);
     json_text(b, "bits", r->bits);
+    if (r->values) json_text(b, "values", r->values);
     pare_buf_printf(b, "\"batch\":%u,", r->batch);
     json_real(b, "clock_mhz", r->clock_mhz);
     json_real(b, "mean_weight_bits", r->mean_weight_bits);
@@ -91,14 +92,22 @@ void pare_sim_write_json(const pare_sim_result *results, size_t n, pare_buf *out
 
 static void csv_header(pare_buf *b, const pare_sim_result *results, size_t n)
 {
-    pare_buf inputs = {0};
+    pare_buf inputs = {0}, origin = {0};
     for (size_t i = 0; i < n; i++)
         pare_buf_printf(&inputs, "%s%s %016llx, %s %016llx, bits %016llx", i ? "; " : "",
                         results[i].network, (unsigned long long)results[i].network_hash,
                         results[i].machine, (unsigned long long)results[i].machine_hash,
                         (unsigned long long)results[i].bits_hash);
-    const char *const pairs[] = {"inputs", inputs.text ? inputs.text : ""};
-    pare_provenance(b, "pare-sim", pairs, 1);
+    const char *values = NULL; /* all results have the same, or what their machines declare */
+    for (size_t i = 0; i < n; i++) {
+        if (!results[i].values) continue;
+        if (values) pare_buf_printf(&origin, "%s", "; ");
+        values = results[i].values;
+        pare_buf_printf(&origin, "%s: %s", results[i].machine, values);
+    }
+    const char *const pairs[] = {"inputs", inputs.text ? inputs.text : "", "values", origin.text};
+    pare_provenance(b, "pare-sim", pairs, values ? 2 : 1);
+    pare_buf_free(&origin);
     pare_buf_free(&inputs);
     size_t n_stats;
     const pare_stat_info *const table = pare_sim_stat_table(&n_stats);
@@ -203,8 +212,10 @@ static void write_result(const pare_sim_result *r, pare_buf *b)
     int width = (int)strlen("total");
     for (size_t i = 0; i < r->n_layers; i++)
         if ((int)strlen(r->layers[i].layer) > width) width = (int)strlen(r->layers[i].layer);
-    pare_buf_printf(b, "%s on %s, %s, batch %u\n\n", r->network, r->machine,
-                    r->bits && *r->bits ? r->bits : "bits of no stated origin", r->batch);
+    pare_buf_printf(b, "%s on %s, %s, batch %u\n%s", r->network, r->machine,
+                    r->bits && *r->bits ? r->bits : "bits of no stated origin", r->batch,
+                    r->values ? "" : "\n");
+    if (r->values) pare_buf_printf(b, "values: %s\n\n", r->values);
     pare_buf_printf(b, "%-*s %-9s %5s %9s %13s %6s %6s %10s %10s  %s\n", width, "layer", "type",
                     "w/a", "MMAC", "cycles", "busy", "DRAM", "uJ", "DRAM Mbit", "most lost to");
     char bits[32];
