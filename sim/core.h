@@ -109,6 +109,7 @@ tile_need sim_tile_need(const tiling *t);
 /* Lane cycles of a layer whose steps depend on values. */
 typedef struct value_work {
     bool is_known;     /* else every lane works through every digit */
+    uint64_t products; /* bits or terms of one operand times those of the other, over all MACs */
     uint64_t needed;   /* if each product took only its own cycles */
     uint64_t occupied; /* of lanes that hold a product, while their step lasts */
     double mean_step_cycles;

@@ -18,6 +18,11 @@ typedef struct sums {
     uint64_t occupied, pe; /* of lanes that hold a product; of PEs */
 } sums;
 
+/* Of the products of one filter (BY_WINDOWS), one window (BY_FILTERS), or all. */
+typedef struct work_sum {
+    uint64_t bits, digits; /* bits or terms, and cycles at pe.act_digit a cycle */
+} work_sum;
+
 typedef struct eval {
     const tiling *t;
     const pare_machine *m;
@@ -30,27 +35,16 @@ typedef struct eval {
     taps taps[2][2];   /* full or last fold, full or last piece of the channels */
     uint64_t folds, folds_per_piece;
     uint64_t window_scale; /* cycles of a step per cycle of the skipping operand */
+    uint64_t other_bits;   /* of the operand that is not skipped */
     uint64_t *chunk_at;    /* first chunk of each tile of windows, one more at the end */
     size_t n_variants;     /* pieces of the filters that are told apart */
     sums *parts;           /* [fold][channels][chunk][variant] */
-    uint64_t *work;        /* [fold][channels][chunk]: for one filter, or all filters if BY_BOTH */
+    work_sum *work;        /* [fold][channels][chunk] */
 } eval;
 
 typedef struct place {
     uint64_t fold, c, w, first_set, last_set; /* sets first .. last - 1 of the tile */
 } place;
-
-window_box sim_window_box(const tiling *t, uint64_t w)
-{
-    const pare_dims *const d = t->d;
-    const uint64_t nq = sim_ceil_div(d->q, t->w->tq), np = sim_ceil_div(d->p, t->w->tp);
-    window_box b = {
-        .q0 = w % nq * t->w->tq, .p0 = w / nq % np * t->w->tp, .n0 = w / nq / np * t->w->tn};
-    b.images = sim_min(t->w->tn, d->n - b.n0);
-    b.rows = sim_min(t->w->tp, d->p - b.p0);
-    b.cols = sim_min(t->w->tq, d->q - b.q0);
-    return b;
-}
 
 static uint64_t fold_groups(const eval *v, uint64_t fold)
 {
@@ -185,10 +179,11 @@ static void free_scratch(const eval *v, scratch *s)
 }
 
 /* Cycles of every step and group of a window set; returns the work of its products. */
-static uint64_t time_windows(const eval *v, const taps *t, size_t n_windows, scratch *s)
+static work_sum time_windows(const eval *v, const taps *t, size_t n_windows, scratch *s)
 {
+    const uint32_t digit = v->m->pe.act_digit;
     const size_t group = v->row->is_one_window ? 1 : v->m->skip.group_cols;
-    uint64_t work = 0;
+    work_sum work = {0, 0};
     for (size_t g = 0; g < s->n_groups; g++) {
         const size_t first = g * group, end = sim_min(first + group, n_windows);
         for (size_t step = 0; step < t->n_steps; step++) {
@@ -198,7 +193,10 @@ static uint64_t time_windows(const eval *v, const taps *t, size_t n_windows, scr
                 for (size_t i = t->begin[step]; i < t->begin[step + 1]; i++) {
                     const uint32_t x = from[t->act[i]];
                     s->lanes[n++] = x;
-                    if (t->weight[i] >= 0) work += v->row->work(v->m, v->values->act_signed, x);
+                    if (t->weight[i] < 0) continue;
+                    const uint32_t bits = v->row->work(v->m, v->values->act_signed, x);
+                    work.bits += bits;
+                    work.digits += digit == 1 ? bits : (bits + digit - 1) / digit;
                 }
             }
             s->times[step * s->n_groups + g] =
@@ -264,7 +262,9 @@ static void windows_item(void *context, size_t item, unsigned worker)
     scratch s = new_scratch(v, t);
     for (uint64_t set = p.first_set; set < p.last_set; set++) {
         const size_t n = window_bases(v, &p, set, s.bases);
-        v->work[item] += time_windows(v, t, n, &s);
+        const work_sum work = time_windows(v, t, n, &s);
+        v->work[item].bits += work.bits;
+        v->work[item].digits += work.digits;
         for (size_t i = 0; i < v->n_variants; i++)
             (v->m->skip.column_registers ? add_ahead : add_in_step)(
                 v, t, &s, n, i, fold_groups(v, p.fold), &v->parts[item * v->n_variants + i]);
@@ -334,7 +334,7 @@ static void filters_item(void *context, size_t item, unsigned worker)
         const filter_set f = filters_of(v, k, set);
         for (size_t step = 0; step < t->n_steps; step++) {
             const uint64_t cycles =
-                time_filters(v, &p, f, step, lanes, &v->work[item]) * v->window_scale;
+                time_filters(v, &p, f, step, lanes, &v->work[item].bits) * v->window_scale;
             to->cycles += cycles;
             to->occupied += cycles * t->real[step] * (f.last - f.first);
             to->pe += cycles * (f.last - f.first) * fold_groups(v, p.fold);
@@ -425,7 +425,7 @@ static void both_item(void *context, size_t item, unsigned worker)
                        sum);
     }
     for (uint64_t i = 0; i < n_sets; i++)
-        (void)reduce_acts(v, &p, p.first_set + i, sum, bases, acts + i * t->n, &v->work[item]);
+        (void)reduce_acts(v, &p, p.first_set + i, sum, bases, acts + i * t->n, &v->work[item].bits);
     for (uint64_t k = 0; k < v->t->n[LOOP_K]; k++) {
         const uint64_t sets = filter_sets(v, sim_piece(v->t, LOOP_K, k));
         for (uint64_t set = 0; set < sets; set++) {
@@ -457,41 +457,48 @@ static void add_tile(const eval *v, const sums *s, uint64_t sets, uint64_t windo
     out->pe_cycles += s->pe * windows;
 }
 
-/* Sums of the work items become cycles of tiles. */
-static void collect(const eval *v, dynamic_cycles *out)
+/* Work of an item, `times` over. */
+static void add_work(const eval *v, const work_sum *work, uint64_t times, dynamic_cycles *out)
+{
+    /* only the windows' digit can be wider than a bit */
+    const uint64_t digits = v->row->kind == BY_WINDOWS ? work->digits : work->bits;
+    out->work.needed += digits * v->window_scale * times;
+    out->work.products += work->bits * v->other_bits * times;
+}
+
+/* The sums of the work items that belong to a tile. */
+static void collect_tile(const eval *v, uint64_t fold, const uint64_t x[N_LOOPS],
+                         dynamic_cycles *out)
 {
     const tiling *const t = v->t;
-    const bool is_by_filters = v->row->kind == BY_FILTERS;
-    const uint64_t n_chunks = v->chunk_at[t->n[LOOP_W]];
+    const uint64_t cell = fold * t->n[LOOP_C] + x[LOOP_C], k = x[LOOP_K];
+    const window_tile *const windows = &t->w->v[x[LOOP_W]];
+    uint64_t *const tile = &out->compute[sim_tile_index(t, x)];
+    if (v->row->kind == BY_FILTERS) {
+        const size_t item = cell * t->n[LOOP_K] + k;
+        add_tile(v, &v->parts[item], windows->sets, windows->windows, tile, out);
+        add_work(v, &v->work[item], windows->windows, out);
+        return;
+    }
+    for (uint64_t i = v->chunk_at[x[LOOP_W]]; i < v->chunk_at[x[LOOP_W] + 1]; i++) {
+        const size_t item = cell * v->chunk_at[t->n[LOOP_W]] + i;
+        add_tile(v, &v->parts[item * v->n_variants + piece_variant(v, k)], 1, 1, tile, out);
+        const uint64_t once = k == 0;
+        add_work(v, &v->work[item], v->row->kind == BY_WINDOWS ? sim_piece(t, LOOP_K, k) : once,
+                 out);
+    }
+}
+
+static void collect(const eval *v, dynamic_cycles *out)
+{
+    uint64_t x[N_LOOPS];
     for (uint64_t fold = 0; fold < v->folds; fold++)
-        for (uint64_t c = 0; c < t->n[LOOP_C]; c++)
-            for (uint64_t w = 0; w < t->n[LOOP_W]; w++) {
-                const window_tile *const tile = &t->w->v[w];
-                const uint64_t cell = fold * t->n[LOOP_C] + c;
-                for (uint64_t k = 0; k < t->n[LOOP_K]; k++) {
-                    const uint64_t x[N_LOOPS] = {[LOOP_G] = fold / v->folds_per_piece,
-                                                 [LOOP_K] = k,
-                                                 [LOOP_W] = w,
-                                                 [LOOP_C] = c};
-                    uint64_t *const at = &out->compute[sim_tile_index(t, x)];
-                    if (is_by_filters) {
-                        const size_t item = cell * t->n[LOOP_K] + k;
-                        add_tile(v, &v->parts[item], tile->sets, tile->windows, at, out);
-                        out->work.needed += v->work[item] * v->window_scale * tile->windows;
-                        continue;
-                    }
-                    for (uint64_t i = v->chunk_at[w]; i < v->chunk_at[w + 1]; i++) {
-                        const size_t item = cell * n_chunks + i;
-                        add_tile(v, &v->parts[item * v->n_variants + piece_variant(v, k)], 1, 1, at,
-                                 out);
-                        if (v->row->kind == BY_WINDOWS)
-                            out->work.needed +=
-                                v->work[item] * v->window_scale * sim_piece(t, LOOP_K, k);
-                        else if (k == 0)
-                            out->work.needed += v->work[item];
-                    }
+        for (x[LOOP_C] = 0; x[LOOP_C] < v->t->n[LOOP_C]; x[LOOP_C]++)
+            for (x[LOOP_W] = 0; x[LOOP_W] < v->t->n[LOOP_W]; x[LOOP_W]++)
+                for (x[LOOP_K] = 0; x[LOOP_K] < v->t->n[LOOP_K]; x[LOOP_K]++) {
+                    x[LOOP_G] = fold / v->folds_per_piece;
+                    collect_tile(v, fold, x, out);
                 }
-            }
 }
 
 static pare_status prepare_features(eval *v, pare_pool *pool, pare_err *e)
@@ -527,6 +534,9 @@ static void prepare_pieces(eval *v, const pare_sim_job *job)
     v->window_scale = v->row->kind == BY_WINDOWS   ? rate.weight_steps
                       : v->row->kind == BY_FILTERS ? rate.act_steps
                                                    : 1;
+    v->other_bits = v->row->kind == BY_WINDOWS   ? job->weight_bits
+                    : v->row->kind == BY_FILTERS ? job->act_bits
+                                                 : 1;
     v->folds = sim_ceil_div(v->d->groups, v->a->packed_groups);
     v->folds_per_piece = sim_ceil_div(t->size[LOOP_G], v->a->packed_groups);
     v->map = sim_act_map(v->a, v->d);
@@ -540,17 +550,6 @@ static void prepare_pieces(eval *v, const pare_sim_job *job)
             v->chunk_at[w] +
             (v->m->skip.column_registers ? 1 : sim_ceil_div(t->w->v[w].sets, CHUNK_SETS));
     v->n_variants = v->row->kind == BY_WINDOWS ? (t->n[LOOP_K] > 1 ? 2 : 1) : t->n[LOOP_K];
-}
-
-pare_status sim_new_cycles(const tiling *t, dynamic_cycles *out, pare_err *e)
-{
-    const uint64_t n =
-        sim_mul(sim_mul(t->n[LOOP_G], t->n[LOOP_K]), sim_mul(t->n[LOOP_W], t->n[LOOP_C]));
-    *out = (dynamic_cycles){0};
-    out->compute = n < SIZE_MAX / sizeof *out->compute ? calloc(n, sizeof *out->compute) : NULL;
-    if (out->compute) return PARE_OK;
-    return pare_err_set(e, PARE_EFAIL, NULL, (pare_pos){0, 0}, "no memory for %llu tiles",
-                        (unsigned long long)n);
 }
 
 pare_status sim_dynamic_cycles(const tiling *t, const pare_sim_job *job, const layer_values *values,

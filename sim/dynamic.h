@@ -34,7 +34,7 @@ typedef struct skip_row {
     uint32_t (*feature)(const pare_machine *m, uint16_t code, bool is_signed);
     /* cycles of a group of features, which are used up; NULL: products of lanes */
     uint32_t (*cycles)(const pare_machine *m, bool is_signed, uint32_t *v, size_t n);
-    /* cycles of one value alone; 0 if nothing is to be done */
+    /* bits or terms of one value alone; 0 if nothing is to be done */
     uint32_t (*work)(const pare_machine *m, bool is_signed, uint32_t feature);
 } skip_row;
 extern const skip_row sim_skip_rows[]; /* by pare_skips */
@@ -108,26 +108,6 @@ unsigned sim_pack_operands(const pare_machine *m);
 pare_status sim_dynamic_cycles(const tiling *t, const pare_sim_job *job, const layer_values *values,
                                pare_pool *pool, dynamic_cycles *out, pare_err *e) PARE_MUST_CHECK;
 pare_status sim_static_cycles(const tiling *t, dynamic_cycles *out, pare_err *e) PARE_MUST_CHECK;
-/* Zeroed cycles for every tile. */
-pare_status sim_new_cycles(const tiling *t, dynamic_cycles *out, pare_err *e) PARE_MUST_CHECK;
-
-/* The windows of one tile. */
-typedef struct window_box {
-    uint64_t n0, p0, q0, images, rows, cols;
-} window_box;
-window_box sim_window_box(const tiling *t, uint64_t w);
-/* Size of the x-th piece of a loop over groups, filters or channels. */
-static inline uint64_t sim_piece(const tiling *t, int loop, uint64_t x)
-{
-    return sim_min(t->size[loop], t->total[loop] - x * t->size[loop]);
-}
-static inline size_t sim_tile_index(const tiling *t, const uint64_t x[N_LOOPS])
-{
-    return (size_t)(((x[LOOP_G] * t->n[LOOP_K] + x[LOOP_K]) * t->n[LOOP_W] + x[LOOP_W]) *
-                        t->n[LOOP_C] +
-                    x[LOOP_C]);
-}
-
 /* ---- packing in groups of values (pack.c) ---- */
 
 typedef struct pack_format {
@@ -149,6 +129,26 @@ pare_status sim_pack_tiles(const tiling *t, const pare_sim_job *job, const layer
 void sim_packed_tiles_free(packed_tiles *p);
 
 /* ---- the walk over the tiles (walk.c) ---- */
+
+/* Zeroed cycles for every tile. */
+pare_status sim_new_cycles(const tiling *t, dynamic_cycles *out, pare_err *e) PARE_MUST_CHECK;
+
+/* The windows of one tile. */
+typedef struct window_box {
+    uint64_t n0, p0, q0, images, rows, cols;
+} window_box;
+window_box sim_window_box(const tiling *t, uint64_t w);
+/* Size of the x-th piece of a loop over groups, filters or channels. */
+static inline uint64_t sim_piece(const tiling *t, int loop, uint64_t x)
+{
+    return sim_min(t->size[loop], t->total[loop] - x * t->size[loop]);
+}
+static inline size_t sim_tile_index(const tiling *t, const uint64_t x[N_LOOPS])
+{
+    return (size_t)(((x[LOOP_G] * t->n[LOOP_K] + x[LOOP_K]) * t->n[LOOP_W] + x[LOOP_W]) *
+                        t->n[LOOP_C] +
+                    x[LOOP_C]);
+}
 
 /* Time and DRAM traffic of a mapping, tile by tile, as tile.c defines them. */
 void sim_walk(const tiling *t, const dynamic_cycles *d, const packed_tiles *packed,

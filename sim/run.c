@@ -118,7 +118,8 @@ static void fill_cycles(const pare_machine *m, const pare_sim_job *job, const ma
     uint64_t dense =
         sim_ceil_div(s->macs * rate.act_steps * rate.weight_steps, lanes * rate.lane_factor);
     if (c->totals.work.is_known) {
-        s->ideal_cycles = sim_ceil_div(c->totals.work.needed, lanes);
+        s->ideal_cycles =
+            sim_ceil_div(c->totals.work.products, lanes * sim_pe_lane_bit_products(&m->pe));
         dense = sim_ceil_div(c->totals.work.occupied, lanes);
     }
     s->rounding_cycles = dense - s->ideal_cycles;

@@ -10,15 +10,14 @@ static uint32_t width_feature(const pare_machine *m, uint16_t code, bool is_sign
 
 static uint32_t width_work(const pare_machine *m, bool is_signed, uint32_t feature)
 {
-    const uint32_t bits = sim_width(feature, is_signed, m->skip.trim_low_bits);
-    return (bits + m->pe.act_digit - 1) / m->pe.act_digit;
+    return sim_width(feature, is_signed, m->skip.trim_low_bits);
 }
 
 static uint32_t width_cycles(const pare_machine *m, bool is_signed, uint32_t *v, size_t n)
 {
     uint32_t all = 0;
     for (size_t i = 0; i < n; i++) all |= v[i];
-    return width_work(m, is_signed, all);
+    return (width_work(m, is_signed, all) + m->pe.act_digit - 1) / m->pe.act_digit;
 }
 
 static uint32_t term_feature(const pare_machine *m, uint16_t code, bool is_signed)

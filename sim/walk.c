@@ -2,7 +2,31 @@
  * defines the time and sums the same in closed form where tiles are alike. */
 #include "sim/dynamic.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+pare_status sim_new_cycles(const tiling *t, dynamic_cycles *out, pare_err *e)
+{
+    const uint64_t n =
+        sim_mul(sim_mul(t->n[LOOP_G], t->n[LOOP_K]), sim_mul(t->n[LOOP_W], t->n[LOOP_C]));
+    *out = (dynamic_cycles){0};
+    out->compute = n < SIZE_MAX / sizeof *out->compute ? calloc(n, sizeof *out->compute) : NULL;
+    if (out->compute) return PARE_OK;
+    return pare_err_set(e, PARE_EFAIL, NULL, (pare_pos){0, 0}, "no memory for %llu tiles",
+                        (unsigned long long)n);
+}
+
+window_box sim_window_box(const tiling *t, uint64_t w)
+{
+    const pare_dims *const d = t->d;
+    const uint64_t nq = sim_ceil_div(d->q, t->w->tq), np = sim_ceil_div(d->p, t->w->tp);
+    window_box b = {
+        .q0 = w % nq * t->w->tq, .p0 = w / nq % np * t->w->tp, .n0 = w / nq / np * t->w->tn};
+    b.images = sim_min(t->w->tn, d->n - b.n0);
+    b.rows = sim_min(t->w->tp, d->p - b.p0);
+    b.cols = sim_min(t->w->tq, d->q - b.q0);
+    return b;
+}
 
 typedef struct tile_bits {
     uint64_t weight, act, out, psum;
