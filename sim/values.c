@@ -344,8 +344,8 @@ static pare_status find_row(const pare_values *v, const pare_sim_job *job, value
                             job->layer, out->bits, operand_name(operand), has);
     }
     return pare_err_set(e, PARE_EINPUT, c->name, NOWHERE,
-                        "no %s of layer '%s'; a row 'layer,%s' for each layer expected", kind,
-                        job->layer, kind);
+                        "no %s of layer '%s'; a row '%s,%s' expected", kind, job->layer, job->layer,
+                        kind);
 }
 
 static int64_t element(const pare_tensor *t, size_t i)
@@ -383,8 +383,8 @@ static pare_status check_count(const char *path, const pare_tensor *t, const par
                             t->count, t->dims[0], job->layer, d->c, d->h, d->w);
     if (t->dims[0] >= d->n) return PARE_OK;
     return pare_err_set(e, PARE_EINPUT, path, NOWHERE,
-                        "%zu images of layer '%s'; at least the batch, %u, expected", t->dims[0],
-                        job->layer, d->n);
+                        "images of layer '%s': %zu; at least the batch, %u, expected", job->layer,
+                        t->dims[0], d->n);
 }
 
 static pare_status copy_codes(const char *path, const pare_tensor *t, const row *r,
