@@ -20,7 +20,7 @@ WARN       := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
 CFLAGS     ?= -O2 -g
 CXXFLAGS   ?= -O2 -g
 CPPFLAGS   += -D_POSIX_C_SOURCE=200809L
-ALL_CFLAGS  = -std=c17 $(CPPFLAGS) $(WARN) $(CFLAGS) $(SANITIZE) -pthread
+ALL_CFLAGS  = -std=c17 $(CPPFLAGS) $(WARN) $(CFLAGS) $(ISA) $(SANITIZE) -pthread
 ALL_CXXFLAGS = -std=c++17 $(CPPFLAGS) -Wall -Wextra $(if $(CI),-Werror) $(CXXFLAGS) $(SANITIZE) -pthread
 LDFLAGS    += $(SANITIZE) -pthread
 
@@ -65,7 +65,7 @@ LIBS_check := -lcheck_pic -lsubunit -lrt -lm
 $(foreach p,$(PARTS),$(eval $(call part_rules,$(p))))
 
 # AVX-512 lives in its own files behind a run-time test
-$(BUILD)/obj/%_avx512.o: CFLAGS += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma
+$(BUILD)/obj/%_avx512.o: ISA := -Wno-psabi -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma
 $(BUILD)/obj/traces/provenance.o: CPPFLAGS += -DPARE_GIT_COMMIT='"$(GIT_COMMIT)"'
 
 $(BUILD)/obj/sim/report.o: sim/report.html sim/report.js
@@ -81,16 +81,18 @@ TEST_SOURCES := $(wildcard tests/test_*.c)
 TEST_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/test_rtl_%,$(TEST_SOURCES)))
 TEST_RTL := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter tests/test_rtl_%,$(TEST_SOURCES)))
 
+CHECKS := $(sort $(TEST_PROGRAMS) $(TEST_RTL)) $(RTL_CHECKS) tests/report_browser.sh tests/docs.sh
+
 check: ## Install what is missing, build and pass all tests (at most 10 minutes)
 	$(Q).ci/deps check
 	$(Q)+$(MAKE) --no-print-directory check-run
 
 check-run: all test-programs deps-check headers
-	$(Q)BUILD=$(BUILD) tests/run.sh $(sort $(TEST_PROGRAMS) $(TEST_RTL) $(RTL_CHECKS))
+	$(Q)BUILD=$(BUILD) tests/run.sh $(CHECKS)
 
 check-slow: all test-programs ## The long campaigns: fuzzing, valgrind, larger random runs
 	$(Q)+$(MAKE) --no-print-directory fuzz valgrind
-	$(Q)PARE_SLOW=1 BUILD=$(BUILD) tests/run.sh $(sort $(TEST_PROGRAMS) $(TEST_RTL) $(RTL_CHECKS))
+	$(Q)PARE_SLOW=1 BUILD=$(BUILD) tests/run.sh $(CHECKS)
 
 test-programs: $(TEST_PROGRAMS) $(TEST_RTL) $(RTL_CHECKS)
 
@@ -123,10 +125,12 @@ format: ## Lay out the sources with clang-format
 format-check: ## Fail if a source is not as clang-format would lay it out
 	$(Q)clang-format-14 --dry-run -Werror $(SOURCES_C) $(SOURCES_CXX)
 
-lint: format-check rtl-lint ## clang-format, cppcheck, shellcheck, codespell, RTL lint
+lint: ## clang-format, cppcheck, shellcheck, codespell, RTL lint
+	$(Q).ci/deps lint
+	$(Q)+$(MAKE) --no-print-directory format-check rtl-lint
 	$(Q)cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,portability \
 	  --suppress=missingIncludeSystem -I. $(filter %.c,$(SOURCES_C))
-	$(Q)shellcheck -S warning $(SCRIPTS)
+	$(Q)shellcheck -S warning -e SC2206 $(SCRIPTS) $(wildcard rtl/*.sh tests/fuzz/*.sh)
 	$(Q)codespell -q 3 -L pare,ans,ba README.md docs traces model sim rtl tests Makefile --skip '*.csv,*.svg,*.npy'
 
 # ASan and UBSan stop at the first finding; verilated and SystemC code is left out of them
@@ -139,12 +143,16 @@ ubsan: ## All C tests under UndefinedBehaviorSanitizer alone
 sanitized-run: $(PROGRAMS_C) $(TEST_PROGRAMS)
 	$(Q)PARE_NO_RTL=1 CK_TIMEOUT_MULTIPLIER=10 BUILD=$(BUILD) tests/run.sh $(sort $(TEST_PROGRAMS))
 
-valgrind: $(PROGRAMS_C) $(TEST_PROGRAMS) ## The tests of traces and sim under valgrind
+valgrind: ## The tests of traces and sim under valgrind
+	$(Q).ci/deps valgrind
+	$(Q)+$(MAKE) --no-print-directory valgrind-run
+valgrind-run: $(PROGRAMS_C) $(TEST_PROGRAMS)
 	$(Q)for t in $(filter $(BUILD)/tests/test_traces_% $(BUILD)/tests/test_sim_%,$(TEST_PROGRAMS)); do \
 	  echo "valgrind $$t"; CK_FORK=no PARE_SHARED=$${PARE_SHARED:-../shared} valgrind -q --error-exitcode=9 --leak-check=full \
 	    --errors-for-leak-kinds=definite $$t >$(BUILD)/valgrind.log 2>&1 || { cat $(BUILD)/valgrind.log; exit 1; }; done
 
 coverage: ## Line coverage of the C code by the tests (build/coverage/index.html)
+	$(Q).ci/deps coverage
 	$(Q)+$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage sanitized-run CFLAGS="-O0 -g --coverage" LDFLAGS="--coverage -pthread"
 	$(Q)gcovr -r . --object-directory $(BUILD)/coverage/obj -e tests/ --html-details $(BUILD)/coverage/index.html --print-summary
 
@@ -155,7 +163,9 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out traces/main% sim/main%,$(wildcard t
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D) && clang-14 -std=c17 $(CPPFLAGS) -g -O1 -I. -fsanitize=fuzzer,address,undefined \
 	  -fno-sanitize-recover=undefined -o $@ $< $(filter-out traces/main%,$(wildcard traces/*.c)) $(if $(findstring machine,$@),$(filter-out sim/main%,$(wildcard sim/*.c))) $(LIBS_traces) -pthread
-fuzz: $(FUZZ_TARGETS) ## Fuzz every reader for FUZZ_SECONDS (20) each
+fuzz: ## Fuzz every reader for FUZZ_SECONDS (20) each
+	$(Q).ci/deps fuzz
+	$(Q)+$(MAKE) --no-print-directory $(FUZZ_TARGETS)
 	$(Q)for f in $(FUZZ_TARGETS); do tests/fuzz/run.sh $$f $(FUZZ_SECONDS) || exit 1; done
 
 # ---- benchmarks -------------------------------------------------------------------------------
@@ -201,4 +211,4 @@ clean: ## Remove build/
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 .PHONY: all check check-run check-slow test-programs demo deps deps-check headers format format-check lint \
-  asan ubsan sanitized-run valgrind coverage fuzz bench golden docs install uninstall help clean rtl rtl-lint
+  asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs install uninstall help clean rtl rtl-lint

@@ -7,7 +7,6 @@ cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
 BIN=$BUILD/bin OUT=$BUILD/demo
 RUN=$OUT/cnn_small
-start=$SECONDS
 mkdir -p "$OUT"
 
 say() { printf '\n== %s\n' "$*"; }

@@ -8,18 +8,6 @@ static size_t rows_of(const pare_graph *g, const pare_value *v)
     return g->shard_images * (v->count / v->channels);
 }
 
-static float *grad_of(const pare_job *job, uint32_t value, size_t shard)
-{
-    const pare_value *v = &job->g->values[value];
-    return pare_value_shard(job->g, v->grad, v, shard);
-}
-
-static float *data_of(const pare_job *job, uint32_t value, size_t shard)
-{
-    const pare_value *v = &job->g->values[value];
-    return pare_value_shard(job->g, v->data, v, shard);
-}
-
 static size_t shard_count(const pare_job *job, uint32_t value)
 {
     return job->g->values[value].count * job->g->shard_images;
@@ -48,7 +36,7 @@ static void ew_gradient(pare_job *job, const pare_node *ew, size_t shard, void *
         f.hi = INFINITY;
     }
     const pare_bn_coefs k = {ew->coef_a, ew->coef_p, ew->coef_q, ew->mean};
-    g->kernels->bn_backward(grad_of(job, ew->y, shard), data_of(job, ew->x, shard), rows_of(g, x),
+    g->kernels->bn_backward(pare_grad_shard(job->g, ew->y, shard), pare_data_shard(job->g, ew->x, shard), rows_of(g, x),
                             x->channels, &f, &k, dx, is_bf16);
 }
 
@@ -62,7 +50,7 @@ static const void *mac_gradient(pare_job *job, const pare_node *node, size_t sha
         ew_gradient(job, &g->nodes[node->ew], shard, scratch, g->is_bf16);
         return scratch;
     }
-    const float *gy = grad_of(job, node->y, shard);
+    const float *gy = pare_grad_shard(job->g, node->y, shard);
     if (!g->is_bf16) return gy;
     g->kernels->to_bf16(gy, shard_count(job, node->y), (uint16_t *)scratch);
     return scratch;
@@ -72,7 +60,7 @@ static const void *mac_input(const pare_job *job, const pare_node *node, size_t 
 {
     const pare_graph *g = job->g;
     const size_t at = shard * g->shard_images * g->values[node->x].count;
-    if (!node->xq) return data_of(job, node->x, shard);
+    if (!node->xq) return pare_data_shard(job->g, node->x, shard);
     return (const char *)node->xq + at * (g->is_bf16 ? sizeof(uint16_t) : sizeof(float));
 }
 
@@ -86,7 +74,7 @@ static void reduce_input(pare_job *job, pare_node *node, size_t shard, float *gx
     node->shard_dn[shard] = 0;
     if (!g->is_learning_n && !has_bn) return;
     pare_reduce_args r = {.g = gx,
-                          .x = data_of(job, ew ? ew->x : node->x, shard),
+                          .x = pare_data_shard(job->g, ew ? ew->x : node->x, shard),
                           .affine = ew ? &ew->affine : &pare_affine_identity,
                           .blend = g->is_learning_n ? &node->blend_a : NULL,
                           .dn = &node->shard_dn[shard]};
@@ -109,11 +97,11 @@ pare_status pare_backward_mac(pare_job *job, pare_node *node, size_t shard, unsi
                                        e));
     const bool is_image = g->values[node->x].producer == PARE_NONE;
     if (!node->wants_gx || (is_image && !g->is_learning_n)) return PARE_OK;
-    float *gx = node->first_x ? grad_of(job, node->x, shard) : g->scratch[1][worker];
+    float *gx = node->first_x ? pare_grad_shard(job->g, node->x, shard) : g->scratch[1][worker];
     PARE_TRY(pare_mac_backward_data(node->mac, worker, gy, gx, e));
     reduce_input(job, node, shard, gx);
     if (!is_image && !node->first_x)
-        g->kernels->add(grad_of(job, node->x, shard), gx, shard_count(job, node->x));
+        g->kernels->add(pare_grad_shard(job->g, node->x, shard), gx, shard_count(job, node->x));
     return PARE_OK;
 }
 
@@ -125,9 +113,9 @@ pare_status pare_backward_ew_sums(pare_job *job, pare_node *node, size_t shard, 
     (void)e;
     pare_graph *g = job->g;
     const pare_value *x = &g->values[node->x];
-    float *gy = grad_of(job, node->y, shard);
-    pare_reduce_args r = {.g = gy, .x = data_of(job, node->x, shard), .affine = &node->affine};
-    if (node->z != PARE_NONE) r.y = data_of(job, node->y, shard);
+    float *gy = pare_grad_shard(job->g, node->y, shard);
+    pare_reduce_args r = {.g = gy, .x = pare_data_shard(job->g, node->x, shard), .affine = &node->affine};
+    if (node->z != PARE_NONE) r.y = pare_data_shard(job->g, node->y, shard);
     if (node->bn_layer != PARE_NONE) {
         r.mean = node->mean;
         r.sum = node->shard_sum[shard];
@@ -137,7 +125,7 @@ pare_status pare_backward_ew_sums(pare_job *job, pare_node *node, size_t shard, 
     }
     g->kernels->reduce(&r, rows_of(g, x), x->channels);
     if (node->z == PARE_NONE || node->z == 0 || node->aliases_z) return PARE_OK;
-    float *gz = grad_of(job, node->z, shard);
+    float *gz = pare_grad_shard(job->g, node->z, shard);
     if (node->first_z) memcpy(gz, gy, shard_count(job, node->z) * sizeof *gz);
     else g->kernels->add(gz, gy, shard_count(job, node->z));
     return PARE_OK;
@@ -149,10 +137,10 @@ pare_status pare_backward_ew(pare_job *job, pare_node *node, size_t shard, unsig
 {
     (void)e;
     pare_graph *g = job->g;
-    float *gx = node->first_x ? grad_of(job, node->x, shard) : g->scratch[0][worker];
+    float *gx = node->first_x ? pare_grad_shard(job->g, node->x, shard) : g->scratch[0][worker];
     ew_gradient(job, node, shard, gx, false);
     if (!node->first_x)
-        g->kernels->add(grad_of(job, node->x, shard), gx, shard_count(job, node->x));
+        g->kernels->add(pare_grad_shard(job->g, node->x, shard), gx, shard_count(job, node->x));
     return PARE_OK;
 }
 
@@ -163,11 +151,11 @@ pare_status pare_backward_pool(pare_job *job, pare_node *node, size_t shard, uns
     (void)e;
     pare_graph *g = job->g;
     const pare_pool_window w = pare_pool_window_of(node->l, g->shard_images);
-    float *gx = grad_of(job, node->x, shard);
+    float *gx = pare_grad_shard(job->g, node->x, shard);
     if (node->first_x) memset(gx, 0, shard_count(job, node->x) * sizeof *gx);
-    const float *gy = grad_of(job, node->y, shard);
+    const float *gy = pare_grad_shard(job->g, node->y, shard);
     if (node->kind == PARE_NODE_MAXPOOL)
-        pare_maxpool_backward(&w, gy, node->best + shard * shard_count(job, node->y), gx);
+        pare_maxpool_backward(g->kernels, &w, gy, node->best + shard * shard_count(job, node->y), gx);
     else
         pare_avgpool_backward(&w, gy, gx);
     return PARE_OK;
@@ -184,10 +172,10 @@ pare_status pare_backward_concat(pare_job *job, pare_node *node, size_t shard, u
     size_t at = 0;
     for (uint32_t j = 0; j < node->n_xs; j++) {
         const size_t c = g->values[node->xs[j]].channels;
-        const float *gy = grad_of(job, node->y, shard) + at;
+        const float *gy = pare_grad_shard(job->g, node->y, shard) + at;
         at += c;
         if (node->xs[j] == 0) continue;
-        float *gx = grad_of(job, node->xs[j], shard);
+        float *gx = pare_grad_shard(job->g, node->xs[j], shard);
         for (size_t i = 0; i < rows; i++)
             for (size_t k = 0; k < c; k++) {
                 const float v = gy[i * y->channels + k];

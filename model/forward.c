@@ -11,12 +11,6 @@ static size_t rows_of(const pare_graph *g, const pare_value *v)
     return g->shard_images * (v->count / v->channels);
 }
 
-static float *shard_of(const pare_job *job, uint32_t value, size_t shard)
-{
-    const pare_value *v = &job->g->values[value];
-    return pare_value_shard(job->g, v->data, v, shard);
-}
-
 /* What the batch needs of a value that has just been made. */
 static void observe(pare_job *job, uint32_t value, size_t shard)
 {
@@ -24,12 +18,12 @@ static void observe(pare_job *job, uint32_t value, size_t shard)
     const pare_kernels *k = job->g->kernels;
     if (!job->is_training) return;
     if (v->needs_stats)
-        k->col_stats(shard_of(job, value, shard), rows_of(job->g, v), v->channels,
+        k->col_stats(pare_data_shard(job->g, value, shard), rows_of(job->g, v), v->channels,
                      &v->shard_stats[shard]);
     if (!v->needs_range) return;
     v->shard_lo[shard] = INFINITY;
     v->shard_hi[shard] = -INFINITY;
-    k->minmax(shard_of(job, value, shard), v->count * job->g->shard_images, &v->shard_lo[shard],
+    k->minmax(pare_data_shard(job->g, value, shard), v->count * job->g->shard_images, &v->shard_lo[shard],
               &v->shard_hi[shard]);
 }
 
@@ -41,7 +35,7 @@ pare_status pare_forward_input(pare_job *job, pare_node *node, size_t shard, uns
     (void)e;
     pare_graph *g = job->g;
     const size_t count = g->values[0].count;
-    float *x = shard_of(job, 0, shard);
+    float *x = pare_data_shard(job->g, 0, shard);
     const size_t first = shard * g->shard_images;
     for (size_t i = 0; i < g->shard_images; i++) {
         if (first + i < job->n_images)
@@ -67,7 +61,7 @@ pare_status pare_forward_mac(pare_job *job, pare_node *node, size_t shard, unsig
     }
     const bool is_bf16 = g->is_bf16 && job->is_training;
     const pare_blend *blend = g->method->grid == PARE_GRID_REAL ? NULL : &node->blend_a;
-    const void *in = shard_of(job, source, shard);
+    const void *in = pare_data_shard(job->g, source, shard);
     if (blend || x->is_virtual || is_bf16) {
         void *xq = g->scratch[0][worker];
         if (job->wants_gradient)
@@ -76,7 +70,7 @@ pare_status pare_forward_mac(pare_job *job, pare_node *node, size_t shard, unsig
         in = xq;
     }
     PARE_TRY(pare_mac_forward(job->is_training ? node->mac : node->mac_eval, worker, in,
-                              shard_of(job, node->y, shard), e));
+                              pare_data_shard(job->g, node->y, shard), e));
     observe(job, node->y, shard);
     return PARE_OK;
 }
@@ -90,12 +84,12 @@ pare_status pare_forward_ew(pare_job *job, pare_node *node, size_t shard, unsign
     pare_value *y = &g->values[node->y];
     y->shard_lo[shard] = INFINITY;
     y->shard_hi[shard] = -INFINITY;
-    g->kernels->affine(shard_of(job, node->x, shard),
-                       node->z == PARE_NONE ? NULL : shard_of(job, node->z, shard), rows_of(g, y),
-                       y->channels, &node->affine, shard_of(job, node->y, shard),
+    g->kernels->affine(pare_data_shard(job->g, node->x, shard),
+                       node->z == PARE_NONE ? NULL : pare_data_shard(job->g, node->z, shard), rows_of(g, y),
+                       y->channels, &node->affine, pare_data_shard(job->g, node->y, shard),
                        &y->shard_lo[shard], &y->shard_hi[shard]);
     if (job->is_training && y->needs_stats)
-        g->kernels->col_stats(shard_of(job, node->y, shard), rows_of(g, y), y->channels,
+        g->kernels->col_stats(pare_data_shard(job->g, node->y, shard), rows_of(g, y), y->channels,
                               &y->shard_stats[shard]);
     return PARE_OK;
 }
@@ -107,10 +101,10 @@ pare_status pare_forward_pool(pare_job *job, pare_node *node, size_t shard, unsi
     (void)e;
     pare_graph *g = job->g;
     const pare_pool_window w = pare_pool_window_of(node->l, g->shard_images);
-    const float *x = shard_of(job, node->x, shard);
-    float *y = shard_of(job, node->y, shard);
+    const float *x = pare_data_shard(job->g, node->x, shard);
+    float *y = pare_data_shard(job->g, node->y, shard);
     if (node->kind == PARE_NODE_MAXPOOL)
-        pare_maxpool(&w, x, y, node->best + shard * g->shard_images * g->values[node->y].count);
+        pare_maxpool(g->kernels, &w, x, y, node->best + shard * g->shard_images * g->values[node->y].count);
     else
         pare_avgpool(&w, x, y);
     observe(job, node->y, shard);
@@ -128,8 +122,8 @@ pare_status pare_forward_concat(pare_job *job, pare_node *node, size_t shard, un
     size_t at = 0;
     for (uint32_t j = 0; j < node->n_xs; j++) {
         const size_t c = g->values[node->xs[j]].channels;
-        const float *x = shard_of(job, node->xs[j], shard);
-        float *out = shard_of(job, node->y, shard) + at;
+        const float *x = pare_data_shard(job->g, node->xs[j], shard);
+        float *out = pare_data_shard(job->g, node->y, shard) + at;
         for (size_t i = 0; i < rows; i++) memcpy(out + i * y->channels, x + i * c, c * sizeof *x);
         at += c;
     }
@@ -162,10 +156,8 @@ pare_status pare_forward_loss(pare_job *job, pare_node *node, size_t shard, unsi
     (void)worker;
     (void)e;
     pare_graph *g = job->g;
-    const float *x = shard_of(job, g->out, shard);
-    float *gx = NULL;
-    if (job->wants_gradient)
-        gx = pare_value_shard(g, g->values[g->out].grad, &g->values[g->out], shard);
+    const float *x = pare_data_shard(job->g, g->out, shard);
+    float *gx = job->wants_gradient ? pare_grad_shard(g, g->out, shard) : NULL;
     const size_t first = shard * g->shard_images, n = g->n_classes;
     g->shard_loss[shard] = 0;
     g->shard_correct[shard] = 0;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHARD_IMAGES_MAX = 32, SHARDS_MIN = 4, ALIGN_BYTES = 64, TAPS_MAX = 255 };
+enum { SHARD_IMAGES_MAX = 32, SHARDS_MIN = 4, ALIGN_BYTES = 64 };
 
 uint32_t pare_shard_images(uint32_t batch)
 {
@@ -34,9 +34,16 @@ pare_status pare_graph_big(pare_graph *g, size_t count, size_t size, void *out_p
     return PARE_OK;
 }
 
-float *pare_value_shard(const pare_graph *g, const float *batch, const pare_value *v, size_t shard)
+float *pare_data_shard(const pare_graph *g, uint32_t value, size_t shard)
 {
-    return (float *)(uintptr_t)batch + shard * g->shard_images * v->count;
+    const pare_value *v = &g->values[value];
+    return v->data + shard * g->shard_images * v->count;
+}
+
+float *pare_grad_shard(const pare_graph *g, uint32_t value, size_t shard)
+{
+    const pare_value *v = &g->values[value];
+    return v->grad + shard * g->shard_images * v->grad_stride;
 }
 
 /* ---- nodes ------------------------------------------------------------------------------------ */
@@ -127,7 +134,7 @@ static void build_add(builder *b, uint32_t layer)
 static pare_status build_pool(builder *b, uint32_t layer)
 {
     const pare_layer *l = &b->net->layers[layer];
-    if (l->op == PARE_OP_MAXPOOL && (uint64_t)l->kernel[0] * l->kernel[1] > TAPS_MAX)
+    if (l->op == PARE_OP_MAXPOOL && (uint64_t)l->kernel[0] * l->kernel[1] > PARE_TAPS_MAX)
         return refuse(b, l, "pools more than 255 inputs at once; a smaller kernel expected");
     if (l->dilation[0] > 1 || l->dilation[1] > 1)
         return refuse(b, l, "is a dilated pooling, which pare-train does not train");
@@ -277,7 +284,8 @@ static pare_status new_ew(pare_graph *g, pare_node *n, pare_err *e)
     return PARE_OK;
 }
 
-/* Normal weights of variance 2 / fan-in (He et al. 2015); one random stream a layer. */
+/* Normal weights of variance 1 / (3 fan-in), the variance that PyTorch starts its layers with; one
+ * random stream a layer. */
 static void draw_weights(pare_node *n, uint64_t seed)
 {
     const pare_layer *l = n->l;
@@ -285,7 +293,7 @@ static void draw_weights(pare_node *n, uint64_t seed)
     const double fan_in = (double)(d.c / d.groups) * d.r * d.s;
     pare_rng r = pare_rng_new(seed, n->layer);
     for (size_t i = 0; i < n->w.n; i++)
-        n->w.x[i] = (float)(pare_rng_normal(&r) * sqrt(2 / fan_in));
+        n->w.x[i] = (float)(pare_rng_normal(&r) / sqrt(3 * fan_in));
 }
 
 static pare_mac_spec mac_spec(const pare_graph *g, const pare_node *n)

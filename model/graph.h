@@ -36,7 +36,8 @@ typedef struct pare_value {
     bool is_virtual;      /* never stored: its one reader makes it while it quantizes */
     bool needs_range, needs_stats;
     float *data;          /* batch * count */
-    float *grad;          /* batch * count, shared with values that live at other times */
+    float *grad;          /* batch * grad_stride, shared with values that live at other times */
+    size_t grad_stride;   /* floats an image: shards run apart, so each has a part of its own */
     float lo, hi;         /* of the batch */
     float run_lo, run_hi; /* running mean, for evaluation */
     float *shard_lo, *shard_hi;
@@ -199,7 +200,8 @@ pare_step_fn pare_forward_input, pare_forward_mac, pare_forward_ew, pare_forward
 pare_step_fn pare_backward_loss, pare_backward_mac, pare_backward_ew_sums, pare_backward_ew,
     pare_backward_pool, pare_backward_concat;
 
-/* One shard of a value. */
-float *pare_value_shard(const pare_graph *g, const float *batch, const pare_value *v, size_t shard);
+/* One shard of a stored value, and of its gradient. */
+float *pare_data_shard(const pare_graph *g, uint32_t value, size_t shard);
+float *pare_grad_shard(const pare_graph *g, uint32_t value, size_t shard);
 
 #endif

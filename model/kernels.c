@@ -216,6 +216,26 @@ static void bn_backward_c(const float *g, const float *x, size_t rows, size_t c,
         }
 }
 
+static void max_taps_c(const float *x, const pare_taps *t, size_t c, float *y, uint8_t *best)
+{
+    for (size_t j = 0; j < c; j++) {
+        y[j] = x[t->at[0] + j];
+        best[j] = t->id[0];
+        for (size_t i = 1; i < t->n; i++)
+            if (x[t->at[i] + j] > y[j]) {
+                y[j] = x[t->at[i] + j];
+                best[j] = t->id[i];
+            }
+    }
+}
+
+static void scatter_taps_c(const float *g, const uint8_t *best, const pare_taps *t, size_t c,
+                           float *gx)
+{
+    for (size_t i = 0; i < t->n; i++)
+        for (size_t j = 0; j < c; j++) gx[t->at[i] + j] += best[j] == t->id[i] ? g[j] : 0.0f;
+}
+
 static void add_c(float *sum, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++) sum[i] += x[i];
@@ -234,6 +254,8 @@ const pare_kernels pare_kernels_c = {
     .quantize = quantize_c,
     .reduce = reduce_c,
     .bn_backward = bn_backward_c,
+    .max_taps = max_taps_c,
+    .scatter_taps = scatter_taps_c,
     .add = add_c,
     .to_bf16 = to_bf16_c,
 };

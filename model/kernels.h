@@ -36,6 +36,16 @@ typedef struct pare_col_stats {
     float *lo, *hi;
 } pare_col_stats;
 
+enum { PARE_TAPS_MAX = 255 };
+
+/* The inputs of one pooling window that lie in the map: each a vector of all channels at base +
+ * at[i]; id[i] is the tap's place in the window. */
+typedef struct pare_taps {
+    size_t n;
+    size_t at[PARE_TAPS_MAX];
+    uint8_t id[PARE_TAPS_MAX];
+} pare_taps;
+
 /* Arguments of the first backward pass through t = affine(x), xq = blend(t). */
 typedef struct pare_reduce_args {
     float *g;                 /* dL/dxq (or dL/dt); masked in place where `y` is given */
@@ -68,6 +78,11 @@ typedef struct pare_kernels {
     void (*reduce)(const pare_reduce_args *r, size_t rows, size_t c);
     void (*bn_backward)(const float *g, const float *x, size_t rows, size_t c,
                         const pare_affine *f, const pare_bn_coefs *k, void *dx, bool is_bf16);
+    /* y[j] = largest x of the taps, best[j] = id of the first that has it. */
+    void (*max_taps)(const float *x, const pare_taps *t, size_t c, float *y, uint8_t *best);
+    /* Add g[j] to gx at the tap that best[j] names. */
+    void (*scatter_taps)(const float *g, const uint8_t *best, const pare_taps *t, size_t c,
+                         float *gx);
     void (*add)(float *sum, const float *x, size_t n);
     void (*to_bf16)(const float *x, size_t n, uint16_t *out);
 } pare_kernels;

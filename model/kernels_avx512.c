@@ -363,6 +363,40 @@ static void bn_backward_v(const float *g, const float *x, size_t rows, size_t c,
     else bn_backward_rows(g, x, rows, c, f, k, dx, false);
 }
 
+static void max_taps_v(const float *x, const pare_taps *t, size_t c, float *y, uint8_t *best)
+{
+    for (size_t j = 0; j < c; j += PARE_LANES) {
+        const __mmask16 m = lanes(c - j);
+        __m512 top = _mm512_maskz_loadu_ps(m, x + t->at[0] + j);
+        __m128i id = _mm_set1_epi8((char)t->id[0]);
+        for (size_t i = 1; i < t->n; i++) {
+            const __m512 v = _mm512_maskz_loadu_ps(m, x + t->at[i] + j);
+            const __mmask16 is_larger = _mm512_cmp_ps_mask(v, top, _CMP_GT_OQ);
+            top = _mm512_mask_mov_ps(top, is_larger, v);
+            id = _mm_mask_mov_epi8(id, is_larger, _mm_set1_epi8((char)t->id[i]));
+        }
+        _mm512_mask_storeu_ps(y + j, m, top);
+        _mm_mask_storeu_epi8(best + j, m, id);
+    }
+}
+
+static void scatter_taps_v(const float *g, const uint8_t *best, const pare_taps *t, size_t c,
+                           float *gx)
+{
+    for (size_t j = 0; j < c; j += PARE_LANES) {
+        const __mmask16 m = lanes(c - j);
+        const __m512 v = _mm512_maskz_loadu_ps(m, g + j);
+        const __m128i id = _mm_maskz_loadu_epi8(m, best + j);
+        for (size_t i = 0; i < t->n; i++) {
+            const __mmask16 is_it = _mm_cmpeq_epi8_mask(id, _mm_set1_epi8((char)t->id[i]));
+            float *out = gx + t->at[i] + j;
+            const __m512 sum =
+                _mm512_add_ps(_mm512_maskz_loadu_ps(m, out), _mm512_maskz_mov_ps(is_it, v));
+            _mm512_mask_storeu_ps(out, m, sum);
+        }
+    }
+}
+
 static void add_v(float *sum, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i += PARE_LANES) {
@@ -389,6 +423,8 @@ const pare_kernels pare_kernels_avx512 = {
     .quantize = quantize_v,
     .reduce = reduce_v,
     .bn_backward = bn_backward_v,
+    .max_taps = max_taps_v,
+    .scatter_taps = scatter_taps_v,
     .add = add_v,
     .to_bf16 = to_bf16_v,
 };

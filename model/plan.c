@@ -221,7 +221,10 @@ static pare_status place_gradients(pare_graph *g, pare_err *e)
     for (size_t i = 0; i < s.n; i++)
         PARE_TRY(pare_graph_big(g, s.v[i].count * g->batch, sizeof(float), &memory[i], e));
     for (uint32_t i = 0; i < g->n_values; i++)
-        if (s.of[i] != SIZE_MAX) g->values[i].grad = memory[s.of[i]];
+        if (s.of[i] != SIZE_MAX) {
+            g->values[i].grad = memory[s.of[i]];
+            g->values[i].grad_stride = s.v[s.of[i]].count;
+        }
     return PARE_OK;
 }
 

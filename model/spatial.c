@@ -1,6 +1,5 @@
 /* spatial.c: pooling. Channels innermost, so that the inner loops are over contiguous memory. */
 #include "model/spatial.h"
-#include <math.h>
 
 pare_pool_window pare_pool_window_of(const pare_layer *l, size_t n_images)
 {
@@ -21,101 +20,103 @@ pare_pool_window pare_pool_window_of(const pare_layer *l, size_t n_images)
     return k;
 }
 
-/* Input position of a tap of window (p, q) in image n: false if it lies in the padding. */
-static bool find(const pare_pool_window *k, size_t n, size_t p, size_t q, size_t tap, size_t *at)
+/* The part of the window from `first` (which counts the padding) that lies in 0..size-1. */
+static void clip(size_t first, size_t kernel, size_t pad, size_t size, size_t *from, size_t *to)
 {
-    const size_t h = p * k->stride[0] + tap / k->kernel[1];
-    const size_t w = q * k->stride[1] + tap % k->kernel[1];
-    if (h < k->pad[0] || w < k->pad[1]) return false;
-    if (h - k->pad[0] >= k->h || w - k->pad[1] >= k->w) return false;
-    *at = ((n * k->h + h - k->pad[0]) * k->w + w - k->pad[1]) * k->c;
-    return true;
+    *from = first < pad ? pad - first : 0;
+    *to = first + kernel > size + pad ? size + pad - first : kernel;
 }
 
-static size_t taps(const pare_pool_window *k)
+/* The taps of window (p, q), as offsets in one image. */
+static void find_taps(const pare_pool_window *k, size_t p, size_t q, pare_taps *t)
 {
-    return k->kernel[0] * k->kernel[1];
+    size_t h0, h1, w0, w1;
+    clip(p * k->stride[0], k->kernel[0], k->pad[0], k->h, &h0, &h1);
+    clip(q * k->stride[1], k->kernel[1], k->pad[1], k->w, &w0, &w1);
+    t->n = 0;
+    for (size_t i = h0; i < h1; i++)
+        for (size_t j = w0; j < w1; j++) {
+            const size_t h = p * k->stride[0] + i - k->pad[0];
+            const size_t w = q * k->stride[1] + j - k->pad[1];
+            t->at[t->n] = (h * k->w + w) * k->c;
+            t->id[t->n++] = (uint8_t)(i * k->kernel[1] + j);
+        }
 }
 
-/* Window i of all images as (n, p, q). */
-static void split(const pare_pool_window *k, size_t i, size_t *n, size_t *p, size_t *q)
+void pare_maxpool(const pare_kernels *f, const pare_pool_window *k, const float *x, float *y,
+                  uint8_t *best)
 {
-    *q = i % k->q;
-    *p = i / k->q % k->p;
-    *n = i / k->q / k->p;
-}
-
-static void take_larger(const float *restrict x, size_t c, uint8_t tap, float *restrict y,
-                        uint8_t *restrict best)
-{
-    for (size_t j = 0; j < c; j++) {
-        const bool is_larger = x[j] > y[j];
-        y[j] = is_larger ? x[j] : y[j];
-        best[j] = is_larger ? tap : best[j];
-    }
-}
-
-void pare_maxpool(const pare_pool_window *k, const float *x, float *y, uint8_t *best)
-{
-    for (size_t i = 0; i < k->n * k->p * k->q; i++) {
-        size_t n, p, q, at;
-        split(k, i, &n, &p, &q);
-        bool is_first = true;
-        for (size_t tap = 0; tap < taps(k); tap++) {
-            if (!find(k, n, p, q, tap, &at)) continue;
-            if (is_first)
-                for (size_t j = 0; j < k->c; j++) {
-                    y[i * k->c + j] = x[at + j];
-                    best[i * k->c + j] = (uint8_t)tap;
-                }
-            else
-                take_larger(x + at, k->c, (uint8_t)tap, y + i * k->c, best + i * k->c);
-            is_first = false;
+    const size_t in = k->h * k->w * k->c, out = k->p * k->q * k->c;
+    pare_taps t;
+    for (size_t i = 0; i < k->p * k->q; i++) {
+        find_taps(k, i / k->q, i % k->q, &t);
+        for (size_t n = 0; n < k->n; n++) {
+            const size_t at = n * out + i * k->c;
+            f->max_taps(x + n * in, &t, k->c, y + at, best + at);
         }
     }
 }
 
-void pare_maxpool_backward(const pare_pool_window *k, const float *gy, const uint8_t *best,
-                           float *gx)
+void pare_maxpool_backward(const pare_kernels *f, const pare_pool_window *k, const float *gy,
+                           const uint8_t *best, float *gx)
 {
-    for (size_t i = 0; i < k->n * k->p * k->q; i++) {
-        size_t n, p, q, at;
-        split(k, i, &n, &p, &q);
-        for (size_t tap = 0; tap < taps(k); tap++) {
-            if (!find(k, n, p, q, tap, &at)) continue;
-            const float *restrict g = gy + i * k->c;
-            const uint8_t *restrict b = best + i * k->c;
-            float *restrict out = gx + at;
-            for (size_t j = 0; j < k->c; j++) out[j] += b[j] == tap ? g[j] : 0.0f;
+    const size_t in = k->h * k->w * k->c, out = k->p * k->q * k->c;
+    pare_taps t;
+    for (size_t i = 0; i < k->p * k->q; i++) {
+        find_taps(k, i / k->q, i % k->q, &t);
+        for (size_t n = 0; n < k->n; n++) {
+            const size_t at = n * out + i * k->c;
+            f->scatter_taps(gy + at, best + at, &t, k->c, gx + n * in);
         }
     }
+}
+
+/* Average pooling may have any window, so its taps are rows of the input. */
+typedef struct rows {
+    size_t h0, h1, w0, w1;
+} rows;
+
+static rows find_rows(const pare_pool_window *k, size_t i)
+{
+    rows r;
+    const size_t p = i / k->q, q = i % k->q;
+    clip(p * k->stride[0], k->kernel[0], k->pad[0], k->h, &r.h0, &r.h1);
+    clip(q * k->stride[1], k->kernel[1], k->pad[1], k->w, &r.w0, &r.w1);
+    r.h0 += p * k->stride[0] - k->pad[0];
+    r.h1 += p * k->stride[0] - k->pad[0];
+    r.w0 += q * k->stride[1] - k->pad[1];
+    r.w1 += q * k->stride[1] - k->pad[1];
+    return r;
 }
 
 void pare_avgpool(const pare_pool_window *k, const float *x, float *y)
 {
-    const float share = 1.0f / (float)taps(k);
-    for (size_t i = 0; i < k->n * k->p * k->q; i++) {
-        size_t n, p, q, at;
-        split(k, i, &n, &p, &q);
-        float *restrict out = y + i * k->c;
-        for (size_t j = 0; j < k->c; j++) out[j] = 0;
-        for (size_t tap = 0; tap < taps(k); tap++) {
-            if (!find(k, n, p, q, tap, &at)) continue;
-            for (size_t j = 0; j < k->c; j++) out[j] += x[at + j];
+    const float share = 1.0f / (float)(k->kernel[0] * k->kernel[1]);
+    for (size_t n = 0; n < k->n; n++)
+        for (size_t i = 0; i < k->p * k->q; i++) {
+            const rows r = find_rows(k, i);
+            float *restrict out = y + (n * k->p * k->q + i) * k->c;
+            for (size_t j = 0; j < k->c; j++) out[j] = 0;
+            for (size_t h = r.h0; h < r.h1; h++)
+                for (size_t w = r.w0; w < r.w1; w++) {
+                    const float *restrict in = x + ((n * k->h + h) * k->w + w) * k->c;
+                    for (size_t j = 0; j < k->c; j++) out[j] += in[j];
+                }
+            for (size_t j = 0; j < k->c; j++) out[j] *= share;
         }
-        for (size_t j = 0; j < k->c; j++) out[j] *= share;
-    }
 }
 
 void pare_avgpool_backward(const pare_pool_window *k, const float *gy, float *gx)
 {
-    const float share = 1.0f / (float)taps(k);
-    for (size_t i = 0; i < k->n * k->p * k->q; i++) {
-        size_t n, p, q, at;
-        split(k, i, &n, &p, &q);
-        for (size_t tap = 0; tap < taps(k); tap++) {
-            if (!find(k, n, p, q, tap, &at)) continue;
-            for (size_t j = 0; j < k->c; j++) gx[at + j] += gy[i * k->c + j] * share;
+    const float share = 1.0f / (float)(k->kernel[0] * k->kernel[1]);
+    for (size_t n = 0; n < k->n; n++)
+        for (size_t i = 0; i < k->p * k->q; i++) {
+            const rows r = find_rows(k, i);
+            const float *restrict in = gy + (n * k->p * k->q + i) * k->c;
+            for (size_t h = r.h0; h < r.h1; h++)
+                for (size_t w = r.w0; w < r.w1; w++) {
+                    float *restrict out = gx + ((n * k->h + h) * k->w + w) * k->c;
+                    for (size_t j = 0; j < k->c; j++) out[j] += in[j] * share;
+                }
         }
-    }
 }

@@ -215,10 +215,11 @@ pare_status pare_run_ceil(pare_run *r, pare_err *e)
 
 /* ---- steps ------------------------------------------------------------------------------------ */
 
-static double lr_factor(const pare_run *r)
+/* Of the step that `done` steps of this epoch have gone before. */
+static double lr_factor(const pare_run *r, uint64_t done_steps)
 {
     const double n = (double)r->phases[r->phase].n_epochs * (double)r->steps_per_epoch;
-    const double done = (double)r->epoch * (double)r->steps_per_epoch + (double)r->step;
+    const double done = (double)r->epoch * (double)r->steps_per_epoch + (double)done_steps;
     return pare_schedules[r->config->schedule].factor(done / n);
 }
 
@@ -249,7 +250,7 @@ static pare_status train_step(pare_run *r, pare_err *e)
                             (unsigned long long)r->step + 1, r->epoch + 1,
                             r->phases[r->phase].name);
     PARE_TRY(pare_graph_backward(&job, e));
-    const double factor = lr_factor(r);
+    const double factor = lr_factor(r, r->step);
     const pare_update u = {
         .optimizer = &pare_optimizers[c->optimizer],
         .lr = r->phases[r->phase].lr * factor,
@@ -277,7 +278,7 @@ static void fill_progress(const pare_run *r, pare_train_progress *p)
                                .epoch = r->epoch + 1,
                                .n_epochs = phase->n_epochs,
                                .images = r->n_steps * r->config->batch,
-                               .lr = phase->lr * lr_factor(r),
+                               .lr = phase->lr * lr_factor(r, r->step ? r->step - 1 : 0),
                                .loss = r->loss_sum / steps,
                                .accuracy_frac =
                                    (double)r->n_correct / steps / (double)r->config->batch};

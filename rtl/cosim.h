@@ -10,6 +10,10 @@
 #include "rtl/dut.h"
 #include "sim/sim.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { PARE_COSIM_CASE_DOTS = 8, PARE_COSIM_MAX_STEPS = 6 };
 
 /* How source and sink stall: never, now and then a cycle or two, or for long at once. */
@@ -44,8 +48,10 @@ typedef struct pare_cosim_bin {
 
 enum { PARE_COSIM_INNER_BINS = PARE_N_SIGNS * PARE_N_DEPTHS * PARE_N_STALLS * PARE_N_STALLS };
 
+struct pare_cosim_dot;
+
 typedef struct pare_cosim_coverage {
-    uint32_t act_bits[2], weight_bits[2]; /* first and last */
+    uint32_t act_bits[2], weight_bits[2]; /* first and last; all else follows from them */
     size_t n_bins;
     uint32_t *hits; /* of each bin */
     uint64_t data[PARE_N_DATA];
@@ -55,6 +61,10 @@ typedef struct pare_cosim_coverage {
 
 size_t pare_cosim_bin_index(const pare_cosim_coverage *c, const pare_cosim_bin *bin);
 pare_cosim_bin pare_cosim_bin_at(const pare_cosim_coverage *c, size_t index);
+/* Set up all but the bits ranges, which are given. */
+void pare_cosim_coverage_new(pare_cosim_coverage *c);
+void pare_cosim_coverage_free(pare_cosim_coverage *c); /* frees what it holds; zeroed allowed */
+void pare_cosim_cover(pare_cosim_coverage *c, const struct pare_cosim_dot *d);
 /* Bins with at least one hit; *fewest is the smallest number of hits of any bin. */
 size_t pare_cosim_bins_hit(const pare_cosim_coverage *c, uint32_t *fewest);
 
@@ -104,8 +114,11 @@ typedef struct pare_cosim_result {
     pare_cosim_coverage coverage;
 } pare_cosim_result;
 
-/* PARE_OK whether the two sides agree or not; PARE_EUSAGE if a bits range does not fit the kind,
- * PARE_EFAIL if the waves cannot be written. Free *out with pare_cosim_result_free. */
+/* PARE_EUSAGE if a bits range lies beyond the kind's operands; one that only ends there is cut. */
+pare_status pare_cosim_check(const pare_cosim_options *o, pare_err *e) PARE_MUST_CHECK;
+
+/* PARE_OK whether the two sides agree or not; PARE_EUSAGE as pare_cosim_check, PARE_EFAIL if the
+ * waves cannot be written. Free *out with pare_cosim_result_free. */
 pare_status pare_cosim_run(const pare_cosim_options *o, pare_cosim_result *out,
                            pare_err *e) PARE_MUST_CHECK;
 void pare_cosim_result_free(pare_cosim_result *r); /* zeroed allowed */
@@ -126,4 +139,7 @@ void pare_cosim_case_fill(pare_cosim_case *c, const pare_dut_kind *kind,
 bool pare_cosim_case_run(const pare_cosim_case *c, const pare_dut_kind *kind, pare_dut *dut,
                          uint64_t *n_cycles, pare_buf *difference);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -87,10 +87,13 @@ static void fill_ready(pare_rng *r, bool *ready, uint32_t stall)
     ready[READY_PERIOD - 1] = true; /* it takes the result at last */
 }
 
+/* n bits of a value below 2^n, n <= 16, into cleared words; they may lie across two */
 static void put_bits(uint32_t *words, uint32_t position, uint32_t n, uint32_t value)
 {
-    for (uint32_t b = 0; b < n; b++)
-        if (value >> b & 1) words[(position + b) / 32] |= 1u << (position + b) % 32;
+    uint32_t *const word = words + position / 32;
+    const uint32_t shift = position % 32;
+    word[0] |= value << shift;
+    if (shift + n > 32) word[1] |= value >> (32 - shift);
 }
 
 /* The digits of one operand as the pins take them, top digit first. Bits of a top digit above the

@@ -39,6 +39,7 @@ template <class V> class Model final : public pare_dut
   public:
     explicit Model(uint32_t acc_bits) : above_acc_(64 - acc_bits)
     {
+        context_.threads(1);          // else a thread per core is started, which does nothing
         context_.fatalOnError(false); // an assertion is reported through failed()
         context_.traceEverOn(true);
         context_.randReset(2); // registers without reset start anywhere, always the same way
@@ -118,29 +119,7 @@ template <class V> class Model final : public pare_dut
     uint32_t above_acc_;
 };
 
-// kinds.h as a table
-#define ROW(id, lanes, act_digit, weight_digit, act_bits, weight_bits, acc_bits)                   \
-    {#id, lanes, act_digit, weight_digit, act_bits, weight_bits, acc_bits},
-const pare_dut_kind kinds[] = {PARE_RTL_KINDS(ROW)};
-#undef ROW
-const std::size_t n_kinds = sizeof kinds / sizeof *kinds;
-
 } // namespace
-
-const pare_dut_kind *pare_dut_kinds(std::size_t *n)
-{
-    *n = n_kinds;
-    return kinds;
-}
-
-const pare_dut_kind *pare_dut_kind_find(const char *name)
-{
-    for (const pare_dut_kind &k : kinds)
-        if (!std::strcmp(k.name, name)) return &k;
-    return nullptr;
-}
-
-uint32_t pare_dut_words(uint32_t lanes, uint32_t digit) { return (lanes * digit + 31) / 32; }
 
 pare_dut *pare_dut_new(const pare_dut_kind *kind)
 {

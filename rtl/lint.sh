@@ -59,7 +59,8 @@ for lanes in 1 3 16; do
   for shape in "${SHAPES[@]}"; do
     read -r ad ab wd wb <<<"$shape"
     for acc in $((ab + wb + 1 + clog2)) 48 64; do
-      p=(-GLanes=$lanes -GActDigit=$ad -GMaxActBits=$ab -GWeightDigit=$wd -GMaxWeightBits=$wb -GAccWidth=$acc)
+      p=("-GLanes=$lanes" "-GActDigit=$ad" "-GMaxActBits=$ab" "-GWeightDigit=$wd" "-GMaxWeightBits=$wb"
+        "-GAccWidth=$acc")
       legal pare_pe_temporal "${p[@]}"
       [ $acc -eq 48 ] || legal pare_pe_core "${p[@]}"
     done

@@ -203,10 +203,12 @@ static void print_kind(const pe_args *args, const pare_dut_kind *kind, const par
 {
     if (args->is_json)
         print_json(kind, r, args->seed);
-    else if (args->has_coverage)
+    else if (args->has_coverage && r->agrees)
         print_coverage(kind, r);
-    else
+    else {
+        if (args->has_coverage) print_header(); /* a run that broke off has no coverage to show */
         print_row(kind, r);
+    }
     fflush(stdout);
     if (!r->agrees) fputs(r->difference.text, stderr);
 }
@@ -227,26 +229,39 @@ static void print_total(const pe_args *args, const pare_cosim_result *sum, size_
                n_kinds, n_kinds == 1 ? "" : "s", sum->n_dots, sum->n_cycles, args->seed);
 }
 
-static int run_kinds(const pe_args *args, pare_cosim_options *o, const pare_dut_kind *kinds,
+/* Run one kind, with progress on a terminal. */
+static pare_status run_kind(const pare_cosim_options *o, pare_cosim_result *r)
+{
+    progress p = {.kind = o->kind->name, .is_on = isatty(STDERR_FILENO)};
+    clock_gettime(CLOCK_MONOTONIC, &p.start);
+    pare_cosim_options watched = *o;
+    watched.progress = show_progress;
+    watched.context = &p;
+    pare_err e = {0};
+    const pare_status status = pare_cosim_run(&watched, r, &e);
+    clear_progress(&p);
+    if (status != PARE_OK) pare_err_print(&e, stderr);
+    return status;
+}
+
+static int run_kinds(const pe_args *args, pare_cosim_options o, const pare_dut_kind *kinds,
                      size_t n_kinds)
 {
+    for (size_t i = 0; i < n_kinds; i++) {
+        pare_err e = {0};
+        o.kind = &kinds[i];
+        if (pare_cosim_check(&o, &e) == PARE_OK) continue;
+        pare_err_print(&e, stderr);
+        return PARE_EUSAGE;
+    }
+    if (!args->is_json && !args->has_coverage) print_header();
     size_t n_bad = 0;
     pare_cosim_result sum = {0};
-    if (!args->is_json && !args->has_coverage) print_header();
     for (size_t i = 0; i < n_kinds; i++) {
-        progress p = {.kind = kinds[i].name, .is_on = isatty(STDERR_FILENO)};
-        clock_gettime(CLOCK_MONOTONIC, &p.start);
-        o->kind = &kinds[i];
-        o->progress = show_progress;
-        o->context = &p;
         pare_cosim_result r;
-        pare_err e = {0};
-        const pare_status status = pare_cosim_run(o, &r, &e);
-        clear_progress(&p);
-        if (status != PARE_OK) {
-            pare_err_print(&e, stderr);
-            return (int)status;
-        }
+        o.kind = &kinds[i];
+        const pare_status status = run_kind(&o, &r);
+        if (status != PARE_OK) return (int)status;
         print_kind(args, &kinds[i], &r);
         n_bad += !r.agrees;
         sum.n_dots += r.n_dots;
@@ -300,7 +315,7 @@ static int run_pe(int argc, char **argv)
         return PARE_EUSAGE;
     }
     a.has_coverage |= n_kinds == 1 && !o.is_one_case;
-    return run_kinds(&a, &o, kinds, n_kinds);
+    return run_kinds(&a, o, kinds, n_kinds);
 }
 
 int main(int argc, char **argv)

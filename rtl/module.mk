@@ -7,44 +7,45 @@ RTL_SV     := rtl/pare_pkg.sv rtl/pare_digit_counter.sv rtl/pare_digit_extend.sv
 RTL_DEPS   := $(RTL_SV) rtl/pare_assert.svh rtl/kinds.h
 RTL_ROWS   := $(shell sed -nE 's/^ *X\(([a-z0-9_]+(, [0-9]+){6})\).*/\1/p' rtl/kinds.h | tr -d ' ')
 RTL_KINDS  := $(foreach r,$(RTL_ROWS),$(firstword $(subst $(comma), ,$(r))))
-VBUILD      = $(abspath $(BUILD))/verilated
 VERILATOR_INCLUDE = $(shell verilator --getenv VERILATOR_ROOT)/include
 
-rtl_params = -GLanes=$(2) -GActDigit=$(3) -GWeightDigit=$(4) -GMaxActBits=$(5) \
-             -GMaxWeightBits=$(6) -GAccWidth=$(7)
+rtl_words  = $(subst $(comma), ,$(filter $(1)$(comma)%,$(RTL_ROWS)))
+rtl_g      = -G$(2)=$(word $(3),$(call rtl_words,$(1)))
+rtl_params = $(call rtl_g,$(1),Lanes,2) $(call rtl_g,$(1),ActDigit,3) \
+             $(call rtl_g,$(1),WeightDigit,4) $(call rtl_g,$(1),MaxActBits,5) \
+             $(call rtl_g,$(1),MaxWeightBits,6) $(call rtl_g,$(1),AccWidth,7)
 
 # Waves are compiled in and written on demand; assertions are on; registers without reset start at
 # random, so that nothing may rely on their first value.
-VERILATE = verilator -Wall --assert -O3 --x-assign unique --x-initial unique -Irtl \
+RTL_WALL := -Wall
+VERILATE = verilator $(RTL_WALL) --assert -O3 --x-assign unique --x-initial unique -Irtl \
            --top-module pare_pe_temporal
+RTL_CC = -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_SC=0
 # generated code and Verilator's own are compiled without our warnings
 RTL_MODEL_CXX = $(CXX) -std=c++17 -O2 -w -fcf-protection=none -pthread \
                 -isystem $(VERILATOR_INCLUDE) -isystem $(VERILATOR_INCLUDE)/vltstd
 
+RTL_MODELS := $(RTL_KINDS:%=$(BUILD)/verilated/%.o)
 # one kind: verilated into its folder, all its C++ compiled as one unit
-define rtl_kind
-$(BUILD)/verilated/$(firstword $(subst $(comma), ,$(1))).o: $$(RTL_DEPS)
-	$$(call say,VL,$$@)
-	$(Q)rm -rf $$(@:.o=) && mkdir -p $$(@:.o=)
-	$(Q)$$(VERILATE) --cc --trace-fst --prefix Vpare_$$(basename $$(@F)) --Mdir $$(abspath $$(@:.o=)) \
-	  $$(call rtl_params,$(1)) $$(RTL_SV)
-	$(Q)cd $$(@:.o=) && for f in *.cpp; do echo "#include \"$$$$f\""; done >all.cc
-	$(Q)$$(RTL_MODEL_CXX) -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_SC=0 -I$$(@:.o=) -c -o $$@ $$(@:.o=)/all.cc
-endef
-$(foreach r,$(RTL_ROWS),$(eval $(call rtl_kind,$(r))))
+$(RTL_MODELS): $(BUILD)/verilated/%.o: $(RTL_DEPS)
+	$(call say,VL,$@)
+	$(Q)rm -rf $(@:.o=) && mkdir -p $(@:.o=)
+	$(Q)$(VERILATE) --cc --trace-fst --prefix Vpare_$* --Mdir $(abspath $(@:.o=)) \
+	  $(call rtl_params,$*) $(RTL_SV)
+	$(Q)cd $(@:.o=) && for f in *.cpp; do echo "#include \"$$f\""; done >all.cc
+	$(Q)$(RTL_MODEL_CXX) $(RTL_CC) -I$(@:.o=) -c -o $@ $(@:.o=)/all.cc
 
 $(BUILD)/verilated/run_%.o:
 	$(call say,CXX,$@)
-	$(Q)mkdir -p $(@D) && $(RTL_MODEL_CXX) -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_SC=0 -c -o $@ $(VERILATOR_INCLUDE)/$*.cpp
+	$(Q)mkdir -p $(@D) && $(RTL_MODEL_CXX) $(RTL_CC) -c -o $@ $(VERILATOR_INCLUDE)/$*.cpp
 RTL_RUNTIME := $(patsubst %,$(BUILD)/verilated/run_%.o,verilated verilated_threads verilated_fst_c)
-RTL_MODELS  := $(RTL_KINDS:%=$(BUILD)/verilated/%.o)
 
 $(BUILD)/verilated/models.h: rtl/kinds.h
 	$(Q)mkdir -p $(@D) && for k in $(RTL_KINDS); do echo "#include \"Vpare_$$k.h\""; done >$@
 
 $(BUILD)/obj/rtl/dut.o: rtl/dut.cpp $(BUILD)/verilated/models.h $(RTL_MODELS)
 	$(call say,CXX,$<)
-	$(Q)mkdir -p $(@D) && $(CXX) $(ALL_CXXFLAGS) -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_SC=0 \
+	$(Q)mkdir -p $(@D) && $(CXX) $(ALL_CXXFLAGS) $(RTL_CC) \
 	  -isystem $(VERILATOR_INCLUDE) -isystem $(VERILATOR_INCLUDE)/vltstd \
 	  $(RTL_KINDS:%=-isystem $(BUILD)/verilated/%) -I$(BUILD)/verilated -I. -MMD -MP -c -o $@ $<
 
@@ -66,9 +67,34 @@ $(BUILD)/bench/bench_rtl_%: $(BUILD)/obj/tests/bench/bench_rtl_%.o $(RTL_LIB) $(
 	$(call say,LD,$@)
 	$(Q)$(rtl_link)
 
-RTL_CHECKS := rtl/lint.sh
+# ---- SystemC ----------------------------------------------------------------------------------
+# The kind stripes as an sc_module. Debian's library links with C++17 only: never another -std here.
+SC_KIND := stripes
+SC_CXX   = $(RTL_MODEL_CXX) -DVM_TRACE=0 -DVM_TRACE_FST=0 -DVM_SC=1
+$(BUILD)/verilated/sc_pe.o: $(RTL_DEPS)
+	$(call say,VL,$@)
+	$(Q)rm -rf $(@:.o=) && mkdir -p $(@:.o=)
+	$(Q)$(VERILATE) --sc --prefix Vsc_pe --Mdir $(abspath $(@:.o=)) \
+	  $(call rtl_params,$(SC_KIND)) $(RTL_SV)
+	$(Q)cd $(@:.o=) && for f in *.cpp verilated.cpp verilated_threads.cpp; do echo "#include \"$$f\""; done >all.cc
+	$(Q)$(SC_CXX) -I$(@:.o=) -c -o $@ $(@:.o=)/all.cc
+$(BUILD)/obj/rtl/systemc_bench.o: rtl/systemc_bench.cpp $(BUILD)/verilated/sc_pe.o
+	$(call say,CXX,$<)
+	$(Q)mkdir -p $(@D) && $(CXX) $(ALL_CXXFLAGS) -DVM_TRACE=0 -DVM_TRACE_FST=0 -DVM_SC=1 \
+	  -isystem $(VERILATOR_INCLUDE) -isystem $(VERILATOR_INCLUDE)/vltstd \
+	  -isystem $(BUILD)/verilated/sc_pe -I. -MMD -MP -c -o $@ $<
+$(BUILD)/tests/systemc_pe: $(BUILD)/obj/rtl/systemc_bench.o $(BUILD)/verilated/sc_pe.o \
+  $(patsubst %,$(BUILD)/obj/rtl/%.o,cosim_case coverage kinds) $(call libs,sim)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CXX) $(LDFLAGS) -o $@ $^ $(call syslibs,sim) -lsystemc
+
+RTL_CHECKS := $(BUILD)/tests/systemc_pe rtl/lint.sh
 
 rtl: $(BUILD)/bin/pare-cosim ## Build the Verilated models and pare-cosim
 
 rtl-lint: ## Lint every RTL module alone over a matrix of parameters (Verilator, Yosys)
 	$(Q)rtl/lint.sh
+
+rtl-mutants: rtl ## Break the RTL in many ways; pare-cosim must notice each
+	$(Q)BUILD=$(BUILD) rtl/mutants.sh
+.PHONY: rtl-mutants

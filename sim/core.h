@@ -65,7 +65,7 @@ enum { LOOP_G, LOOP_K, LOOP_W, LOOP_C, N_LOOPS };
 
 /* One tile of windows: tn images x tp output rows x tq output columns, or less at the edges. */
 typedef struct window_tile {
-    uint64_t windows, pixels, sets; /* pixels: input positions it reads, without padding */
+    uint64_t windows, pixels; /* pixels: input positions it reads, without padding */
 } window_tile;
 
 /* The windows cut into tiles, in the order image, row, column. */
@@ -73,19 +73,25 @@ typedef struct window_tiles {
     uint64_t tn, tp, tq, n;
     window_tile *v; /* n of them */
     uint64_t max_windows, max_pixels;
-    uint64_t sum_sets, sum_pixels, sum_windows;
+    uint64_t sum_pixels, sum_windows;
     uint64_t *run_at, *run_n; /* runs of tiles whose neighbours look alike */
     uint64_t n_runs;
 } window_tiles;
 
-void sim_window_tiles(const pare_dims *d, uint64_t parallel, uint64_t tn, uint64_t tp, uint64_t tq,
-                      window_tiles *out);
+void sim_window_tiles(const pare_dims *d, uint64_t tn, uint64_t tp, uint64_t tq, window_tiles *out);
 void sim_window_tiles_free(window_tiles *w);
 
 /* The sizes of what lies in memory, in bits per value. */
 typedef struct value_bits {
     uint64_t weight, act, out, psum;
 } value_bits;
+
+/* What each tile takes where values decide; NULL: what its size says. */
+typedef struct tile_values {
+    const uint64_t *cycles;      /* [g][k][w][c] */
+    const uint64_t *weight_bits; /* [g][k][c], in DRAM */
+    const uint64_t *act_bits;    /* [g][w][c], in DRAM */
+} tile_values;
 
 /* One candidate of the mapping search. */
 typedef struct tiling {
@@ -94,11 +100,18 @@ typedef struct tiling {
     const array_map *a;
     const window_tiles *w;
     value_bits bits;
-    uint64_t size[N_LOOPS];  /* groups, filters, - , channels of a full tile */
-    uint64_t total[N_LOOPS]; /* of the layer: groups, filters and channels of one group */
-    uint64_t n[N_LOOPS];     /* trips */
-    uint8_t order[N_LOOPS];  /* loops, outermost first */
+    uint64_t size[N_LOOPS];    /* groups, filters, - , channels of a full tile */
+    uint64_t total[N_LOOPS];   /* of the layer: groups, filters and channels of one group */
+    uint64_t n[N_LOOPS];       /* trips */
+    uint8_t order[N_LOOPS];    /* loops, outermost first */
+    const tile_values *values; /* what tiles take with values; NULL: all alike */
 } tiling;
+
+/* What one tile computes and moves. */
+typedef struct tile {
+    uint64_t cycles, weight_bits, act_bits, out_bits, psum_bits;
+} tile;
+tile sim_tile_at(const tiling *t, const uint64_t x[N_LOOPS]);
 
 /* Bits of one full tile in the three buffers. */
 typedef struct tile_need {
@@ -120,17 +133,21 @@ typedef struct value_work {
 typedef struct tile_totals {
     uint64_t compute_cycles;                             /* sum over the tiles */
     uint64_t fold_cycles, load_cycles, multiplex_cycles; /* of it */
-    uint64_t dram_weight_bits, dram_act_bits, dram_out_bits, dram_psum_write_bits,
-        dram_psum_read_bits;
-    uint64_t pe_cycles; /* PE cycles with work */
+    uint64_t startup_cycles;                             /* first load, last store */
+    uint64_t startup_bits;                               /* that they move */
+    uint64_t pe_cycles;                                  /* PE cycles with work */
     uint64_t n_tiles;
     uint64_t buffer_bits[3][2]; /* weight, act, out; read, write */
+    uint64_t dram_weight_bits, dram_act_bits, dram_out_bits, dram_psum_write_bits,
+        dram_psum_read_bits;
     value_work work;
 } tile_totals;
-/* Array cycles of the tile at a position of the four loops. */
-uint64_t sim_tile_compute_cycles(const tiling *t, const uint64_t x[N_LOOPS]);
-/* false if a counter would overflow. */
-bool sim_tile_totals(const tiling *t, tile_totals *out);
+/* All that does not depend on the order of the loops; DRAM fields hold one fetch of everything. */
+void sim_tile_totals(const tiling *t, tile_totals *out);
+/* Add what the order causes. */
+void sim_tile_order(const tiling *t, tile_totals *s);
+/* false if a counter is too large to be trusted. */
+bool sim_tile_is_countable(const tile_totals *s);
 
 /* Cycles of the whole layer, DRAM included. */
 typedef struct tile_time {
@@ -139,7 +156,18 @@ typedef struct tile_time {
 /* A bound from below of tile_time.cycles, cheap. */
 uint64_t sim_tile_bound(const tiling *t, const tile_totals *sums);
 /* Exactly, by classes of like tiles (docs/machines.md, "time of a layer"). */
-tile_time sim_tile_time(const tiling *t);
+tile_time sim_tile_time(const tiling *t, const tile_totals *s);
+
+/* ---- events (event.c) ---- */
+
+/* The walk over the tiles that defines the time; DRAM traffic and compute cycles of `totals` are
+ * counted anew. `fn` may be NULL. */
+void sim_walk(const tiling *t, pare_event_fn *fn, void *context, tile_totals *totals,
+              tile_time *time);
+/* pare_sim_events at the values of the options, which may be NULL. */
+pare_status sim_job_events(const pare_machine *machine, const pare_sim_job *job,
+                           const pare_sim_options *options, pare_event_fn *fn, void *context,
+                           pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;
 
 /* ---- the mapping search (search.c) ---- */
 
@@ -168,6 +196,11 @@ value_bits sim_value_bits(const pare_machine *m, const pare_sim_job *job, bool i
 double sim_energy_pj(const pare_machine *m, const pare_sim_job *job, const tile_totals *t,
                      uint64_t cycles, pare_sim_stats *parts);
 
+/* ---- Bit Fusion's own simulator (bitfusion.c) ---- */
+
+pare_status sim_bitfusion_layer(const pare_machine *m, const pare_sim_job *job, pare_sim_layer *out,
+                                pare_err *e) PARE_MUST_CHECK;
+
 /* ---- running (run.c) ---- */
 
 /* The jobs of a network's MAC layers in order; the caller frees. */
@@ -176,10 +209,11 @@ pare_sim_job *sim_jobs(const pare_net *net, const pare_bits *bits, const pare_ma
 /* Check that the machine can run the layer at its bits. */
 pare_status sim_job_check(const pare_machine *m, const pare_sim_job *job,
                           pare_err *e) PARE_MUST_CHECK;
-/* As pare_sim_run_layer for each job, at the values of the options or the machine. */
+/* As pare_sim_run_layer for each job, at the values of the options or the machine; `fn` may be
+ * NULL. */
 pare_status sim_dynamic_layers(const pare_machine *m, const pare_sim_job *jobs, size_t n,
-                               const pare_sim_options *options, pare_sim_layer *out,
-                               pare_err *e) PARE_MUST_CHECK;
+                               const pare_sim_options *options, pare_event_fn *fn, void *context,
+                               pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;
 /* Replace what mappings take in the worst case by what they take with the values; nothing to do if
  * the machine does not depend on them. */
 pare_status sim_dynamic_mappings(const pare_machine *m, const pare_sim_job *job,

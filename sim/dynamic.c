@@ -74,6 +74,11 @@ static size_t piece_variant(const eval *v, uint64_t k)
     return v->n_variants == 2 && k + 1 == v->t->n[LOOP_K];
 }
 
+static uint64_t window_sets(const eval *v, uint64_t w)
+{
+    return sim_ceil_div(v->t->w->v[w].windows, v->a->windows);
+}
+
 static place locate(const eval *v, size_t item)
 {
     const uint64_t n_chunks = v->chunk_at[v->t->n[LOOP_W]];
@@ -89,7 +94,7 @@ static place locate(const eval *v, size_t item)
     }
     p.w = lo;
     p.first_set = 0;
-    p.last_set = v->t->w->v[lo].sets;
+    p.last_set = window_sets(v, lo);
     if (v->chunk_at[lo + 1] - v->chunk_at[lo] == 1) return p;
     p.first_set = (chunk - v->chunk_at[lo]) * CHUNK_SETS;
     p.last_set = sim_min(p.last_set, p.first_set + CHUNK_SETS);
@@ -275,7 +280,7 @@ static void windows_item(void *context, size_t item, unsigned worker)
 /* ---- steps that depend on the filters ---- */
 
 /* The weights of one filter of each packed group from the first filter of the fold on. */
-static const uint32_t *filter_weights(const eval *v, const place *p, uint64_t filter)
+static const uint16_t *filter_weights(const eval *v, const place *p, uint64_t filter)
 {
     const uint64_t positions = (uint64_t)v->d->r * v->d->s;
     const uint64_t group_channels = v->d->c / v->d->groups, group_filters = v->d->k / v->d->groups;
@@ -304,7 +309,7 @@ static uint32_t time_filters(const eval *v, const place *p, filter_set f, size_t
     const int64_t group_size = (int64_t)pare_dims_weights(v->d) / v->d->groups;
     uint32_t most = 0;
     for (uint64_t filter = f.first; filter < f.last; filter++) {
-        const uint32_t *const from = filter_weights(v, p, filter);
+        const uint16_t *const from = filter_weights(v, p, filter);
         for (uint64_t g = 0; g < n_groups; g++) {
             size_t n = 0;
             for (size_t i = t->begin[step]; i < t->begin[step + 1]; i++) {
@@ -353,7 +358,7 @@ static void reduce_weights(const eval *v, const place *p, filter_set f, uint32_t
     const taps *const t = taps_of(v, p->fold, p->c);
     memset(most, 0, t->n * sizeof *most);
     for (uint64_t filter = f.first; filter < f.last; filter++) {
-        const uint32_t *const from = filter_weights(v, p, filter);
+        const uint16_t *const from = filter_weights(v, p, filter);
         for (size_t i = 0; i < t->n; i++) {
             const uint32_t x = t->weight[i] < 0 ? 0 : from[t->weight[i]];
             if (x > most[i]) most[i] = x;
@@ -447,10 +452,10 @@ static void both_item(void *context, size_t item, unsigned worker)
 
 /* ---- all tiles ---- */
 
-static void add_tile(const eval *v, const sums *s, uint64_t sets, uint64_t windows, uint64_t *tile,
-                     dynamic_cycles *out)
+static void add_tile(const eval *v, const sums *s, uint64_t sets, uint64_t windows,
+                     uint64_t *cycles, dynamic_cycles *out)
 {
-    *tile += s->cycles * sets;
+    *cycles += s->cycles * sets;
     out->total += s->cycles * sets;
     if (v->row->kind != BY_FILTERS) out->multiplex_cycles += s->cycles - s->busy;
     out->work.occupied += s->occupied * windows;
@@ -473,16 +478,16 @@ static void collect_tile(const eval *v, uint64_t fold, const uint64_t x[N_LOOPS]
     const tiling *const t = v->t;
     const uint64_t cell = fold * t->n[LOOP_C] + x[LOOP_C], k = x[LOOP_K];
     const window_tile *const windows = &t->w->v[x[LOOP_W]];
-    uint64_t *const tile = &out->compute[sim_tile_index(t, x)];
+    uint64_t *const cycles = &out->compute[sim_tile_index(t, x)];
     if (v->row->kind == BY_FILTERS) {
         const size_t item = cell * t->n[LOOP_K] + k;
-        add_tile(v, &v->parts[item], windows->sets, windows->windows, tile, out);
+        add_tile(v, &v->parts[item], window_sets(v, x[LOOP_W]), windows->windows, cycles, out);
         add_work(v, &v->work[item], windows->windows, out);
         return;
     }
     for (uint64_t i = v->chunk_at[x[LOOP_W]]; i < v->chunk_at[x[LOOP_W] + 1]; i++) {
         const size_t item = cell * v->chunk_at[t->n[LOOP_W]] + i;
-        add_tile(v, &v->parts[item * v->n_variants + piece_variant(v, k)], 1, 1, tile, out);
+        add_tile(v, &v->parts[item * v->n_variants + piece_variant(v, k)], 1, 1, cycles, out);
         const uint64_t once = k == 0;
         add_work(v, &v->work[item], v->row->kind == BY_WINDOWS ? sim_piece(t, LOOP_K, k) : once,
                  out);
@@ -520,7 +525,8 @@ static pare_status prepare_features(eval *v, pare_pool *pool, pare_err *e)
         if (!v->weights)
             status = pare_err_set(e, PARE_EFAIL, NULL, (pare_pos){0, 0},
                                   "no memory for %llu weights of a layer", (unsigned long long)n);
-        for (uint64_t i = 0; i < n && v->weights; i++) v->weights[i] = table[values->weights[i]];
+        for (uint64_t i = 0; i < n && v->weights; i++)
+            v->weights[i] = (uint16_t)table[values->weights[i]];
     }
     free(table);
     return status;
@@ -548,8 +554,19 @@ static void prepare_pieces(eval *v, const pare_sim_job *job)
     for (uint64_t w = 0; w < t->n[LOOP_W]; w++) /* groups that run ahead make a tile one sequence */
         v->chunk_at[w + 1] =
             v->chunk_at[w] +
-            (v->m->skip.column_registers ? 1 : sim_ceil_div(t->w->v[w].sets, CHUNK_SETS));
+            (v->m->skip.column_registers ? 1 : sim_ceil_div(window_sets(v, w), CHUNK_SETS));
     v->n_variants = v->row->kind == BY_WINDOWS ? (t->n[LOOP_K] > 1 ? 2 : 1) : t->n[LOOP_K];
+}
+
+static pare_status new_cycles(const tiling *t, dynamic_cycles *out, pare_err *e)
+{
+    const uint64_t n =
+        sim_mul(sim_mul(t->n[LOOP_G], t->n[LOOP_K]), sim_mul(t->n[LOOP_W], t->n[LOOP_C]));
+    *out = (dynamic_cycles){0};
+    out->compute = n < SIZE_MAX / sizeof *out->compute ? calloc(n, sizeof *out->compute) : NULL;
+    if (out->compute) return PARE_OK;
+    return pare_err_set(e, PARE_EFAIL, NULL, (pare_pos){0, 0}, "no memory for %llu tiles",
+                        (unsigned long long)n);
 }
 
 pare_status sim_dynamic_cycles(const tiling *t, const pare_sim_job *job, const layer_values *values,
@@ -557,7 +574,7 @@ pare_status sim_dynamic_cycles(const tiling *t, const pare_sim_job *job, const l
 {
     eval v = {.t = t, .m = t->m, .d = t->d, .a = t->a, .values = values};
     v.row = &sim_skip_rows[t->m->pe.skips];
-    PARE_TRY(sim_new_cycles(t, out, e));
+    PARE_TRY(new_cycles(t, out, e));
     prepare_pieces(&v, job);
     pare_status status = prepare_features(&v, pool, e);
     if (status == PARE_OK) {

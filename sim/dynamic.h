@@ -103,11 +103,26 @@ unsigned sim_skip_operands(const pare_machine *m);
 /* The operands that its packing depends on. */
 unsigned sim_pack_operands(const pare_machine *m);
 
-/* What a mapping takes, `t` with its pointers and windows: of a machine that skips, or of one whose
- * steps all take alike. The caller frees out->compute. */
+/* What a mapping takes on a machine that skips. The caller frees out->compute. */
 pare_status sim_dynamic_cycles(const tiling *t, const pare_sim_job *job, const layer_values *values,
                                pare_pool *pool, dynamic_cycles *out, pare_err *e) PARE_MUST_CHECK;
-pare_status sim_static_cycles(const tiling *t, dynamic_cycles *out, pare_err *e) PARE_MUST_CHECK;
+/* The windows of one tile. */
+typedef struct window_box {
+    uint64_t n0, p0, q0, images, rows, cols;
+} window_box;
+window_box sim_window_box(const tiling *t, uint64_t w);
+/* Size of the x-th piece of a loop over groups, filters or channels. */
+static inline uint64_t sim_piece(const tiling *t, int loop, uint64_t x)
+{
+    return sim_min(t->size[loop], t->total[loop] - x * t->size[loop]);
+}
+static inline size_t sim_tile_index(const tiling *t, const uint64_t x[N_LOOPS])
+{
+    return (size_t)(((x[LOOP_G] * t->n[LOOP_K] + x[LOOP_K]) * t->n[LOOP_W] + x[LOOP_W]) *
+                        t->n[LOOP_C] +
+                    x[LOOP_C]);
+}
+
 /* ---- packing in groups of values (pack.c) ---- */
 
 typedef struct pack_format {
@@ -128,37 +143,19 @@ pare_status sim_pack_tiles(const tiling *t, const pare_sim_job *job, const layer
                            pare_pool *pool, packed_tiles *out, pare_err *e) PARE_MUST_CHECK;
 void sim_packed_tiles_free(packed_tiles *p);
 
-/* ---- the walk over the tiles (walk.c) ---- */
-
-/* Zeroed cycles for every tile. */
-pare_status sim_new_cycles(const tiling *t, dynamic_cycles *out, pare_err *e) PARE_MUST_CHECK;
-
-/* The windows of one tile. */
-typedef struct window_box {
-    uint64_t n0, p0, q0, images, rows, cols;
-} window_box;
-window_box sim_window_box(const tiling *t, uint64_t w);
-/* Size of the x-th piece of a loop over groups, filters or channels. */
-static inline uint64_t sim_piece(const tiling *t, int loop, uint64_t x)
-{
-    return sim_min(t->size[loop], t->total[loop] - x * t->size[loop]);
-}
-static inline size_t sim_tile_index(const tiling *t, const uint64_t x[N_LOOPS])
-{
-    return (size_t)(((x[LOOP_G] * t->n[LOOP_K] + x[LOOP_K]) * t->n[LOOP_W] + x[LOOP_W]) *
-                        t->n[LOOP_C] +
-                    x[LOOP_C]);
-}
-
-/* Time and DRAM traffic of a mapping, tile by tile, as tile.c defines them. */
-void sim_walk(const tiling *t, const dynamic_cycles *d, const packed_tiles *packed,
-              tile_totals *totals, tile_time *time);
-
 /* ---- one mapping (dynamic_run.c) ---- */
 
-/* Replace what a mapping takes in the worst case by what it takes with these values. */
+/* Who wants to see the tiles. */
+typedef struct event_sink {
+    pare_event_fn *fn;
+    void *context;
+} event_sink;
+
+/* Replace what a mapping takes in the worst case by what it takes with these values; `events` may
+ * be NULL. */
 pare_status sim_dynamic_choice(const pare_machine *m, const pare_sim_job *job,
-                               const layer_values *values, pare_pool *pool, mapping_choice *c,
+                               const layer_values *values, pare_pool *pool,
+                               const event_sink *events, mapping_choice *c,
                                pare_err *e) PARE_MUST_CHECK;
 
 #endif

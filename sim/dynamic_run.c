@@ -54,6 +54,10 @@ pare_status sim_skip_check(const pare_machine *m, pare_err *e)
             return pare_yaml_error(m->yaml, "values", e, PARE_EINPUT, "values: %s", why.text);
         pare_values_free(v);
     }
+    if (m->memory.model == PARE_MEMORY_BITFUSION && sim_depends_on_values(m))
+        return pare_yaml_error(m->yaml, "memory.model", e, PARE_EINPUT,
+                               "memory.model 'bitfusion' knows no values; 'limited' or 'ideal' "
+                               "expected");
     if (m->pe.skips == PARE_SKIPS_NOTHING) return PARE_OK;
     if (m->pe.style != PARE_PE_TEMPORAL)
         return pare_yaml_error(m->yaml, "pe.skips", e, PARE_EINPUT,
@@ -79,16 +83,16 @@ const char *sim_values_name(const pare_machine *m, const pare_sim_options *optio
 
 /* ---- one mapping ---- */
 
-pare_status sim_static_cycles(const tiling *t, dynamic_cycles *out, pare_err *e)
+window_box sim_window_box(const tiling *t, uint64_t w)
 {
-    PARE_TRY(sim_new_cycles(t, out, e));
-    uint64_t x[N_LOOPS] = {0};
-    for (x[LOOP_G] = 0; x[LOOP_G] < t->n[LOOP_G]; x[LOOP_G]++)
-        for (x[LOOP_K] = 0; x[LOOP_K] < t->n[LOOP_K]; x[LOOP_K]++)
-            for (x[LOOP_W] = 0; x[LOOP_W] < t->n[LOOP_W]; x[LOOP_W]++)
-                for (x[LOOP_C] = 0; x[LOOP_C] < t->n[LOOP_C]; x[LOOP_C]++)
-                    out->compute[sim_tile_index(t, x)] = sim_tile_compute_cycles(t, x);
-    return PARE_OK;
+    const pare_dims *const d = t->d;
+    const uint64_t nq = sim_ceil_div(d->q, t->w->tq), np = sim_ceil_div(d->p, t->w->tp);
+    window_box b = {
+        .q0 = w % nq * t->w->tq, .p0 = w / nq % np * t->w->tp, .n0 = w / nq / np * t->w->tn};
+    b.images = sim_min(t->w->tn, d->n - b.n0);
+    b.rows = sim_min(t->w->tp, d->p - b.p0);
+    b.cols = sim_min(t->w->tq, d->q - b.q0);
+    return b;
 }
 
 static uint64_t unpacked_bits(const pare_machine *m, const pare_sim_job *job,
@@ -114,11 +118,11 @@ static void replace_cycles(const dynamic_cycles *d, mapping_choice *c)
 }
 
 pare_status sim_dynamic_choice(const pare_machine *m, const pare_sim_job *job,
-                               const layer_values *values, pare_pool *pool, mapping_choice *c,
-                               pare_err *e)
+                               const layer_values *values, pare_pool *pool,
+                               const event_sink *events, mapping_choice *c, pare_err *e)
 {
     window_tiles windows;
-    sim_window_tiles(&job->dims, c->array.windows, c->tn, c->tp, c->tq, &windows);
+    sim_window_tiles(&job->dims, c->tn, c->tp, c->tq, &windows);
     tiling t = c->tiles;
     t.m = m;
     t.d = &job->dims;
@@ -131,11 +135,11 @@ pare_status sim_dynamic_choice(const pare_machine *m, const pare_sim_job *job,
     if (sim_skip_operands(m)) {
         PARE_TRY_DONE(sim_dynamic_cycles(&t, job, values, pool, &cycles, e));
         replace_cycles(&cycles, c);
-    } else {
-        PARE_TRY_DONE(sim_static_cycles(&t, &cycles, e));
     }
     PARE_TRY_DONE(sim_pack_tiles(&t, job, values, pool, &packed, e));
-    sim_walk(&t, &cycles, &packed, &c->totals, &c->time);
+    const tile_values each = {cycles.compute, packed.weight_bits, packed.act_bits};
+    t.values = &each;
+    sim_walk(&t, events ? events->fn : NULL, events ? events->context : NULL, &c->totals, &c->time);
     c->dram_bits = c->totals.dram_weight_bits + c->totals.dram_act_bits + c->totals.dram_out_bits +
                    c->totals.dram_psum_write_bits + c->totals.dram_psum_read_bits;
     c->energy_pj = sim_energy_pj(m, job, &c->totals, c->time.cycles, NULL);
@@ -234,14 +238,19 @@ static size_t best_of(const pare_machine *m, const candidates *c)
 
 /* What the candidates take with the layer's values. */
 static pare_status apply(const pare_machine *m, const pare_sim_job *job, const source *s,
-                         candidates *c, pare_err *e)
+                         const event_sink *events, candidates *c, pare_err *e)
 {
+    const candidates before = *c;
     layer_values values;
     PARE_TRY(sim_values_load(s->values, job, sim_skip_operands(m) | sim_pack_operands(m), s->pool,
                              &values, e));
     pare_status status = PARE_OK;
     for (size_t i = 0; i < c->n && status == PARE_OK; i++)
-        status = sim_dynamic_choice(m, job, &values, s->pool, &c->v[i], e);
+        status = sim_dynamic_choice(m, job, &values, s->pool, NULL, &c->v[i], e);
+    if (events && status == PARE_OK) { /* again, now for its events */
+        mapping_choice chosen = before.v[best_of(m, c)];
+        status = sim_dynamic_choice(m, job, &values, s->pool, events, &chosen, e);
+    }
     sim_layer_values_free(&values);
     return status;
 }
@@ -255,7 +264,7 @@ pare_status sim_dynamic_mappings(const pare_machine *m, const pare_sim_job *job,
     source s;
     PARE_TRY(find_candidates(m, job, &c, e));
     PARE_TRY(open_source(m, options, &s, e));
-    const pare_status status = apply(m, job, &s, &c, e);
+    const pare_status status = apply(m, job, &s, NULL, &c, e);
     close_source(&s);
     PARE_TRY(status);
     const size_t best = best_of(m, &c);
@@ -281,8 +290,10 @@ static pare_status layer_candidates(const pare_machine *m, const pare_sim_job *j
 }
 
 pare_status sim_dynamic_layers(const pare_machine *m, const pare_sim_job *jobs, size_t n,
-                               const pare_sim_options *options, pare_sim_layer *out, pare_err *e)
+                               const pare_sim_options *options, pare_event_fn *fn, void *context,
+                               pare_sim_layer *out, pare_err *e)
 {
+    const event_sink events = {fn, context};
     source s;
     PARE_TRY(open_source(m, options, &s, e));
     candidates *const all = pare_xalloc(n, sizeof *all);
@@ -290,7 +301,7 @@ pare_status sim_dynamic_layers(const pare_machine *m, const pare_sim_job *jobs, 
     for (size_t i = 0; i < n && status == PARE_OK; i++) {
         status = layer_candidates(m, jobs, i, all, e);
         candidates c = all[i];
-        if (status == PARE_OK) status = apply(m, &jobs[i], &s, &c, e);
+        if (status == PARE_OK) status = apply(m, &jobs[i], &s, fn ? &events : NULL, &c, e);
         if (status == PARE_OK)
             status = sim_job_stats(m, &jobs[i], &c.v[best_of(m, &c)], &out[i], e);
     }

@@ -228,7 +228,7 @@ static pare_status find_part(const pare_machine *m, const pare_csv *c, const cha
     const size_t row = find_row(c, name);
     if (row == c->n_rows)
         return pare_yaml_error(m->yaml, "energy_base", e, PARE_EINPUT,
-                               "energy_base '%s' has no row '%s', which this machine's PEs need",
+                               "energy_base '%s' has no row '%s'; a base that prices it expected",
                                m->energy_base, name);
     PARE_TRY(number(c, row, "energy_pj", &out->pj, e));
     PARE_TRY(number(c, row, "area_um2", &out->um2, e));
@@ -365,11 +365,25 @@ done:
     return status;
 }
 
+static void replace(double *cost, double own)
+{
+    if (own > 0) *cost = own;
+}
+
 pare_status sim_costs_load(pare_machine *m, pare_err *e)
 {
     PARE_TRY(price_pe(m, e));
     PARE_TRY(price_buffers(m, e));
-    return price_dram(m, e);
+    PARE_TRY(price_dram(m, e));
+    const pare_own_costs *const own = &m->own_costs;
+    m->costs.core_pj = own->core_pj_per_cycle;
+    replace(&m->costs.weight_read_pj_per_bit, own->weight_read_pj_per_bit);
+    replace(&m->costs.weight_write_pj_per_bit, own->weight_write_pj_per_bit);
+    replace(&m->costs.act_read_pj_per_bit, own->act_read_pj_per_bit);
+    replace(&m->costs.act_write_pj_per_bit, own->act_write_pj_per_bit);
+    replace(&m->costs.out_read_pj_per_bit, own->out_read_pj_per_bit);
+    replace(&m->costs.out_write_pj_per_bit, own->out_write_pj_per_bit);
+    return PARE_OK;
 }
 
 /* ---- a layer ---- */
@@ -388,6 +402,10 @@ double sim_energy_pj(const pare_machine *m, const pare_sim_job *job, const tile_
     pare_sim_stats s;
     s.pe_pj = lane_cycles * c->lane_pj + (double)t->pe_cycles * c->reduce_pj;
     s.register_pj = (double)t->pe_cycles * c->register_pj;
+    if (c->core_pj > 0) {
+        s.pe_pj = (double)t->compute_cycles * c->core_pj;
+        s.register_pj = 0;
+    }
     s.weight_buffer_pj = (double)t->buffer_bits[0][0] * c->weight_read_pj_per_bit +
                          (double)t->buffer_bits[0][1] * c->weight_write_pj_per_bit;
     s.act_buffer_pj = (double)t->buffer_bits[1][0] * c->act_read_pj_per_bit +

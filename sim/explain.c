@@ -115,12 +115,17 @@ static void describe_runner_up(const pare_machine *m, const mapping_result *foun
 static pare_status explain_job(const pare_machine *m, const pare_sim_job *job,
                                const pare_sim_options *options, pare_buf *out, pare_err *e)
 {
-    mapping_result found;
+    mapping_result found = {0};
     pare_sim_layer best, second;
-    PARE_TRY(sim_job_check(m, job, e));
-    PARE_TRY(sim_search(m, job, true, &found, e));
-    PARE_TRY(sim_dynamic_mappings(m, job, options, &found, e));
-    PARE_TRY(sim_job_stats(m, job, &found.best, &best, e));
+    const bool is_foreign = m->memory.model == PARE_MEMORY_BITFUSION;
+    if (is_foreign) {
+        PARE_TRY(pare_sim_run_layer(m, job, &best, e));
+    } else {
+        PARE_TRY(sim_job_check(m, job, e));
+        PARE_TRY(sim_search(m, job, true, &found, e));
+        PARE_TRY(sim_dynamic_mappings(m, job, options, &found, e));
+        PARE_TRY(sim_job_stats(m, job, &found.best, &best, e));
+    }
     pare_buf_printf(out, "%s on %s\n", job->layer, m->name);
     describe_shape(&best, out);
     describe_map(m, &best, out);
@@ -128,6 +133,7 @@ static pare_status explain_job(const pare_machine *m, const pare_sim_job *job,
     describe_parts(&best.stats, PARE_STAT_CYCLES, "cycles", out);
     describe_parts(&best.stats, PARE_STAT_ENERGY, "pJ", out);
     describe_parts(&best.stats, PARE_STAT_DRAM, "bits", out);
+    if (is_foreign) return PARE_OK;
     if (!found.has_second) {
         pare_buf_puts(out, "  no other mapping costs anything else\n");
         return PARE_OK;

@@ -13,7 +13,7 @@ static const char *const holds[] = {"filters", "windows", "best", NULL};
 static const char *const packings[] = {"native", "layer", "group", "columns", NULL};
 static const char *const skips[] = {"nothing", "precision", "act_terms", "terms", "columns", NULL};
 static const char *const recodings[] = {"ones", "dnnsim", "naf", NULL};
-static const char *const models[] = {"limited", "ideal", NULL};
+static const char *const models[] = {"limited", "ideal", "bitfusion", NULL};
 static const char *const objectives[] = {"cycles", "energy", "edp", "traffic", NULL};
 static const char *const devices[] = {"itrs_lop", "itrs_lstp", "itrs_hp", NULL};
 
@@ -118,7 +118,9 @@ static const pare_schema buffers_schema =
 
 static const pare_key memory_keys[] = {
     KEY(pare_memory, model, ENUM, 0, 0, "limited",
-        CHOICE(models, "as given below, or every operand once and in no time")),
+        CHOICE(
+            models,
+            "as given here; every operand once and in no time; or as in Bit Fusion's simulator")),
     KEY(pare_memory, packing, ENUM, 0, 0, "native",
         CHOICE(packings, "values in buffers and DRAM at native_bits, or at the layer's bits; in "
                          "DRAM at the width of their group, or weights as bit columns")),
@@ -150,6 +152,20 @@ static const pare_schema compat_schema =
     SCHEMA("machine.compat", pare_compat, compat_keys,
            "Habits of other simulators, for comparisons with them.");
 
+static const pare_key own_costs_keys[] = {
+    KEY(pare_own_costs, core_pj_per_cycle, REAL, 0, 1e9, "0",
+        DOC("the whole array in a cycle of work, instead of PE arithmetic and registers")),
+    KEY(pare_own_costs, weight_read_pj_per_bit, REAL, 0, 1e6, "0", DOC("weight buffer, read")),
+    KEY(pare_own_costs, weight_write_pj_per_bit, REAL, 0, 1e6, "0", DOC("weight buffer, written")),
+    KEY(pare_own_costs, act_read_pj_per_bit, REAL, 0, 1e6, "0", DOC("activation buffer, read")),
+    KEY(pare_own_costs, act_write_pj_per_bit, REAL, 0, 1e6, "0", DOC("activation buffer, written")),
+    KEY(pare_own_costs, out_read_pj_per_bit, REAL, 0, 1e6, "0", DOC("output buffer, read")),
+    KEY(pare_own_costs, out_write_pj_per_bit, REAL, 0, 1e6, "0", DOC("output buffer, written")),
+};
+static const pare_schema own_costs_schema =
+    SCHEMA("machine.own_costs", pare_own_costs, own_costs_keys,
+           "Energies of your own, in pJ; 0 leaves the tables' value.");
+
 static const pare_key machine_keys[] = {
     KEY(pare_machine, version, U32, 1, 1, NULL, DOC("of this file's form")),
     KEY(pare_machine, name, NAME, 0, 0, NULL, DOC("how results call it")),
@@ -169,6 +185,7 @@ static const pare_key machine_keys[] = {
     KEY(pare_machine, memory, MAP, 0, 0, "", .sub = &memory_schema, DOC("values in memory")),
     KEY(pare_machine, dram, MAP, 0, 0, "", .sub = &dram_schema, DOC("off-chip memory")),
     KEY(pare_machine, compat, MAP, 0, 0, "", .sub = &compat_schema, DOC("compatibility")),
+    KEY(pare_machine, own_costs, MAP, 0, 0, "", .sub = &own_costs_schema, DOC("own energies")),
 };
 
 const pare_schema pare_machine_schema = {
@@ -220,6 +237,12 @@ static pare_status check_array(const pare_machine *m, pare_err *e)
         return pare_yaml_error(m->yaml, "compat.count_from_zero", e, PARE_EINPUT,
                                "compat.count_from_zero is set for a broadcast array; "
                                "array.delivery systolic expected");
+    const bool is_spatial_row = m->pe.style == PARE_PE_SPATIAL && m->array.tiles == 1 &&
+                                m->array.cols == 1 && m->own_costs.core_pj_per_cycle > 0;
+    if (m->memory.model == PARE_MEMORY_BITFUSION && !is_spatial_row)
+        return pare_yaml_error(m->yaml, "memory.model", e, PARE_EINPUT,
+                               "memory.model 'bitfusion' is for spatial PEs in one tile of one "
+                               "column with own_costs.core_pj_per_cycle; 'limited' expected");
     const double products = (double)m->array.tiles * m->array.rows * m->array.cols * m->pe.lanes;
     if (products > 1073741824.0)
         return pare_yaml_error(m->yaml, "array", e, PARE_EINPUT,

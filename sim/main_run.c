@@ -4,11 +4,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char DEFAULT_MACHINE[] = "stripes";
+static const char DEFAULT_BITS[] = "8";
 
 typedef struct run_args {
-    const char *network, *bits, *csv, *explain, *out, *values;
+    const char *network, *bits, *csv, *explain, *timeline, *out, *values;
     pare_strs machines, sets;
     uint32_t batch, threads;
     bool is_json;
@@ -29,16 +31,28 @@ static bool has_suffix(const char *s, const char *suffix)
     return n >= m && !strcmp(s + n - m, suffix);
 }
 
+/* A trainer's run folder stands for its network and its learned bits. */
+static bool is_run_folder(const char *path, const char *file, pare_buf *out)
+{
+    out->n = 0;
+    pare_buf_printf(out, "%s/%s", path, file);
+    return access(out->text, R_OK) == 0;
+}
+
 static pare_status load(const run_args *a, run_job *j, pare_err *e)
 {
     pare_status status = PARE_OK;
     pare_buf path = {0};
-    pare_data_find("networks", a->network, &path);
+    const char *bits = a->bits ? a->bits : DEFAULT_BITS;
+    pare_buf run_bits = {0};
+    if (!a->bits && is_run_folder(a->network, "network.bits.yaml", &run_bits)) bits = run_bits.text;
+    if (!is_run_folder(a->network, "network.net.yaml", &path))
+        pare_data_find("networks", a->network, &path);
     if (has_suffix(path.text, ".csv"))
         PARE_TRY_DONE(pare_net_load_scalesim(path.text, &j->net, e));
     else
         PARE_TRY_DONE(pare_net_load(path.text, &j->net, e));
-    pare_data_find("bits", a->bits, &path);
+    pare_data_find("bits", bits, &path);
     PARE_TRY_DONE(pare_bits_get(path.text, j->net, &j->bits, e));
     if (a->values) PARE_TRY_DONE(pare_values_open(a->values, &j->values, e));
     for (size_t i = 0; i < j->n; i++) {
@@ -48,6 +62,7 @@ static pare_status load(const run_args *a, run_job *j, pare_err *e)
     }
 done:
     pare_buf_free(&path);
+    pare_buf_free(&run_bits);
     return status;
 }
 
@@ -63,6 +78,22 @@ static pare_status evaluate(const run_args *a, run_job *j, pare_buf *text, pare_
             PARE_TRY(pare_sim_run(j->net, j->machines[i], j->bits, &options, &j->results[i], e));
     }
     return PARE_OK;
+}
+
+static pare_status write_timeline(const run_args *a, const run_job *j, pare_err *e)
+{
+    enum { EVENTS_MAX = 200000 }; /* viewers struggle beyond some 100 MB */
+    const pare_sim_options options = {.batch = a->batch};
+    pare_buf trace = {0};
+    if (j->n != 1)
+        return pare_err_set(e, PARE_EUSAGE, NULL, (pare_pos){0, 0},
+                            "--timeline draws one machine, %zu given; one --machine expected",
+                            j->n);
+    pare_status status =
+        pare_sim_timeline(j->net, j->machines[0], j->bits, &options, EVENTS_MAX, &trace, e);
+    if (status == PARE_OK) status = pare_file_write(a->timeline, trace.text, trace.n, e);
+    pare_buf_free(&trace);
+    return status;
 }
 
 static pare_status put_out(const run_args *a, const run_job *j, pare_buf *text, pare_err *e)
@@ -103,6 +134,7 @@ static int run(const run_args *a)
     pare_buf text = {0};
     pare_status status = load(a, &j, &e);
     if (status == PARE_OK) status = evaluate(a, &j, &text, &e);
+    if (status == PARE_OK && a->timeline) status = write_timeline(a, &j, &e);
     if (status == PARE_OK) status = put_out(a, &j, &text, &e);
     if (status != PARE_OK) pare_err_print(&e, stderr);
     pare_buf_free(&text);
@@ -112,11 +144,12 @@ static int run(const run_args *a)
 
 int pare_main_run(int argc, char **argv)
 {
-    run_args a = {.bits = "8", .out = "-", .batch = 1};
+    run_args a = {.out = "-", .batch = 1};
     const pare_opt opts[] = {
         {"machine", 'm', PARE_OPT_LIST, "MACHINE",
          "a shipped machine or a file; may be repeated (stripes)", &a.machines, 0, 0},
-        {"bits", 'b', PARE_OPT_STRING, "BITS", "a bits file, or 8 or w4a6 for every layer (8)",
+        {"bits", 'b', PARE_OPT_STRING, "BITS",
+         "a bits file, or 8 or w4a6 for every layer (8; of a run folder, the learned ones)",
          &a.bits, 0, 0},
         {"batch", 'n', PARE_OPT_U32, "N", "images at once (1)", &a.batch, 1, 65536},
         {"values", 'v', PARE_OPT_STRING, "VALUES",
@@ -131,16 +164,18 @@ int pare_main_run(int argc, char **argv)
          &a.explain, 0, 0},
         {"csv", 0, PARE_OPT_STRING, "FILE", "also write every statistic as CSV (- for only that)",
          &a.csv, 0, 0},
+        {"timeline", 0, PARE_OPT_STRING, "FILE",
+         "also write the tiles' loads, work and stores as a Chrome trace", &a.timeline, 0, 0},
         {"json", 'j', PARE_OPT_FLAG, NULL, "one JSON object a line instead of the table",
          &a.is_json, 0, 0},
         {"out", 'o', PARE_OPT_STRING, "FILE", "where to (standard output)", &a.out, 0, 0},
     };
     int n_operands, status = PARE_OK;
-    if (pare_opts_parse(opts, sizeof opts / sizeof *opts, "pare-sim run NETWORK [options]",
+    if (pare_opts_parse(opts, sizeof opts / sizeof *opts, "pare-sim run NETWORK|RUN [options]",
                         "Cycles, energy and traffic per layer, each broken into its parts.", argc,
                         argv, &n_operands, &status)) {
         if (n_operands != 1) {
-            fprintf(stderr, "one network expected; see pare-sim run --help\n");
+            fprintf(stderr, "one network or run folder expected; see pare-sim run --help\n");
             status = PARE_EUSAGE;
         } else {
             a.network = argv[1];

@@ -12,8 +12,8 @@ static uint32_t round_up_to_power_of_two(uint32_t x)
 static pe_rate temporal_rate(const pare_pe *pe, uint32_t weight_bits, uint32_t act_bits)
 {
     return (pe_rate){.lane_factor = 1,
-                     .act_steps = sim_ceil_div(act_bits, pe->act_digit),
-                     .weight_steps = sim_ceil_div(weight_bits, pe->weight_digit)};
+                     .act_steps = pare_pe_digits(act_bits, pe->act_digit),
+                     .weight_steps = pare_pe_digits(weight_bits, pe->weight_digit)};
 }
 
 /* A fusion unit of max x max bits falls into independent products of whole bricks (Sharma et al.,

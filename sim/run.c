@@ -33,9 +33,15 @@ static uint32_t *reading_bits(const pare_net *net, const pare_bits *bits)
     return read;
 }
 
-/* The second operand of a matmul differs from image to image, so images become groups. */
+/* The second operand of a matmul differs from image to image, so images become groups. Too many
+ * are left for sim_job_check to refuse: n is 0 then. */
 static void fold_batch(pare_dims *d)
 {
+    const uint64_t most = sim_max(d->c, d->k) * (uint64_t)d->n;
+    if (most > UINT32_MAX) {
+        d->n = 0;
+        return;
+    }
     d->groups *= d->n;
     d->c *= d->n;
     d->k *= d->n;
@@ -84,7 +90,7 @@ static bool is_countable(const pare_sim_job *job)
     const double windows = (double)d->n * d->p * d->q, positions = (double)d->r * d->s;
     const double macs = windows * d->k * (d->c / d->groups) * positions;
     const double pixels = (double)d->n * d->h * d->w * d->c;
-    return macs < ldexp(1, 52) && pixels < ldexp(1, 52);
+    return d->n > 0 && macs < ldexp(1, 52) && pixels < ldexp(1, 52);
 }
 
 pare_status sim_job_check(const pare_machine *m, const pare_sim_job *job, pare_err *e)
@@ -230,8 +236,11 @@ pare_status pare_sim_run_layer(const pare_machine *machine, const pare_sim_job *
                                pare_sim_layer *out, pare_err *e)
 {
     mapping_result found;
-    if (sim_depends_on_values(machine)) return sim_dynamic_layers(machine, job, 1, NULL, out, e);
+    if (sim_depends_on_values(machine))
+        return sim_dynamic_layers(machine, job, 1, NULL, NULL, NULL, out, e);
     PARE_TRY(sim_job_check(machine, job, e));
+    if (machine->memory.model == PARE_MEMORY_BITFUSION)
+        return sim_bitfusion_layer(machine, job, out, e);
     PARE_TRY(sim_search(machine, job, false, &found, e));
     return sim_job_stats(machine, job, &found.best, out, e);
 }
@@ -249,7 +258,8 @@ bool sim_is_same_job(const pare_sim_job *a, const pare_sim_job *b)
 static pare_status run_layers(const pare_machine *m, const pare_sim_job *jobs, size_t n,
                               const pare_sim_options *options, pare_sim_layer *out, pare_err *e)
 {
-    if (sim_depends_on_values(m)) return sim_dynamic_layers(m, jobs, n, options, out, e);
+    if (sim_depends_on_values(m))
+        return sim_dynamic_layers(m, jobs, n, options, NULL, NULL, out, e);
     for (size_t i = 0; i < n; i++) {
         size_t j = 0;
         while (j < i && !sim_is_same_job(&jobs[i], &jobs[j])) j++;

@@ -8,7 +8,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { SIZES_MAX = 40 };
+enum {
+    SIZES_MAX = 40,
+    CUTS_MAX = 3 * SIZES_MAX,
+    WINDOW_TILES_MAX = 65536, /* finer cuts would only cost memory */
+};
 
 /* What a mapping is judged by, smaller is better: the objective, then what breaks near ties. */
 typedef struct rank {
@@ -25,7 +29,11 @@ typedef struct search {
     double least;     /* the first pass: smallest rank.first so far */
     double limit;     /* rank.first up to here competes on rank.second */
     bool has_best, has_overflow;
+    uint64_t enough_bits[3];                 /* of one buffer, if the other two are as they are */
+    uint64_t smallest_bits[3], smallest_sum; /* of the smallest tile */
     rank best_rank, second_rank;
+    size_t n_cuts;
+    window_tiles cuts[CUTS_MAX];
     mapping_result *out;
 } search;
 
@@ -74,12 +82,33 @@ static uint64_t dram_bits(const tile_totals *s)
            s->dram_psum_read_bits;
 }
 
-static bool fits(const search *s, const tiling *t)
+/* Does the tile fit? If not, note what would be enough. */
+static bool fits(search *s, const tiling *t)
 {
     if (s->m->memory.model == PARE_MEMORY_IDEAL) return true;
-    const tile_need need = sim_tile_need(t);
-    return need.weight_bits <= s->cap_bits[0] && need.act_bits <= s->cap_bits[1] &&
-           need.out_bits <= s->cap_bits[2];
+    const tile_need n = sim_tile_need(t);
+    const uint64_t need[3] = {n.weight_bits, n.act_bits, n.out_bits};
+    int n_small = 0, small = 0;
+    for (int i = 0; i < 3; i++)
+        if (need[i] > s->cap_bits[i]) {
+            n_small++;
+            small = i;
+        }
+    if (n_small == 1) s->enough_bits[small] = sim_min(s->enough_bits[small], need[small]);
+    const uint64_t sum = sim_add(need[0], sim_add(need[1], need[2]));
+    if (sum < s->smallest_sum) {
+        s->smallest_sum = sum;
+        memcpy(s->smallest_bits, need, sizeof need);
+    }
+    return n_small == 0;
+}
+
+/* The first pass by cycles alone needs no energy. */
+static rank rank_of(const search *s, const tile_totals *t, uint64_t cycles, double dram_bits)
+{
+    const bool needs_energy = s->is_choosing || s->m->mapping.objective != PARE_OBJECTIVE_CYCLES;
+    const double energy_pj = needs_energy ? sim_energy_pj(s->m, s->job, t, cycles, NULL) : 0;
+    return make_rank(s->m, (double)cycles, energy_pj, dram_bits);
 }
 
 static void keep_second(search *s, const mapping_choice *c, const rank *r)
@@ -114,21 +143,21 @@ static bool can_win(const search *s, const rank *bound)
     return bound->first <= s->limit && is_less(s, bound, &s->best_rank);
 }
 
-static void consider(search *s, const tiling *t)
+/* One order of the loops; `base` holds what does not depend on it. */
+static void consider(search *s, const tiling *t, const tile_totals *base)
 {
-    tile_totals totals;
-    if (!sim_tile_totals(t, &totals)) {
+    tile_totals totals = *base;
+    sim_tile_order(t, &totals);
+    if (!sim_tile_is_countable(&totals)) {
         s->has_overflow = true;
         return;
     }
     const double moved = (double)dram_bits(&totals);
     const uint64_t bound = sim_tile_bound(t, &totals);
-    double energy_pj = sim_energy_pj(s->m, s->job, &totals, bound, NULL);
-    rank r = make_rank(s->m, (double)bound, energy_pj, moved);
+    rank r = rank_of(s, &totals, bound, moved);
     if (!can_win(s, &r)) return;
-    const tile_time time = sim_tile_time(t);
-    energy_pj = sim_energy_pj(s->m, s->job, &totals, time.cycles, NULL);
-    r = make_rank(s->m, (double)time.cycles, energy_pj, moved);
+    const tile_time time = sim_tile_time(t, &totals);
+    r = rank_of(s, &totals, time.cycles, moved);
     if (!s->is_choosing) {
         if (r.first < s->least) s->least = r.first;
         return;
@@ -140,7 +169,7 @@ static void consider(search *s, const tiling *t)
                         .tq = t->w->tq,
                         .totals = totals,
                         .time = time,
-                        .energy_pj = energy_pj,
+                        .energy_pj = sim_energy_pj(s->m, s->job, &totals, time.cycles, NULL),
                         .dram_bits = dram_bits(&totals)};
     c.tiles.a = NULL;
     c.tiles.w = NULL;
@@ -149,13 +178,13 @@ static void consider(search *s, const tiling *t)
 
 /* Loops of one trip have no place in an order, so each order is tried once: groups outermost, then
  * the others in all orders. */
-static void consider_orders(search *s, tiling *t)
+static void consider_orders(search *s, tiling *t, const tile_totals *base)
 {
     static const uint8_t orders[6][3] = {
         {LOOP_K, LOOP_W, LOOP_C}, {LOOP_W, LOOP_K, LOOP_C}, {LOOP_K, LOOP_C, LOOP_W},
         {LOOP_W, LOOP_C, LOOP_K}, {LOOP_C, LOOP_K, LOOP_W}, {LOOP_C, LOOP_W, LOOP_K},
     };
-    unsigned seen[6], n_seen = 0;
+    unsigned seen[6] = {0}, n_seen = 0;
     for (int i = 0; i < 6; i++) {
         unsigned signature = 1;
         for (int j = 0; j < 3; j++)
@@ -166,7 +195,7 @@ static void consider_orders(search *s, tiling *t)
         seen[n_seen++] = signature;
         t->order[0] = LOOP_G;
         memcpy(t->order + 1, orders[i], 3);
-        consider(s, t);
+        consider(s, t, base);
     }
 }
 
@@ -181,6 +210,14 @@ static size_t sizes(uint64_t whole, uint64_t unit, uint64_t out[SIZES_MAX])
     return n;
 }
 
+/* By its compute cycles alone, in every order? */
+static bool is_too_slow(const search *s, const tile_totals *base)
+{
+    if (s->m->mapping.objective != PARE_OBJECTIVE_CYCLES) return false;
+    const double least = (double)sim_add(base->compute_cycles, base->startup_cycles);
+    return s->is_choosing ? least > s->limit && !s->wants_second : least >= s->least;
+}
+
 static void consider_tile(search *s, tiling *t, uint64_t groups, uint64_t filters,
                           uint64_t channels)
 {
@@ -190,7 +227,10 @@ static void consider_tile(search *s, tiling *t, uint64_t groups, uint64_t filter
     t->size[LOOP_W] = 0;
     for (int loop = 0; loop < N_LOOPS; loop++)
         t->n[loop] = loop == LOOP_W ? t->w->n : sim_ceil_div(t->total[loop], t->size[loop]);
-    if (fits(s, t)) consider_orders(s, t);
+    if (!fits(s, t)) return;
+    tile_totals base;
+    sim_tile_totals(t, &base);
+    if (!is_too_slow(s, &base)) consider_orders(s, t, &base);
 }
 
 static void consider_windows(search *s, const array_map *a, const window_tiles *w)
@@ -216,66 +256,60 @@ static void consider_windows(search *s, const array_map *a, const window_tiles *
     }
 }
 
-static void consider_cut(search *s, const array_map *a, uint64_t tn, uint64_t tp, uint64_t tq)
+/* ---- cuts of the windows ---- */
+
+static void add_cut(search *s, uint64_t tn, uint64_t tp, uint64_t tq)
 {
-    window_tiles w;
-    sim_window_tiles(&s->job->dims, a->windows, tn, tp, tq, &w);
-    consider_windows(s, a, &w);
-    sim_window_tiles_free(&w);
+    const pare_dims *const d = &s->job->dims;
+    const uint64_t n =
+        sim_mul(sim_ceil_div(d->n, tn), sim_ceil_div(d->p, tp) * sim_ceil_div(d->q, tq));
+    if (n > WINDOW_TILES_MAX || s->n_cuts == CUTS_MAX) return;
+    sim_window_tiles(d, tn, tp, tq, &s->cuts[s->n_cuts++]);
 }
 
 /* whole images, then rows of one image, then pieces of one row */
-static void consider_array(search *s, const array_map *a)
+static void cut_windows(search *s)
 {
     const pare_dims *const d = &s->job->dims;
-    const bool is_ideal = s->m->memory.model == PARE_MEMORY_IDEAL;
     uint64_t cut[SIZES_MAX];
-    size_t n = sizes(d->n, 1, cut);
-    for (size_t i = 0; i < n && (i == 0 || !is_ideal); i++) consider_cut(s, a, cut[i], d->p, d->q);
-    if (is_ideal) return;
+    size_t n = s->m->memory.model == PARE_MEMORY_IDEAL ? 1 : sizes(d->n, 1, cut);
+    cut[0] = d->n;
+    for (size_t i = 0; i < n; i++) add_cut(s, cut[i], d->p, d->q);
+    if (s->m->memory.model == PARE_MEMORY_IDEAL) return;
     n = sizes(d->p, 1, cut);
-    for (size_t i = 1; i < n; i++) consider_cut(s, a, 1, cut[i], d->q);
-    n = sizes(d->q, sim_min(a->windows, d->q), cut);
-    for (size_t i = 1; i < n; i++) consider_cut(s, a, 1, 1, cut[i]);
+    for (size_t i = 1; i < n; i++) add_cut(s, 1, cut[i], d->q);
+    n = sizes(d->q, sim_min(s->m->array.cols, d->q), cut);
+    for (size_t i = 1; i < n; i++) add_cut(s, 1, 1, cut[i]);
 }
 
-/* The machine's keys for the three buffers, in the order of search.cap_bits. */
-static const char *const buffer_keys[3] = {"buffers.weight_bytes", "buffers.act_bytes",
-                                           "buffers.out_bytes"};
+static void consider_all(search *s, const array_map *maps, size_t n_maps)
+{
+    for (size_t i = 0; i < n_maps; i++)
+        for (size_t j = 0; j < s->n_cuts; j++) consider_windows(s, &maps[i], &s->cuts[j]);
+}
 
-/* Name a buffer that cannot hold the smallest tile there is, and what would do. */
+/* Name the buffer that a single change would make large enough, else all three. */
 static pare_status too_small(const search *s, pare_err *e)
 {
-    const pare_dims *const d = &s->job->dims;
-    array_map maps[ARRAY_MAPS_MAX];
-    (void)sim_array_maps(s->m, s->job, maps);
-    window_tiles w;
-    sim_window_tiles(d, maps[0].windows, 1, 1, sim_min(maps[0].windows, d->q), &w);
-    tiling t = {.m = s->m, .d = d, .a = maps, .w = &w, .bits = s->bits};
-    t.size[LOOP_G] = maps[0].packed_groups;
-    t.size[LOOP_K] = d->k / d->groups;
-    t.size[LOOP_C] = d->c / d->groups;
-    if (maps[0].packed_groups == 1) {
-        t.size[LOOP_K] = sim_min(t.size[LOOP_K], s->m->array.rows);
-        t.size[LOOP_C] = sim_min(t.size[LOOP_C], s->m->pe.lanes);
-    }
-    t.n[LOOP_C] = sim_ceil_div(d->c / d->groups, t.size[LOOP_C]);
-    const tile_need need = sim_tile_need(&t);
-    sim_window_tiles_free(&w);
-    const uint64_t bits[3] = {need.weight_bits, need.act_bits, need.out_bits};
-    const uint64_t halves = s->m->buffers.double_buffering ? 2 : 1;
-    const uint64_t has[3] = {s->m->buffers.weight_bytes, s->m->buffers.act_bytes,
-                             s->m->buffers.out_bytes};
+    static const char *const keys[3] = {"buffers.weight_bytes", "buffers.act_bytes",
+                                        "buffers.out_bytes"};
+    const pare_buffers *const b = &s->m->buffers;
+    const uint64_t has[3] = {b->weight_bytes, b->act_bytes, b->out_bytes};
+    const uint64_t halves = b->double_buffering ? 2 : 1;
     for (int i = 0; i < 3; i++)
-        if (bits[i] > s->cap_bits[i])
+        if (s->enough_bits[i] < UINT64_MAX)
             return pare_yaml_error(
-                s->m->yaml, buffer_keys[i], e, PARE_EINPUT,
-                "%s is %llu, too small for one tile of layer '%s'; at least %llu expected",
-                buffer_keys[i], (unsigned long long)has[i], s->job->layer,
-                (unsigned long long)(sim_ceil_div(bits[i], 8) * halves));
+                s->m->yaml, keys[i], e, PARE_EINPUT,
+                "%s is %llu, too small for any tile of layer '%s'; at least %llu expected", keys[i],
+                (unsigned long long)has[i], s->job->layer,
+                (unsigned long long)(sim_ceil_div(s->enough_bits[i], 8) * halves));
+    unsigned long long least[3];
+    for (int i = 0; i < 3; i++)
+        least[i] = sim_max(has[i], sim_ceil_div(s->smallest_bits[i], 8) * halves);
     return pare_yaml_error(s->m->yaml, "buffers", e, PARE_EINPUT,
-                           "no tile of layer '%s' fits all three buffers; larger ones expected",
-                           s->job->layer);
+                           "no tile of layer '%s' fits the buffers; at least weight_bytes %llu, "
+                           "act_bytes %llu and out_bytes %llu expected",
+                           s->job->layer, least[0], least[1], least[2]);
 }
 
 pare_status sim_search(const pare_machine *m, const pare_sim_job *job, bool want_second,
@@ -286,6 +320,8 @@ pare_status sim_search(const pare_machine *m, const pare_sim_job *job, bool want
     search s = {.m = m,
                 .job = job,
                 .wants_second = want_second,
+                .enough_bits = {UINT64_MAX, UINT64_MAX, UINT64_MAX},
+                .smallest_sum = UINT64_MAX,
                 .out = out,
                 .cap_bits = {sim_mul(m->buffers.weight_bytes, usable),
                              sim_mul(m->buffers.act_bytes, usable),
@@ -294,10 +330,12 @@ pare_status sim_search(const pare_machine *m, const pare_sim_job *job, bool want
     array_map maps[ARRAY_MAPS_MAX];
     const size_t n_maps = sim_array_maps(m, job, maps);
     s.least = INFINITY;
-    for (size_t i = 0; i < n_maps; i++) consider_array(&s, &maps[i]);
+    cut_windows(&s);
+    consider_all(&s, maps, n_maps);
     s.limit = s.least * (1 + m->mapping.slack_frac);
     s.is_choosing = true;
-    for (size_t i = 0; i < n_maps && isfinite(s.least); i++) consider_array(&s, &maps[i]);
+    if (isfinite(s.least)) consider_all(&s, maps, n_maps);
+    for (size_t i = 0; i < s.n_cuts; i++) sim_window_tiles_free(&s.cuts[i]);
     if (s.has_best) return PARE_OK;
     if (s.has_overflow)
         return pare_err_set(e, PARE_EINPUT, m->file, (pare_pos){0, 0},

@@ -127,8 +127,13 @@ typedef enum pare_packing {
     PARE_PACK_GROUP,
     PARE_PACK_COLUMNS
 } pare_packing;
-/* LIMITED: buffers and DRAM as given. IDEAL: every operand moves once and takes no time. */
-typedef enum pare_memory_model { PARE_MEMORY_LIMITED, PARE_MEMORY_IDEAL } pare_memory_model;
+/* LIMITED: buffers and DRAM as given. IDEAL: every operand moves once and takes no time. BITFUSION:
+ * the tile search and equations of Bit Fusion's own simulator, for comparison with it. */
+typedef enum pare_memory_model {
+    PARE_MEMORY_LIMITED,
+    PARE_MEMORY_IDEAL,
+    PARE_MEMORY_BITFUSION
+} pare_memory_model;
 typedef enum pare_objective {
     PARE_OBJECTIVE_CYCLES,
     PARE_OBJECTIVE_ENERGY,
@@ -176,8 +181,17 @@ typedef struct pare_compat {
     bool count_from_zero; /* systolic: report the last cycle's index, one less, as SCALE-Sim does */
 } pare_compat;
 
+/* Energies that replace those of the tables where they are not 0. */
+typedef struct pare_own_costs {
+    double core_pj_per_cycle; /* the whole array while it works; instead of lanes and registers */
+    double weight_read_pj_per_bit, weight_write_pj_per_bit;
+    double act_read_pj_per_bit, act_write_pj_per_bit;
+    double out_read_pj_per_bit, out_write_pj_per_bit;
+} pare_own_costs;
+
 /* Resolved constants of energy and area, each from the tables of traces/energy (docs/energy.md). */
 typedef struct pare_costs {
+    double core_pj;     /* the whole array, one cycle of work; 0: the three below */
     double lane_pj;     /* one busy lane's multiplier, one cycle */
     double reduce_pj;   /* one PE's adder tree and accumulating adder, one cycle */
     double register_pj; /* one PE's accumulator and operand registers, one cycle */
@@ -206,6 +220,7 @@ typedef struct pare_machine {
     pare_memory memory;
     pare_dram dram;
     pare_compat compat;
+    pare_own_costs own_costs;
     pare_costs costs;
     const char *file;      /* as given at loading */
     uint64_t hash;         /* of the file's bytes and the overrides */
@@ -383,6 +398,53 @@ typedef struct pare_sim_job {
 } pare_sim_job;
 pare_status pare_sim_run_layer(const pare_machine *machine, const pare_sim_job *job,
                                pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;
+
+/* ---- events: the same layer tile by tile ---- */
+
+/* unit that is busy, name, what it does */
+#define PARE_EVENTS(X)                                                                             \
+    X(LOAD_WEIGHTS, DRAM, "load weights")                                                          \
+    X(LOAD_ACTS, DRAM, "load activations")                                                         \
+    X(LOAD_PSUMS, DRAM, "load partial sums")                                                       \
+    X(STORE_OUTPUTS, DRAM, "store outputs")                                                        \
+    X(STORE_PSUMS, DRAM, "store partial sums")                                                     \
+    X(LATENCY, DRAM, "latency")                                                                    \
+    X(COMPUTE, ARRAY, "compute")                                                                   \
+    X(WAIT, ARRAY, "wait for DRAM")
+
+typedef enum pare_event_kind {
+#define X(id, unit, name) PARE_EVENT_##id,
+    PARE_EVENTS(X)
+#undef X
+        PARE_N_EVENTS
+} pare_event_kind;
+
+typedef enum pare_unit { PARE_UNIT_DRAM, PARE_UNIT_ARRAY, PARE_N_UNITS } pare_unit;
+
+const char *pare_event_name(pare_event_kind kind);
+pare_unit pare_event_unit(pare_event_kind kind);
+
+/* A unit is busy from start_cycle to before end_cycle, counted from the layer's start. */
+typedef struct pare_event {
+    pare_event_kind kind;
+    uint64_t tile; /* number in the order of the walk */
+    uint64_t start_cycle, end_cycle;
+    uint64_t bits; /* of a transfer */
+} pare_event;
+
+typedef void pare_event_fn(void *context, const pare_event *event);
+
+/* Walk a layer tile by tile on the mapping that pare_sim_run_layer chooses. The events of a unit
+ * come in the order of time and do not overlap. `fn` may be NULL. *out is filled as by
+ * pare_sim_run_layer, its time and traffic counted from the events; the closed form gives the same.
+ * Not for machines with memory.model bitfusion (PARE_EINPUT). */
+pare_status pare_sim_events(const pare_machine *machine, const pare_sim_job *job, pare_event_fn *fn,
+                            void *context, pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;
+/* A whole network as a Chrome trace (chrome://tracing, Perfetto): a microsecond is a cycle, one
+ * track a unit. Beyond `max_events` the remaining layers have no tiles in it. */
+pare_status pare_sim_timeline(const pare_net *net, const pare_machine *machine,
+                              const pare_bits *bits, const pare_sim_options *options,
+                              size_t max_events, pare_buf *out, pare_err *e) PARE_MUST_CHECK;
 
 /* ---- output ---------------------------------------------------------------------------------- */
 

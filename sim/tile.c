@@ -55,8 +55,7 @@ static void find_runs(window_tiles *w)
     }
 }
 
-void sim_window_tiles(const pare_dims *d, uint64_t parallel, uint64_t tn, uint64_t tp, uint64_t tq,
-                      window_tiles *out)
+void sim_window_tiles(const pare_dims *d, uint64_t tn, uint64_t tp, uint64_t tq, window_tiles *out)
 {
     const uint64_t nn = sim_ceil_div(d->n, tn), np = sim_ceil_div(d->p, tp);
     const uint64_t nq = sim_ceil_div(d->q, tq);
@@ -72,13 +71,11 @@ void sim_window_tiles(const pare_dims *d, uint64_t parallel, uint64_t tn, uint64
                 const uint64_t rows = sim_min(tp, d->p - y * tp);
                 const uint64_t cols = sim_min(tq, d->q - x * tq);
                 v->windows = images * rows * cols;
-                v->sets = sim_ceil_div(v->windows, parallel);
                 v->pixels =
                     images *
                     span(y * tp, rows, d->stride[0], d->pad[0], d->r, d->dilation[0], d->h) *
                     span(x * tq, cols, d->stride[1], d->pad[1], d->s, d->dilation[1], d->w);
                 out->sum_windows += v->windows;
-                out->sum_sets += v->sets;
                 out->sum_pixels += v->pixels;
                 out->max_windows = sim_max(out->max_windows, v->windows);
                 out->max_pixels = sim_max(out->max_pixels, v->pixels);
@@ -113,17 +110,26 @@ static uint64_t stored_bits(const tiling *t)
     return t->n[LOOP_C] > 1 ? t->bits.psum : t->bits.out;
 }
 
-typedef struct tile {
-    uint64_t cycles, weight_bits, act_bits, out_bits, psum_bits;
-} tile;
+/* Put in what the values of this tile say. */
+static void set_values(const tiling *t, const uint64_t x[N_LOOPS], tile *r)
+{
+    const tile_values *const v = t->values;
+    const uint64_t gk = x[LOOP_G] * t->n[LOOP_K] + x[LOOP_K];
+    const uint64_t gw = x[LOOP_G] * t->n[LOOP_W] + x[LOOP_W];
+    const uint64_t gkw = gk * t->n[LOOP_W] + x[LOOP_W];
+    if (v->cycles) r->cycles = v->cycles[gkw * t->n[LOOP_C] + x[LOOP_C]];
+    if (v->weight_bits) r->weight_bits = v->weight_bits[gk * t->n[LOOP_C] + x[LOOP_C]];
+    if (v->act_bits) r->act_bits = v->act_bits[gw * t->n[LOOP_C] + x[LOOP_C]];
+}
 
-static tile tile_at(const tiling *t, const uint64_t x[N_LOOPS])
+tile sim_tile_at(const tiling *t, const uint64_t x[N_LOOPS])
 {
     const array_map *const a = t->a;
     const window_tile *const w = &t->w->v[x[LOOP_W]];
     const uint64_t groups = piece(t, LOOP_G, x[LOOP_G]), filters = piece(t, LOOP_K, x[LOOP_K]);
     const uint64_t channels = piece(t, LOOP_C, x[LOOP_C]);
     const uint64_t steps = sim_array_steps(a, channels);
+    const uint64_t sets = sim_ceil_div(w->windows, a->windows);
     const uint64_t folds = sim_ceil_div(groups, a->packed_groups) * filter_sets(t, filters);
     const uint64_t outputs = groups * filters * w->windows;
     tile r = {.weight_bits = groups * filters * channels * kernel_positions(t) * t->bits.weight,
@@ -131,15 +137,11 @@ static tile tile_at(const tiling *t, const uint64_t x[N_LOOPS])
               .out_bits = outputs * t->bits.out,
               .psum_bits = outputs * t->bits.psum};
     if (a->is_weight_stationary)
-        r.cycles = folds * steps * (w->sets * a->step_cycles + a->fold_cycles + a->load_cycles);
+        r.cycles = folds * steps * (sets * a->step_cycles + a->fold_cycles + a->load_cycles);
     else
-        r.cycles = folds * w->sets * (steps * a->step_cycles + a->fold_cycles);
+        r.cycles = folds * sets * (steps * a->step_cycles + a->fold_cycles);
+    if (t->values) set_values(t, x, &r);
     return r;
-}
-
-uint64_t sim_tile_compute_cycles(const tiling *t, const uint64_t x[N_LOOPS])
-{
-    return tile_at(t, x).cycles;
 }
 
 tile_need sim_tile_need(const tiling *t)
@@ -191,16 +193,24 @@ static uint64_t sum_of_steps(const tiling *t)
            sim_array_steps(t->a, piece(t, LOOP_C, n - 1));
 }
 
-static void sum_compute(const tiling *t, uint64_t steps, tile_totals *s)
+static uint64_t sum_of_window_sets(const tiling *t)
+{
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < t->w->n_runs; i++)
+        sum += t->w->run_n[i] * sim_ceil_div(t->w->v[t->w->run_at[i]].windows, t->a->windows);
+    return sum;
+}
+
+static void sum_compute(const tiling *t, uint64_t steps, uint64_t window_sets, tile_totals *s)
 {
     const array_map *const a = t->a;
     const uint64_t sets_k =
         a->packed_groups > 1 ? t->n[LOOP_K] : sum_of_sets(t, LOOP_K, a->filters);
     const uint64_t folds = sim_mul(sum_of_sets(t, LOOP_G, a->packed_groups), sets_k);
-    const uint64_t all_steps = sim_mul(sim_mul(folds, t->w->sum_sets), steps);
+    const uint64_t all_steps = sim_mul(sim_mul(folds, window_sets), steps);
     const uint64_t starts = a->is_weight_stationary
                                 ? sim_mul(sim_mul(folds, steps), t->w->n)
-                                : sim_mul(sim_mul(folds, t->w->sum_sets), t->n[LOOP_C]);
+                                : sim_mul(sim_mul(folds, window_sets), t->n[LOOP_C]);
     s->fold_cycles = sim_mul(starts, a->fold_cycles);
     s->multiplex_cycles = sim_mul(all_steps, a->step_cycles - a->busy_cycles);
     s->load_cycles = sim_mul(starts, a->load_cycles);
@@ -208,61 +218,22 @@ static void sum_compute(const tiling *t, uint64_t steps, tile_totals *s)
         sim_add(sim_mul(all_steps, a->step_cycles), sim_add(s->fold_cycles, s->load_cycles));
 }
 
-static void sum_dram(const tiling *t, uint64_t weights, uint64_t outputs, tile_totals *s)
-{
-    const uint64_t groups = t->total[LOOP_G], channels = t->total[LOOP_C];
-    s->dram_weight_bits = sim_mul(sim_mul(weights, t->bits.weight), fetches(t, WEIGHT_INDEX));
-    s->dram_act_bits = sim_mul(sim_mul(sim_mul(groups * channels, t->w->sum_pixels), t->bits.act),
-                               fetches(t, ACT_INDEX));
-    s->dram_out_bits = sim_mul(outputs, t->bits.out);
-    /* visits of an output tile beyond the first, if the array leaves it in between */
-    const uint64_t returns = fetches(t, OUT_INDEX) - 1;
-    s->dram_psum_write_bits = sim_mul(sim_mul(outputs, t->bits.psum), returns);
-    s->dram_psum_read_bits = s->dram_psum_write_bits;
-}
-
-static void sum_buffers(const tiling *t, uint64_t steps, uint64_t weights, uint64_t outputs,
-                        tile_totals *s)
+static void sum_buffers(const tiling *t, uint64_t steps, uint64_t window_sets, uint64_t weights,
+                        uint64_t outputs, tile_totals *s)
 {
     const array_map *const a = t->a;
-    const uint64_t passes = a->is_weight_stationary ? t->w->n : t->w->sum_sets;
+    const uint64_t passes = a->is_weight_stationary ? t->w->n : window_sets;
     const uint64_t sets_k = a->packed_groups > 1 ? 1 : sum_of_sets(t, LOOP_K, a->filters);
     const uint64_t depth = t->total[LOOP_C] * kernel_positions(t);
     const uint64_t reads = sim_mul(sim_mul(t->total[LOOP_G], t->w->sum_windows), depth);
     s->buffer_bits[0][0] = sim_mul(sim_mul(weights, passes), t->bits.weight);
-    s->buffer_bits[0][1] = s->dram_weight_bits;
     s->buffer_bits[1][0] = sim_mul(sim_mul(reads, sets_k), t->bits.act);
-    s->buffer_bits[1][1] = s->dram_act_bits;
     /* partial sums come back once per depth piece that the accumulators do not span */
     const uint64_t rounds = a->is_weight_stationary ? steps : t->n[LOOP_C];
     const uint64_t width = rounds > 1 ? t->bits.psum : t->bits.out;
-    const uint64_t one_pass = sim_mul(outputs, width);
-    s->buffer_bits[2][0] = sim_add(sim_mul(one_pass, rounds), s->dram_psum_write_bits);
-    s->buffer_bits[2][1] = sim_add(sim_mul(one_pass, rounds), s->dram_psum_read_bits);
+    s->buffer_bits[2][0] = sim_mul(sim_mul(outputs, width), rounds);
+    s->buffer_bits[2][1] = s->buffer_bits[2][0];
 }
-
-bool sim_tile_totals(const tiling *t, tile_totals *s)
-{
-    *s = (tile_totals){0};
-    const uint64_t steps = sum_of_steps(t);
-    const uint64_t all_filters = t->total[LOOP_G] * t->total[LOOP_K];
-    const uint64_t outputs = sim_mul(all_filters, t->w->sum_windows);
-    const uint64_t weights = sim_mul(all_filters, sim_mul(t->total[LOOP_C], kernel_positions(t)));
-    s->n_tiles = sim_mul(sim_mul(t->n[LOOP_G], t->n[LOOP_K]), sim_mul(t->n[LOOP_W], t->n[LOOP_C]));
-    s->pe_cycles = sim_mul(sim_mul(outputs, steps), t->a->busy_cycles);
-    sum_compute(t, steps, s);
-    sum_dram(t, weights, outputs, s);
-    sum_buffers(t, steps, weights, outputs, s);
-    const uint64_t largest[] = {s->compute_cycles,    s->pe_cycles,         s->dram_weight_bits,
-                                s->dram_act_bits,     s->dram_out_bits,     s->dram_psum_write_bits,
-                                s->buffer_bits[0][0], s->buffer_bits[1][0], s->buffer_bits[2][0],
-                                s->buffer_bits[2][1], s->n_tiles,           s->multiplex_cycles};
-    for (size_t i = 0; i < sizeof largest / sizeof *largest; i++)
-        if (largest[i] >= (uint64_t)1 << 60) return false;
-    return true;
-}
-
-/* ---- time ---- */
 
 static uint64_t transfer_cycles(const pare_machine *m, uint64_t bits)
 {
@@ -275,33 +246,69 @@ static uint64_t latency(const pare_machine *m, bool has_transfer)
     return has_transfer && m->memory.model != PARE_MEMORY_IDEAL ? m->dram.latency_cycles : 0;
 }
 
-static uint64_t first_load_cycles(const tiling *t, const tile *first)
-{
-    return latency(t->m, true) + transfer_cycles(t->m, first->weight_bits) +
-           transfer_cycles(t->m, first->act_bits);
-}
-
-static uint64_t last_store_cycles(const tiling *t, const tile *last)
-{
-    return latency(t->m, true) + transfer_cycles(t->m, last->out_bits);
-}
-
-static void last_position(const tiling *t, uint64_t x[N_LOOPS])
-{
-    for (int i = 0; i < N_LOOPS; i++) x[i] = t->n[i] - 1;
-}
-
-uint64_t sim_tile_bound(const tiling *t, const tile_totals *s)
+static void add_startup(const tiling *t, tile_totals *s)
 {
     const uint64_t zero[N_LOOPS] = {0};
     uint64_t end[N_LOOPS];
-    last_position(t, end);
-    const tile first = tile_at(t, zero), last = tile_at(t, end);
-    uint64_t moved = s->dram_weight_bits + s->dram_act_bits + s->dram_out_bits +
-                     s->dram_psum_write_bits + s->dram_psum_read_bits;
-    moved -= first.weight_bits + first.act_bits + last.out_bits;
-    const uint64_t between = sim_max(s->compute_cycles, transfer_cycles(t->m, moved));
-    return first_load_cycles(t, &first) + between + last_store_cycles(t, &last);
+    for (int i = 0; i < N_LOOPS; i++) end[i] = t->n[i] - 1;
+    const tile first = sim_tile_at(t, zero), last = sim_tile_at(t, end);
+    s->startup_bits = first.weight_bits + first.act_bits + last.out_bits;
+    s->startup_cycles = 2 * latency(t->m, true) + transfer_cycles(t->m, first.weight_bits) +
+                        transfer_cycles(t->m, first.act_bits) +
+                        transfer_cycles(t->m, last.out_bits);
+}
+
+void sim_tile_totals(const tiling *t, tile_totals *s)
+{
+    *s = (tile_totals){0};
+    const uint64_t steps = sum_of_steps(t), window_sets = sum_of_window_sets(t);
+    const uint64_t all_filters = t->total[LOOP_G] * t->total[LOOP_K];
+    const uint64_t all_channels = t->total[LOOP_G] * t->total[LOOP_C];
+    const uint64_t outputs = sim_mul(all_filters, t->w->sum_windows);
+    const uint64_t weights = sim_mul(all_filters, sim_mul(t->total[LOOP_C], kernel_positions(t)));
+    s->n_tiles = sim_mul(sim_mul(t->n[LOOP_G], t->n[LOOP_K]), sim_mul(t->n[LOOP_W], t->n[LOOP_C]));
+    s->pe_cycles = sim_mul(sim_mul(outputs, steps), t->a->busy_cycles);
+    s->dram_weight_bits = sim_mul(weights, t->bits.weight);
+    s->dram_act_bits = sim_mul(sim_mul(all_channels, t->w->sum_pixels), t->bits.act);
+    s->dram_out_bits = sim_mul(outputs, t->bits.out);
+    s->dram_psum_write_bits = sim_mul(outputs, t->bits.psum);
+    sum_compute(t, steps, window_sets, s);
+    sum_buffers(t, steps, window_sets, weights, outputs, s);
+    add_startup(t, s);
+}
+
+void sim_tile_order(const tiling *t, tile_totals *s)
+{
+    s->dram_weight_bits = sim_mul(s->dram_weight_bits, fetches(t, WEIGHT_INDEX));
+    s->dram_act_bits = sim_mul(s->dram_act_bits, fetches(t, ACT_INDEX));
+    /* visits of an output tile beyond the first, if the array leaves it in between */
+    s->dram_psum_write_bits = sim_mul(s->dram_psum_write_bits, fetches(t, OUT_INDEX) - 1);
+    s->dram_psum_read_bits = s->dram_psum_write_bits;
+    s->buffer_bits[0][1] = s->dram_weight_bits;
+    s->buffer_bits[1][1] = s->dram_act_bits;
+    s->buffer_bits[2][0] = sim_add(s->buffer_bits[2][0], s->dram_psum_write_bits);
+    s->buffer_bits[2][1] = sim_add(s->buffer_bits[2][1], s->dram_psum_read_bits);
+}
+
+bool sim_tile_is_countable(const tile_totals *s)
+{
+    const uint64_t counters[] = {
+        s->compute_cycles,    s->pe_cycles,         s->dram_weight_bits,
+        s->dram_act_bits,     s->dram_out_bits,     s->dram_psum_write_bits,
+        s->buffer_bits[0][0], s->buffer_bits[1][0], s->buffer_bits[2][0],
+        s->n_tiles,           s->multiplex_cycles};
+    uint64_t all = 0;
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) all |= counters[i];
+    return all < (uint64_t)1 << 60;
+}
+
+/* ---- time ---- */
+
+uint64_t sim_tile_bound(const tiling *t, const tile_totals *s)
+{
+    const uint64_t moved = s->dram_weight_bits + s->dram_act_bits + s->dram_out_bits +
+                           s->dram_psum_write_bits + s->dram_psum_read_bits - s->startup_bits;
+    return s->startup_cycles + sim_max(s->compute_cycles, transfer_cycles(t->m, moved));
 }
 
 /* The loops that move on between position x and its successor (or predecessor), as a mask, and
@@ -333,14 +340,14 @@ static uint64_t hidden_transfers(const tiling *t, const uint64_t x[N_LOOPS])
     bool has_any = false;
     const unsigned from = step_over(t, x, false, y);
     if (from & OUT_INDEX) {
-        const tile before = tile_at(t, y);
+        const tile before = sim_tile_at(t, y);
         const bool is_final = y[LOOP_C] + 1 == t->n[LOOP_C];
         cycles += transfer_cycles(m, is_final ? before.out_bits : before.psum_bits);
         has_any = true;
     }
     const unsigned to = step_over(t, x, true, y);
     if (to) {
-        const tile next = tile_at(t, y);
+        const tile next = sim_tile_at(t, y);
         if (to & WEIGHT_INDEX) cycles += transfer_cycles(m, next.weight_bits);
         if (to & ACT_INDEX) cycles += transfer_cycles(m, next.act_bits);
         if (to & OUT_INDEX && y[LOOP_C] > 0) cycles += transfer_cycles(m, next.psum_bits);
@@ -363,15 +370,14 @@ static uint64_t loop_runs(uint64_t n, uint64_t at[4], uint64_t count[4])
     return n_runs;
 }
 
-tile_time sim_tile_time(const tiling *t)
+tile_time sim_tile_time(const tiling *t, const tile_totals *s)
 {
     uint64_t at[N_LOOPS][4], count[N_LOOPS][4];
-    uint64_t ng = loop_runs(t->n[LOOP_G], at[LOOP_G], count[LOOP_G]);
-    uint64_t nk = loop_runs(t->n[LOOP_K], at[LOOP_K], count[LOOP_K]);
-    uint64_t nc = loop_runs(t->n[LOOP_C], at[LOOP_C], count[LOOP_C]);
-    tile_time r = {0};
-    uint64_t x[N_LOOPS] = {0};
-    const tile first = tile_at(t, x);
+    const uint64_t ng = loop_runs(t->n[LOOP_G], at[LOOP_G], count[LOOP_G]);
+    const uint64_t nk = loop_runs(t->n[LOOP_K], at[LOOP_K], count[LOOP_K]);
+    const uint64_t nc = loop_runs(t->n[LOOP_C], at[LOOP_C], count[LOOP_C]);
+    tile_time r = {.cycles = s->startup_cycles, .startup_cycles = s->startup_cycles};
+    uint64_t x[N_LOOPS];
     for (uint64_t g = 0; g < ng; g++)
         for (uint64_t k = 0; k < nk; k++)
             for (uint64_t c = 0; c < nc; c++)
@@ -382,13 +388,10 @@ tile_time sim_tile_time(const tiling *t)
                     x[LOOP_W] = t->w->run_at[w];
                     const uint64_t times =
                         count[LOOP_G][g] * count[LOOP_K][k] * count[LOOP_C][c] * t->w->run_n[w];
-                    const uint64_t compute = tile_at(t, x).cycles, dram = hidden_transfers(t, x);
+                    const uint64_t compute = sim_tile_at(t, x).cycles,
+                                   dram = hidden_transfers(t, x);
                     r.cycles += times * sim_max(compute, dram);
                     r.stall_cycles += dram > compute ? times * (dram - compute) : 0;
                 }
-    last_position(t, x);
-    const tile last = tile_at(t, x);
-    r.startup_cycles = first_load_cycles(t, &first) + last_store_cycles(t, &last);
-    r.cycles += r.startup_cycles;
     return r;
 }

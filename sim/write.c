@@ -196,7 +196,7 @@ static void table_row(pare_buf *b, int width, const char *name, const char *type
                       double utilization, const pare_sim_stats *s)
 {
     char cycles[32];
-    pare_buf_printf(b, "%-*s %-9s %5s %9.2f %13s %5.1f%% %5.1f%% %10.3f %10.3f", width, name, type,
+    pare_buf_printf(b, "%-*s %-9s %5s %9.4g %13s %5.1f%% %5.1f%% %10.3f %10.3f", width, name, type,
                     bits, (double)s->macs / 1e6, grouped(s->cycles, cycles), 100 * utilization,
                     percent((double)(s->stall_cycles + s->startup_cycles), (double)s->cycles),
                     s->energy_pj / 1e6, (double)s->dram_bits / 1e6);

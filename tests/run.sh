@@ -7,9 +7,9 @@ set -u
 SRC=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=${BUILD:-build}
 case $BUILD in /*) ;; *) BUILD=$SRC/$BUILD ;; esac
-export PARE_SRC=$SRC PARE_BUILD=$BUILD
+export PARE_SRC=$SRC PARE_BUILD=$BUILD PARE_DATA=$SRC
 export PARE_SHARED=${PARE_SHARED:-$SRC/../shared}
-export ASAN_OPTIONS=${ASAN_OPTIONS:-handle_segv=0:handle_abort=0}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-handle_segv=0:handle_abort=0:allocator_may_return_null=1}
 passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -323,6 +323,38 @@ START_TEST(reset_forgets_the_step_in_progress_and_the_waiting_result)
 }
 END_TEST
 
+/* The machines that sim/ ships count with the PEs that are built here. */
+START_TEST(kinds_are_the_shipped_machines_pes)
+{
+    struct {
+        const char *kind, *machine;
+    } const pairs[] = {{"bitparallel", "bitparallel8"},
+                       {"stripes", "stripes"},
+                       {"unpu", "unpu"},
+                       {"loom1", "loom1"},
+                       {"loom2", "loom2"},
+                       {"loom4", "loom4"}};
+    const char *const src = getenv("PARE_SRC");
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        const pare_dut_kind *const kind = pare_dut_kind_find(pairs[i].kind);
+        char path[512];
+        snprintf(path, sizeof path, "%s/sim/machines/%s.machine.yaml", src ? src : ".",
+                 pairs[i].machine);
+        pare_machine *m;
+        pare_err e = {0};
+        if (pare_machine_load(path, NULL, 0, &m, &e) != PARE_OK) ck_abort_msg("%s", e.text);
+        const pare_pe rtl = pare_cosim_pe(kind);
+        ck_assert_int_eq(m->pe.style, PARE_PE_TEMPORAL);
+        ck_assert_uint_eq(m->pe.lanes, rtl.lanes);
+        ck_assert_uint_eq(m->pe.act_digit, rtl.act_digit);
+        ck_assert_uint_eq(m->pe.weight_digit, rtl.weight_digit);
+        ck_assert_uint_ge(m->pe.max_act_bits, rtl.max_act_bits);
+        ck_assert_uint_ge(m->pe.max_weight_bits, rtl.max_weight_bits);
+        pare_machine_free(m);
+    }
+}
+END_TEST
+
 /* ---- the campaign and its watchfulness ---- */
 
 START_TEST(random_dot_products_agree_with_the_reference)
@@ -350,7 +382,7 @@ static char *difference_of(void (*spoil)(pare_cosim_dot *))
 {
     const pare_dut_kind *const kind = pare_dut_kind_find("loom2");
     pare_cosim_coverage bins = {.act_bits = {1, 8}, .weight_bits = {1, 8}};
-    bins.n_bins = 64 * PARE_COSIM_INNER_BINS;
+    pare_cosim_coverage_new(&bins);
     pare_cosim_case *const c = pare_cosim_case_new(kind);
     pare_cosim_case_fill(c, kind, &bins, SEED, 3);
     spoil(&c->dots[5]);
@@ -361,6 +393,7 @@ static char *difference_of(void (*spoil)(pare_cosim_dot *))
     ck_assert(agrees == !difference.text);
     pare_dut_free(dut);
     pare_cosim_case_free(c);
+    pare_cosim_coverage_free(&bins);
     return difference.text;
 }
 
@@ -451,7 +484,9 @@ int main(int argc, char **argv)
     const TTest *const cycles[] = {the_result_is_valid_in_cycle_n_and_not_before,
                                    dot_products_follow_each_other_without_a_gap,
                                    a_result_waits_and_holds_the_beats_back,
-                                   reset_forgets_the_step_in_progress_and_the_waiting_result, NULL};
+                                   reset_forgets_the_step_in_progress_and_the_waiting_result,
+                                   kinds_are_the_shipped_machines_pes,
+                                   NULL};
     const TTest *const campaign[] = {
         random_dot_products_agree_with_the_reference, a_spoilt_expectation_is_noticed,
         an_assertion_of_the_rtl_is_reported, waves_are_written_on_demand, NULL};

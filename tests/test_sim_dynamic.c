@@ -500,7 +500,7 @@ static pare_sim_layer run_values(const char *machine, const char *set, const par
     pare_sim_layer l;
     pare_pool *const pool = pare_pool_new(1);
     ck_assert_int_eq(sim_search(m, job, false, &found, &e), PARE_OK);
-    ck_assert_int_eq(sim_dynamic_choice(m, job, v, pool, &found.best, &e), PARE_OK);
+    ck_assert_int_eq(sim_dynamic_choice(m, job, v, pool, NULL, &found.best, &e), PARE_OK);
     ck_assert_int_eq(sim_job_stats(m, job, &found.best, &l, &e), PARE_OK);
     pare_pool_free(pool);
     pare_machine_free(m);
@@ -575,7 +575,7 @@ START_TEST(columns_run_ahead_by_hand)
         pare_err e = {0};
         pare_pool *const pool = pare_pool_new(1);
         ck_assert_int_eq(sim_search(m, &job, false, &found, &e), PARE_OK);
-        ck_assert_int_eq(sim_dynamic_choice(m, &job, &v, pool, &found.best, &e), PARE_OK);
+        ck_assert_int_eq(sim_dynamic_choice(m, &job, &v, pool, NULL, &found.best, &e), PARE_OK);
         ck_assert_uint_eq(found.best.time.cycles, registers ? 4 : 6);
         pare_pool_free(pool);
         pare_machine_free(m);

@@ -1,4 +1,6 @@
-/* Time and traffic with buffers and DRAM: by hand, and against a plain walk over all tiles. */
+/* Time and traffic with buffers and DRAM: by hand, by events, and against a plain walk over all
+ * tiles that shares no code with the simulator. PARE_CASES in the environment: how many cases
+ * (CK_TIMEOUT_MULTIPLIER for many). */
 #include "gtck.h"
 #include "sim/sim.h"
 
@@ -342,6 +344,35 @@ static size_t random_sets(pare_rng *r, char text[SETS][SET_BYTES], const char *s
 static const char *const machines[] = {"bitparallel8", "stripes",   "unpu",        "loom1",
                                        "loom4",        "bitfusion", "systolic_ws", "systolic_os"};
 
+/* events of a unit follow each other without overlap and fill exactly the layer's time */
+typedef struct watch {
+    uint64_t end_cycle[PARE_N_UNITS], busy_cycles[PARE_N_UNITS], last_cycle, n_wrong;
+} watch;
+
+static void look(void *context, const pare_event *e)
+{
+    watch *const w = context;
+    const pare_unit unit = pare_event_unit(e->kind);
+    if (e->start_cycle < w->end_cycle[unit] || e->end_cycle <= e->start_cycle) w->n_wrong++;
+    w->end_cycle[unit] = e->end_cycle;
+    w->busy_cycles[unit] += e->end_cycle - e->start_cycle;
+    w->last_cycle = max(w->last_cycle, e->end_cycle);
+}
+
+static void compare_events(const pare_machine *m, const pare_sim_job *job, const pare_sim_layer *l)
+{
+    watch seen = {0};
+    pare_sim_layer by_events;
+    pare_err e = {0};
+    ck_assert_msg(pare_sim_events(m, job, look, &seen, &by_events, &e) == PARE_OK, "%s", e.text);
+    ck_assert_msg(!memcmp(&by_events.stats, &l->stats, sizeof l->stats),
+                  "on %s: %llu cycles by events, %llu in closed form", m->name,
+                  (unsigned long long)by_events.stats.cycles, (unsigned long long)l->stats.cycles);
+    ck_assert_uint_eq(seen.n_wrong, 0);
+    ck_assert_uint_eq(seen.last_cycle, l->stats.cycles);
+    ck_assert_uint_eq(seen.busy_cycles[PARE_UNIT_ARRAY], l->stats.cycles - l->stats.startup_cycles);
+}
+
 /* true if the machine could hold the layer */
 static bool compare_case(pare_rng *r, uint64_t seed, uint64_t number)
 {
@@ -367,6 +398,7 @@ static bool compare_case(pare_rng *r, uint64_t seed, uint64_t number)
                       (unsigned long long)seed, (unsigned long long)number, name, l.map.order,
                       (unsigned long long)l.stats.cycles, (unsigned long long)l.stats.dram_bits,
                       (unsigned long long)t.cycles, (unsigned long long)t.dram_bits);
+        compare_events(m, &job, &l);
     } else {
         ck_assert_int_eq(e.status, PARE_EINPUT);
         ck_assert_ptr_nonnull(strstr(e.text, "expected"));
@@ -375,18 +407,20 @@ static bool compare_case(pare_rng *r, uint64_t seed, uint64_t number)
     return runs;
 }
 
-START_TEST(the_closed_form_equals_a_walk_over_all_tiles)
+START_TEST(the_closed_form_equals_the_events_and_a_plain_walk)
 {
-    enum { CASES = 8000 };
+    const char *const wanted = getenv("PARE_CASES");
+    const uint64_t n_cases = wanted ? strtoull(wanted, NULL, 10) : 6000;
     const uint64_t seed = 20261121;
     size_t n_run = 0;
     printf("seed %llu\n", (unsigned long long)seed);
-    for (uint64_t i = 0; i < CASES; i++) {
+    for (uint64_t i = 0; i < n_cases; i++) {
         pare_rng r = pare_rng_new(seed, i);
         n_run += compare_case(&r, seed, i);
     }
-    printf("%zu of %d random layers fit their random machines\n", n_run, CASES);
-    ck_assert_uint_gt(n_run, CASES / 4);
+    printf("%zu of %llu random layers fit their random machines\n", n_run,
+           (unsigned long long)n_cases);
+    ck_assert_uint_gt(n_run, n_cases / 4);
 }
 END_TEST
 
@@ -479,7 +513,7 @@ END_TEST
 int main(int argc, char **argv)
 {
     const TTest *const hand[] = {one_tile_by_hand, overlapped_tiles_by_hand, NULL};
-    const TTest *const walks[] = {the_closed_form_equals_a_walk_over_all_tiles, NULL};
+    const TTest *const walks[] = {the_closed_form_equals_the_events_and_a_plain_walk, NULL};
     const TTest *const properties[] = {
         packed_traffic_is_count_times_bits, more_bandwidth_is_never_slower,
         larger_buffers_are_never_slower, each_objective_is_best_at_its_own, NULL};

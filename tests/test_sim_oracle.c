@@ -109,6 +109,66 @@ START_TEST(systolic_arrays_equal_scalesim_on_every_layer_of_resnet18)
 }
 END_TEST
 
+static uint64_t cell64(const pare_csv *c, size_t row, const char *column)
+{
+    const int at = pare_csv_column(c, column);
+    ck_assert_int_ge(at, 0);
+    return strtoull(pare_csv_cell(c, row, at), NULL, 10);
+}
+
+static void compare_bitfusion_row(const pare_csv *csv, size_t row, const pare_machine *m)
+{
+    static const struct {
+        const char *column;
+        size_t offset;
+    } counters[] = {
+        {"total_cycles", offsetof(pare_sim_stats, cycles)},
+        {"wbuf_rd_bits", offsetof(pare_sim_stats, weight_buffer_read_bits)},
+        {"wbuf_wr_bits", offsetof(pare_sim_stats, weight_buffer_write_bits)},
+        {"ibuf_rd_bits", offsetof(pare_sim_stats, act_buffer_read_bits)},
+        {"ibuf_wr_bits", offsetof(pare_sim_stats, act_buffer_write_bits)},
+        {"obuf_rd_bits", offsetof(pare_sim_stats, out_buffer_read_bits)},
+        {"obuf_wr_bits", offsetof(pare_sim_stats, out_buffer_write_bits)},
+        {"dram_wr_bits", offsetof(pare_sim_stats, dram_out_bits)},
+    };
+    pare_sim_job job = job_of_row(csv, row);
+    job.layer = pare_csv_cell(csv, row, pare_csv_column(csv, "layer"));
+    job.dims.n = cell(csv, row, "n");
+    job.reads_input = cell(csv, row, "im2col");
+    pare_sim_layer l;
+    pare_err e = {0};
+    ck_assert_msg(pare_sim_run_layer(m, &job, &l, &e) == PARE_OK, "%s", e.text);
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
+        const uint64_t ours =
+            *(const uint64_t *)(const void *)((const char *)&l.stats + counters[i].offset);
+        ck_assert_msg(ours == cell64(csv, row, counters[i].column), "%s: %s is %llu, %llu there",
+                      job.layer, counters[i].column, (unsigned long long)ours,
+                      (unsigned long long)cell64(csv, row, counters[i].column));
+    }
+    const pare_sim_stats *const s = &l.stats;
+    ck_assert_uint_eq(s->startup_cycles + s->stall_cycles, cell64(csv, row, "stall_cycles"));
+    ck_assert_uint_eq(s->dram_bits - s->dram_out_bits, cell64(csv, row, "dram_rd_bits"));
+    const double energy_nj =
+        strtod(pare_csv_cell(csv, row, pare_csv_column(csv, "energy_nj")), NULL);
+    ck_assert_double_eq_tol(s->energy_pj / 1000, energy_nj, 1e-12 * energy_nj);
+    ck_assert_uint_eq(s->ideal_cycles + s->rounding_cycles + s->padding_cycles + s->startup_cycles +
+                          s->stall_cycles,
+                      s->cycles);
+}
+
+START_TEST(bit_fusion_equals_its_authors_simulator_in_all_counters)
+{
+    static const char file[] = "bitfusion_svhn_vgg7.csv";
+    if (!has(file)) GTCK_SKIP("no reference data");
+    pare_csv *const csv = reference(file);
+    pare_machine *const m = machine("bitfusion_isca");
+    ck_assert_uint_eq(csv->n_rows, 16);
+    for (size_t row = 0; row < csv->n_rows; row++) compare_bitfusion_row(csv, row, m);
+    pare_machine_free(m);
+    pare_csv_free(csv);
+}
+END_TEST
+
 /* ---- our own numbers ---- */
 
 static void check_row(const pare_csv *golden, size_t row, const pare_sim_layer *l)
@@ -171,7 +231,8 @@ END_TEST
 int main(int argc, char **argv)
 {
     const TTest *const others[] = {stripes_and_dadn_equal_dnnsim_on_every_layer_of_resnet18,
-                                   systolic_arrays_equal_scalesim_on_every_layer_of_resnet18, NULL};
+                                   systolic_arrays_equal_scalesim_on_every_layer_of_resnet18,
+                                   bit_fusion_equals_its_authors_simulator_in_all_counters, NULL};
     const TTest *const own[] = {shipped_machines_give_the_golden_numbers, NULL};
     const gtck_case cases[] = {{.suite = "Oracle", .tests = others},
                                {.suite = "Golden", .tests = own}};

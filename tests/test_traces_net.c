@@ -307,6 +307,19 @@ START_TEST(shipped_networks_survive_writing)
 }
 END_TEST
 
+/* keys at their default are left out; a pool may have the default kernel (found by fuzzing) */
+START_TEST(a_pool_that_only_strides_survives_writing)
+{
+    pare_net *const net =
+        parse("version: 1\nname: n\ninput: {channels: 3, height: 8, width: 8}\nlayers:\n"
+              "  - {name: p, type: maxpool, kernel: 1, stride: 2}\n"
+              "  - {name: a, type: conv2d, out_channels: 4}\n");
+    assert_shape(layer(net, "p")->out, 3, 4, 4);
+    assert_round_trip(net);
+    pare_net_free(net);
+}
+END_TEST
+
 /* a layer of a random kind on a random earlier one, in a graph that ends in a flatten and an fc */
 static void add_random_layer(pare_rng *r, unsigned i, pare_buf *b)
 {
@@ -386,6 +399,7 @@ int main(int argc, char **argv)
                                   the_reference_page_names_every_type_and_key,
                                   NULL};
     const TTest *const writing[] = {shipped_networks_survive_writing,
+                                    a_pool_that_only_strides_survives_writing,
                                     random_networks_survive_writing, NULL};
     const gtck_case cases[] = {{.suite = "Shipped", .tests = shipped},
                                {.suite = "Rules", .tests = rules},

@@ -120,7 +120,9 @@ START_TEST(every_cut_of_a_file_is_refused)
     for (size_t cut = 0; cut < n; cut++) {
         char *const exact = malloc(cut ? cut : 1); /* so that a sanitizer sees a read beyond it */
         memcpy(exact, file, cut);
-        ck_assert_int_eq(pare_npy_parse("t", exact, cut, &t, NULL), PARE_EINPUT);
+        pare_err e = {0};
+        ck_assert_int_eq(pare_npy_parse("t", exact, cut, &t, &e), PARE_EINPUT);
+        ck_assert_ptr_nonnull(strstr(e.text, cut < 8 ? "magic" : "truncated"));
         ck_assert_ptr_null(t.data);
         free(exact);
     }

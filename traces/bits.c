@@ -110,6 +110,21 @@ static int compare_entries(const void *a, const void *b)
     return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
+/* what the YAML form demands of a name, of the other forms as well, so that all convert */
+static pare_status check_names(const pare_bits *b, const char *file, pare_err *e)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789_./+-";
+    for (size_t i = 0; i < b->n_layers; i++) {
+        const char *const name = b->layers[i].layer;
+        if (*name && strspn(name, allowed) == strlen(name)) continue;
+        return pare_err_set(e, PARE_EINPUT, file, b->layers[i].pos,
+                            "layer '%.40s'; a name of letters, digits and _ . / + - expected",
+                            name);
+    }
+    return PARE_OK;
+}
+
 static pare_status check_duplicates(const pare_bits *b, const char *file, pare_err *e)
 {
     entry *const entries = pare_xalloc(b->n_layers ? b->n_layers : 1, sizeof *entries);
@@ -250,6 +265,7 @@ pare_status pare_bits_parse(const char *name, const char *text, size_t n, const 
     if (b->n_layers == 0)
         PARE_TRY_DONE(pare_err_set(e, PARE_EINPUT, name, (pare_pos){1, 1},
                                    "no layer; the bits of at least one expected"));
+    PARE_TRY_DONE(check_names(b, name, e));
     PARE_TRY_DONE(check_duplicates(b, name, e));
     if (net) {
         PARE_TRY_DONE(match(b, net, name, e));

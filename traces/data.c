@@ -56,6 +56,7 @@ void pare_data_find(const char *kind, const char *name, pare_buf *path)
         if (strcmp(k->kind, kind)) continue;
         const char *const data = getenv("PARE_DATA");
         if (data && is_at(path, data, kind, name, k->suffix)) return;
+        if (data && is_at(path, data, k->tree_folder, name, k->suffix)) return;
         if (find_near_program(k, name, path)) return;
     }
     path->n = 0;

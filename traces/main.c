@@ -146,12 +146,14 @@ static void mean_bits(const pare_bits *b, double *weight, double *act)
 static void summarize(const thing *t, pare_buf *out)
 {
     double weight, act;
+    uint32_t n_layers;
     pare_buf_puts(out, kind_names[t->kind]);
     switch (t->kind) {
     case K_NET:
     case K_TOPOLOGY:
-        pare_buf_printf(out, " %s: %u layers, %u on the array, %llu parameters, %llu MACs",
-                        t->net->name, t->net->n_layers - (t->kind == K_NET), t->net->n_mac_layers,
+        n_layers = t->net->n_layers - (t->net->layers[0].op == PARE_OP_INPUT);
+        pare_buf_printf(out, " %s: %u layer%s, %u on the array, %llu parameters, %llu MACs",
+                        t->net->name, n_layers, n_layers == 1 ? "" : "s", t->net->n_mac_layers,
                         (unsigned long long)t->net->params, (unsigned long long)t->net->macs);
         break;
     case K_BITS:

@@ -71,8 +71,7 @@ static const pare_key layer_keys[PARE_N_LAYER_KEYS] = {
                         .min = 1,
                         .max = PARE_NET_KERNEL_MAX,
                         .def = "1",
-                        .doc = "Kernel of a conv2d, maxpool or avgpool: N or [rows, columns]; a "
-                               "pool must state it."},
+                        .doc = "Kernel of a conv2d, maxpool or avgpool: N or [rows, columns]."},
     [PARE_LK_STRIDE] = {.name = "stride",
                         .type = PARE_KEY_PAIR,
                         .offset = offsetof(pare_layer_spec, stride),

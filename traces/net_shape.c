@@ -127,6 +127,9 @@ static pare_status infer_pool(const shape_job *job)
 {
     const pare_layer *const l = job->l;
     uint64_t out[2];
+    if (l->kernel[0] == 1 && l->kernel[1] == 1 && l->stride[0] == 1 && l->stride[1] == 1)
+        return FAIL(job, NULL,
+                    "pools 1x1 windows at stride 1, which does nothing; a kernel expected");
     for (int k = 0; k < 2; k++)
         if (l->pad[k] >= l->kernel[k])
             return FAIL(job, "pad", "is %u with a kernel of %u; less than the kernel expected",
@@ -220,8 +223,8 @@ static const struct op_row {
                         PARE_BIT(PARE_LK_INPUT),
                     PARE_BIT(PARE_LK_OUT_CHANNELS), infer_fc},
     [PARE_OP_MATMUL] = {PARE_BIT(PARE_LK_HEADS) | PARE_BIT(PARE_LK_TRANSPOSE_B), 0, infer_matmul},
-    [PARE_OP_MAXPOOL] = {POOL_KEYS, PARE_BIT(PARE_LK_KERNEL), infer_pool},
-    [PARE_OP_AVGPOOL] = {POOL_KEYS, PARE_BIT(PARE_LK_KERNEL), infer_pool},
+    [PARE_OP_MAXPOOL] = {POOL_KEYS, 0, infer_pool},
+    [PARE_OP_AVGPOOL] = {POOL_KEYS, 0, infer_pool},
     [PARE_OP_GLOBAL_AVGPOOL] = {0, 0, infer_global_avgpool},
     [PARE_OP_BATCHNORM] = {0, 0, infer_norm},
     [PARE_OP_LAYERNORM] = {0, 0, infer_norm},

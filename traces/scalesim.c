@@ -1,8 +1,9 @@
 /* SCALE-Sim's topology files: one convolution a line, by position: name, input height and width,
  * filter height and width, channels, filters, stride. Blanks stray, lines may end in a comma, and
  * columns of ours after the stride (Weight Bits, Act Bits) are not read here. There is no padding.
- * Output size: ceil((input - filter + stride) / stride), so a last partial window counts (their
- * README calls for padded inputs, which the shipped files are not). */
+ * Output size: ceil((input - filter + stride) / stride), so a last partial window counts. Files
+ * must hold padded sizes; the ResNet-18 that comes with SCALE-Sim does not (its conv1 gives
+ * 110x110). */
 #include "traces/net_internal.h"
 
 #include <stdlib.h>

@@ -7,6 +7,9 @@
 
 static const pare_pos NOWHERE = {0, 0};
 
+/* no machine has it, and allocators differ in how they refuse more */
+static const size_t TENSOR_MAX_BYTES = (size_t)1 << 39;
+
 size_t pare_dtype_bytes(pare_dtype t)
 {
     static const size_t bytes[] = {[PARE_F32] = 4, [PARE_I8] = 1,  [PARE_U8] = 1,
@@ -24,13 +27,13 @@ pare_status pare_tensor_new(pare_dtype t, uint32_t n_dims, const size_t *dims, p
         out->dims[i] = dims[i];
         fits = pare_mul_size(out->count, dims[i], &out->count);
     }
-    fits =
-        fits && pare_mul_size(out->count, pare_dtype_bytes(t), &n_bytes) && n_bytes <= PTRDIFF_MAX;
+    fits = fits && pare_mul_size(out->count, pare_dtype_bytes(t), &n_bytes) &&
+           n_bytes <= TENSOR_MAX_BYTES;
     if (fits) out->data = calloc(n_bytes > 0 ? n_bytes : 1, 1);
     if (out->data) return PARE_OK;
     *out = (pare_tensor){0};
     return pare_err_set(e, PARE_EFAIL, NULL, NOWHERE, "no memory for a tensor of %u dimensions%s",
-                        n_dims, fits ? "" : ": its size overflows");
+                        n_dims, fits ? "" : "; at most 8 of them and 512 GiB expected");
 }
 
 void pare_tensor_free(pare_tensor *t)

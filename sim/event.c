@@ -1,0 +1,194 @@
+/* A layer tile by tile: two units, DRAM and the array, that meet at the swap of the double buffers.
+ * This walk defines what the closed form of tile.c must equal. */
+#include "sim/core.h"
+
+#include <string.h>
+
+static const struct {
+    const char *name;
+    pare_unit unit;
+} kinds[] = {
+#define X(id, unit, name) {name, PARE_UNIT_##unit},
+    PARE_EVENTS(X)
+#undef X
+};
+
+const char *pare_event_name(pare_event_kind kind) { return kinds[kind].name; }
+
+pare_unit pare_event_unit(pare_event_kind kind) { return kinds[kind].unit; }
+
+/* A transfer that DRAM has still to do in this stage. */
+typedef struct transfer {
+    pare_event_kind kind;
+    uint64_t tile, bits;
+} transfer;
+
+enum { TRANSFERS_MAX = 4 };
+
+typedef struct engine {
+    const tiling *t;
+    pare_event_fn *fn;
+    void *context;
+    uint64_t now_cycle; /* of the last swap */
+    transfer queue[TRANSFERS_MAX];
+    size_t n_queue;
+    uint64_t bits[PARE_N_EVENTS];
+    uint64_t busy_cycles[PARE_N_EVENTS];
+} engine;
+
+static void emit(engine *g, pare_event_kind kind, uint64_t tile_number, uint64_t start,
+                 uint64_t cycles, uint64_t bits)
+{
+    g->busy_cycles[kind] += cycles;
+    g->bits[kind] += bits;
+    const pare_event event = {.kind = kind,
+                              .tile = tile_number,
+                              .start_cycle = start,
+                              .end_cycle = start + cycles,
+                              .bits = bits};
+    if (g->fn && cycles > 0) g->fn(g->context, &event);
+}
+
+static void enqueue(engine *g, pare_event_kind kind, uint64_t tile_number, uint64_t bits)
+{
+    g->queue[g->n_queue++] = (transfer){kind, tile_number, bits};
+}
+
+/* DRAM works through its queue; returns the cycle in which it is free again. */
+static uint64_t run_dram(engine *g)
+{
+    const pare_machine *const m = g->t->m;
+    const bool is_ideal = m->memory.model == PARE_MEMORY_IDEAL;
+    uint64_t at = g->now_cycle;
+    if (g->n_queue > 0 && !is_ideal) {
+        emit(g, PARE_EVENT_LATENCY, g->queue[0].tile, at, m->dram.latency_cycles, 0);
+        at += m->dram.latency_cycles;
+    }
+    for (size_t i = 0; i < g->n_queue; i++) {
+        const transfer *const q = &g->queue[i];
+        const uint64_t cycles = is_ideal ? 0 : sim_ceil_div(q->bits, m->dram.bits_per_cycle);
+        emit(g, q->kind, q->tile, at, cycles, q->bits);
+        at += cycles;
+    }
+    g->n_queue = 0;
+    return at;
+}
+
+/* The loops as one counter, outermost first; `number` is unique per output tile. */
+static void locate(const tiling *t, uint64_t i, uint64_t x[N_LOOPS])
+{
+    for (int j = N_LOOPS; j-- > 0;) {
+        const int loop = t->order[j];
+        x[loop] = i % t->n[loop];
+        i /= t->n[loop];
+    }
+}
+
+static bool has_same_output(const uint64_t x[N_LOOPS], const uint64_t y[N_LOOPS])
+{
+    return x[LOOP_G] == y[LOOP_G] && x[LOOP_K] == y[LOOP_K] && x[LOOP_W] == y[LOOP_W];
+}
+
+/* What tile i needs and tile i - 1 does not leave in the buffers. */
+static void request_load(engine *g, uint64_t i)
+{
+    uint64_t x[N_LOOPS], before[N_LOOPS] = {0};
+    locate(g->t, i, x);
+    if (i > 0) locate(g->t, i - 1, before);
+    const tile r = sim_tile_at(g->t, x);
+    const bool same_group = i > 0 && x[LOOP_G] == before[LOOP_G];
+    const bool same_channels = same_group && x[LOOP_C] == before[LOOP_C];
+    if (!same_channels || x[LOOP_K] != before[LOOP_K])
+        enqueue(g, PARE_EVENT_LOAD_WEIGHTS, i, r.weight_bits);
+    if (!same_channels || x[LOOP_W] != before[LOOP_W])
+        enqueue(g, PARE_EVENT_LOAD_ACTS, i, r.act_bits);
+    if (i > 0 && !has_same_output(x, before) && x[LOOP_C] > 0)
+        enqueue(g, PARE_EVENT_LOAD_PSUMS, i, r.psum_bits);
+}
+
+/* What tile i leaves when the next one works on other outputs, or there is none. */
+static void request_store(engine *g, uint64_t i, uint64_t n_tiles)
+{
+    uint64_t x[N_LOOPS], after[N_LOOPS];
+    locate(g->t, i, x);
+    if (i + 1 < n_tiles) {
+        locate(g->t, i + 1, after);
+        if (has_same_output(x, after)) return;
+    }
+    const tile r = sim_tile_at(g->t, x);
+    if (x[LOOP_C] + 1 == g->t->n[LOOP_C])
+        enqueue(g, PARE_EVENT_STORE_OUTPUTS, i, r.out_bits);
+    else
+        enqueue(g, PARE_EVENT_STORE_PSUMS, i, r.psum_bits);
+}
+
+static void run_tiles(engine *g, uint64_t n_tiles, tile_time *time)
+{
+    request_load(g, 0);
+    g->now_cycle = run_dram(g);
+    time->startup_cycles = g->now_cycle;
+    for (uint64_t i = 0; i < n_tiles; i++) {
+        uint64_t x[N_LOOPS];
+        locate(g->t, i, x);
+        if (i > 0) request_store(g, i - 1, n_tiles);
+        if (i + 1 < n_tiles) request_load(g, i + 1);
+        const uint64_t cycles = sim_tile_at(g->t, x).cycles;
+        emit(g, PARE_EVENT_COMPUTE, i, g->now_cycle, cycles, 0);
+        const uint64_t array_free = g->now_cycle + cycles, dram_free = run_dram(g);
+        if (dram_free > array_free) {
+            emit(g, PARE_EVENT_WAIT, i, array_free, dram_free - array_free, 0);
+            time->stall_cycles += dram_free - array_free;
+        }
+        g->now_cycle = sim_max(array_free, dram_free);
+    }
+    request_store(g, n_tiles - 1, n_tiles);
+    const uint64_t end = run_dram(g);
+    time->startup_cycles += end - g->now_cycle;
+    time->cycles = end;
+}
+
+void sim_walk(const tiling *t, pare_event_fn *fn, void *context, tile_totals *totals,
+              tile_time *time)
+{
+    engine g = {.t = t, .fn = fn, .context = context};
+    *time = (tile_time){0};
+    run_tiles(&g, totals->n_tiles, time);
+    totals->compute_cycles = g.busy_cycles[PARE_EVENT_COMPUTE];
+    totals->dram_weight_bits = g.bits[PARE_EVENT_LOAD_WEIGHTS];
+    totals->dram_act_bits = g.bits[PARE_EVENT_LOAD_ACTS];
+    totals->dram_out_bits = g.bits[PARE_EVENT_STORE_OUTPUTS];
+    totals->dram_psum_write_bits = g.bits[PARE_EVENT_STORE_PSUMS];
+    totals->dram_psum_read_bits = g.bits[PARE_EVENT_LOAD_PSUMS];
+}
+
+pare_status sim_job_events(const pare_machine *machine, const pare_sim_job *job,
+                           const pare_sim_options *options, pare_event_fn *fn, void *context,
+                           pare_sim_layer *out, pare_err *e)
+{
+    if (machine->memory.model == PARE_MEMORY_BITFUSION)
+        return pare_yaml_error(machine->yaml, "memory.model", e, PARE_EINPUT,
+                               "memory.model 'bitfusion' has no tile by tile form; 'limited' or "
+                               "'ideal' expected");
+    if (sim_depends_on_values(machine))
+        return sim_dynamic_layers(machine, job, 1, options, fn, context, out, e);
+    mapping_result found;
+    PARE_TRY(sim_job_check(machine, job, e));
+    PARE_TRY(sim_search(machine, job, false, &found, e));
+    mapping_choice *const c = &found.best;
+    window_tiles w;
+    sim_window_tiles(&job->dims, c->tn, c->tp, c->tq, &w);
+    c->tiles.a = &c->array;
+    c->tiles.w = &w;
+    c->tiles.d = &job->dims;
+    sim_walk(&c->tiles, fn, context, &c->totals, &c->time);
+    c->dram_bits = c->totals.dram_weight_bits + c->totals.dram_act_bits + c->totals.dram_out_bits +
+                   c->totals.dram_psum_write_bits + c->totals.dram_psum_read_bits;
+    sim_window_tiles_free(&w);
+    return sim_job_stats(machine, job, c, out, e);
+}
+
+pare_status pare_sim_events(const pare_machine *machine, const pare_sim_job *job, pare_event_fn *fn,
+                            void *context, pare_sim_layer *out, pare_err *e)
+{
+    return sim_job_events(machine, job, NULL, fn, context, out, e);
+}

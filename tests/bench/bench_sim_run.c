@@ -1,0 +1,135 @@
+/* Speed of pare-sim: the whole process on ResNet-18 against its targets, evaluations a second. */
+#include "sim/sim.h"
+
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { RUNS = 30, REPEATS = 200 };
+static const double TARGET_MS = 10, TARGET_MB = 10;
+static const double DNNSIM_S =
+    14.8; /* CPU time of DNNsim's Stripes on this network, docs/machines.md */
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static bool spawn_once(char *const argv[])
+{
+    pid_t pid;
+    int status;
+    return posix_spawn(&pid, argv[0], NULL, NULL, argv, environ) == 0 &&
+           waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* build/bench/bench_sim_run -> build/bin/pare-sim */
+static bool find_program(char path[4096])
+{
+    const ssize_t n = readlink("/proc/self/exe", path, 4000);
+    if (n <= 0) return false;
+    path[n] = 0;
+    for (int i = 0; i < 2; i++) {
+        char *const slash = strrchr(path, '/');
+        if (!slash) return false;
+        *slash = 0;
+    }
+    strcat(path, "/bin/pare-sim");
+    return access(path, X_OK) == 0;
+}
+
+static int bench_process(void)
+{
+    char program[4096];
+    char *const argv[] = {program,
+                          (char *)"run",
+                          (char *)"resnet18",
+                          (char *)"--machine",
+                          (char *)"stripes",
+                          (char *)"--bits",
+                          (char *)"w4a6",
+                          (char *)"--out",
+                          (char *)"/dev/null",
+                          NULL};
+    double wall_ms[RUNS];
+    if (!find_program(program)) {
+        fprintf(stderr, "no pare-sim beside this program; make all first\n");
+        return 1;
+    }
+    for (int i = 0; i < RUNS; i++) {
+        const double start = now_s();
+        if (!spawn_once(argv)) return 1;
+        wall_ms[i] = 1e3 * (now_s() - start);
+    }
+    qsort(wall_ms, RUNS, sizeof *wall_ms, by_value);
+    struct rusage u;
+    getrusage(RUSAGE_CHILDREN, &u);
+    const double cpu_s = ((double)u.ru_utime.tv_sec + 1e-6 * (double)u.ru_utime.tv_usec +
+                          (double)u.ru_stime.tv_sec + 1e-6 * (double)u.ru_stime.tv_usec) /
+                         RUNS;
+    printf(
+        "pare-sim run resnet18, whole process: %.2f ms median, %.2f ms best of %d (target %g ms)\n",
+        wall_ms[RUNS / 2], wall_ms[0], RUNS, TARGET_MS);
+    printf("  %.2f ms of CPU time, %.0f times less than DNNsim's %.1f s\n", 1e3 * cpu_s,
+           DNNSIM_S / cpu_s, DNNSIM_S);
+    printf("  peak memory %.1f MB (target %g MB)\n", (double)u.ru_maxrss / 1024, TARGET_MB);
+    return 0;
+}
+
+static pare_status bench_machine(const pare_net *net, const pare_bits *bits, const char *name,
+                                 pare_err *e)
+{
+    pare_buf path = {0};
+    pare_machine *m = NULL;
+    pare_data_find("machines", name, &path);
+    pare_status status = pare_machine_load(path.text, NULL, 0, &m, e);
+    const double start = now_s();
+    for (int i = 0; i < REPEATS && status == PARE_OK; i++) {
+        pare_sim_result r;
+        status = pare_sim_run(net, m, bits, NULL, &r, e);
+        if (status == PARE_OK) pare_sim_result_free(&r);
+    }
+    const double seconds = now_s() - start;
+    if (status == PARE_OK)
+        printf("  %-13s %8.0f networks/s %9.0f layers/s\n", name, REPEATS / seconds,
+               REPEATS * (double)net->n_mac_layers / seconds);
+    pare_machine_free(m);
+    pare_buf_free(&path);
+    return status;
+}
+
+int main(void)
+{
+    static const char *const machines[] = {"bitparallel8", "stripes", "loom1", "bitfusion",
+                                           "stripes_dnnsim"};
+    pare_err e = {0};
+    pare_net *net = NULL;
+    pare_bits *bits = NULL;
+    pare_buf path = {0};
+    int failed = bench_process();
+    pare_data_find("networks", "resnet18", &path);
+    pare_status status = pare_net_load(path.text, &net, &e);
+    if (status == PARE_OK) status = pare_bits_uniform("w4a6", net, &bits, &e);
+    printf("ResNet-18 in one process, mapping search included, equal layers once:\n");
+    for (size_t i = 0; i < sizeof machines / sizeof *machines && status == PARE_OK; i++)
+        status = bench_machine(net, bits, machines[i], &e);
+    if (status != PARE_OK) pare_err_print(&e, stderr);
+    pare_bits_free(bits);
+    pare_net_free(net);
+    pare_buf_free(&path);
+    return failed || status != PARE_OK;
+}

@@ -1,0 +1,2 @@
+"$BIN"/pare-sim machines
+"$BIN"/pare-sim show unpu --set array.rows=32 --set dram.kind=hbm2
