@@ -31,7 +31,7 @@ typedef struct eval {
     const skip_row *row;
     const layer_values *values;
     act_map map;
-    uint32_t *weights; /* features, in the order of the codes */
+    uint16_t *weights; /* features, in the order of the codes */
     taps taps[2][2];   /* full or last fold, full or last piece of the channels */
     uint64_t folds, folds_per_piece;
     uint64_t window_scale; /* cycles of a step per cycle of the skipping operand */
