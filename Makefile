@@ -190,7 +190,7 @@ install: all ## Install programs, libraries, headers and shipped data under PREF
 	$(Q)install -d $(INSTALL_ROOT)/bin $(INSTALL_ROOT)/lib $(INSTALL_ROOT)/include/pare/traces \
 	  $(INSTALL_ROOT)/include/pare/sim $(INSTALL_ROOT)/share/pare/networks $(INSTALL_ROOT)/share/pare/machines \
 	  $(INSTALL_ROOT)/share/pare/bits $(INSTALL_ROOT)/share/pare/energy
-	$(Q)install -m 755 $(wildcard $(BUILD)/bin/pare-*) $(PROGRAMS_C) $(INSTALL_ROOT)/bin
+	$(Q)install -m 755 $(PROGRAMS_C) $(BUILD)/bin/pare-cosim $(INSTALL_ROOT)/bin
 	$(Q)install -m 644 $(BUILD)/lib/libpare_traces.a $(BUILD)/lib/libpare_sim.a $(INSTALL_ROOT)/lib
 	$(Q)install -m 644 traces/trace.h $(INSTALL_ROOT)/include/pare/traces
 	$(Q)install -m 644 sim/sim.h $(INSTALL_ROOT)/include/pare/sim

@@ -17,7 +17,7 @@ say() { printf '\n== %s\n' "$*"; }
 say "1/5 learn: fp32 as the baseline, then BitPruning: real bitlengths, rounded up, fine-tuned"
 start=$SECONDS
 "$BIN/pare-train" "${TRAIN[@]}" --method fp32 --epochs 5 --out "$FP32"
-"$BIN/pare-train" "${TRAIN[@]}" --method bitpruning --gamma 0.07 --epochs 6 --tune-epochs 3 --out "$RUN"
+"$BIN/pare-train" "${TRAIN[@]}" --method bitpruning --gamma 0.085 --epochs 6 --tune-epochs 3 --out "$RUN"
 training=$((SECONDS - start))
 
 say "2/5 simulate: 8 bits as the baseline, then the learned bits, on ${#MACHINES[@]} machines"

@@ -17,7 +17,7 @@ wanted=("$@")
 for name in "${wanted[@]}"; do
   test=$SRC/tests/cli/$name
   want=$(sed -nE '1s/^# status: ([0-9]+).*/\1/p' "$test.sh")
-  if [ -n "${PARE_NO_RTL:-}" ] && grep -qE 'pare-cosim|generate.sh' "$test.sh"; then
+  if [ -n "${PARE_NO_RTL:-}" ] && grep -qE 'pare-cosim|generate.sh|make -s' "$test.sh"; then
     skipped=$((skipped + 1))
     echo "SKIPPED $name: this build has no RTL"
     continue
