@@ -181,6 +181,9 @@ golden: all ## Write tests/golden/*.csv anew; commit the change and say why
 docs: all ## Write the generated reference pages (docs/formats.md, docs/cli.md) anew
 	$(Q)BIN=$(BUILD)/bin docs/generate.sh
 
+validation: $(BUILD)/bin/pare-sim ## Write docs/validation.md anew: our numbers beside published ones
+	$(Q)BUILD=$(BUILD) docs/validation.sh
+
 # ---- installation -----------------------------------------------------------------------------
 INSTALL_ROOT = $(DESTDIR)$(PREFIX)
 install: all ## Install programs, libraries, headers and shipped data under PREFIX (/usr/local)
@@ -211,4 +214,4 @@ clean: ## Remove build/
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 .PHONY: all check check-run check-slow test-programs demo deps deps-check headers format format-check lint \
-  asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs install uninstall help clean rtl rtl-lint
+  asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs validation install uninstall help clean rtl rtl-lint
