@@ -148,7 +148,7 @@ valgrind: ## The tests of traces and sim under valgrind
 	$(Q)+$(MAKE) --no-print-directory valgrind-run
 valgrind-run: $(PROGRAMS_C) $(TEST_PROGRAMS)
 	$(Q)for t in $(filter $(BUILD)/tests/test_traces_% $(BUILD)/tests/test_sim_%,$(TEST_PROGRAMS)); do \
-	  echo "valgrind $$t"; CK_FORK=no PARE_SHARED=$${PARE_SHARED:-../shared} valgrind -q --error-exitcode=9 --leak-check=full \
+	  echo "valgrind $$t"; CK_TIMEOUT_MULTIPLIER=20 PARE_DATA=$(CURDIR) PARE_SRC=$(CURDIR) PARE_SHARED=$${PARE_SHARED:-../shared} valgrind -q --error-exitcode=9 --leak-check=full \
 	    --errors-for-leak-kinds=definite $$t >$(BUILD)/valgrind.log 2>&1 || { cat $(BUILD)/valgrind.log; exit 1; }; done
 
 coverage: ## Line coverage of the C code by the tests (build/coverage/index.html)

@@ -52,8 +52,9 @@ static const void *mac_gradient(pare_job *job, const pare_node *node, size_t sha
     }
     const float *gy = pare_grad_shard(job->g, node->y, shard);
     if (!g->is_bf16) return gy;
-    g->kernels->to_bf16(gy, shard_count(job, node->y), (uint16_t *)scratch);
-    return scratch;
+    void *rounded = scratch;
+    g->kernels->to_bf16(gy, shard_count(job, node->y), rounded);
+    return rounded;
 }
 
 static const void *mac_input(const pare_job *job, const pare_node *node, size_t shard)

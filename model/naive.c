@@ -1,5 +1,6 @@
 /* naive.c: the oracle. Sums in double, loops in the order of the definition. */
 #include "model/naive.h"
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -218,6 +219,7 @@ double pare_naive_softmax_loss(size_t n, size_t classes, const float *x, const u
         double top = -INFINITY, sum = 0;
         for (size_t j = 0; j < classes; j++) top = fmax(top, (double)row[j]);
         for (size_t j = 0; j < classes; j++) sum += exp((double)row[j] - top);
+        assert(sum > 0);
         loss += (log(sum) + top - (double)row[labels[i]]) / (double)n;
         for (size_t j = 0; gx && j < classes; j++)
             gx[i * classes + j] =

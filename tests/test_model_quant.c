@@ -300,7 +300,7 @@ START_TEST(affine_dot_products_split_into_integer_sums)
 {
     enum { D = 144 };
     float w[D], a[D], wq[D], aq[D];
-    uint16_t cw[D], ca[D];
+    uint16_t cw[D] = {0}, ca[D] = {0};
     for (uint64_t trial = 0; trial < 50; trial++) {
         draw(w, D, 2 * trial + 1000);
         draw(a, D, 2 * trial + 1001);
