@@ -58,6 +58,8 @@ typedef struct array_map {
     uint64_t lanes;            /* products per PE and step, at these bits */
     uint64_t filters, windows; /* in parallel on the whole array */
     uint64_t packed_groups;    /* groups side by side in lanes and rows */
+    uint64_t depth_tiles;      /* tiles that share a step's depth; `lanes` are those of all */
+    bool rows_own_inputs;      /* packed groups have all lanes of their rows */
     uint64_t positions;        /* kernel positions */
     uint64_t channel_scale;    /* channels seen per channel of the layer: space-to-depth */
     uint64_t step_cycles;      /* of one step */
@@ -66,13 +68,15 @@ typedef struct array_map {
     uint64_t load_cycles;      /* weights into the array, of one fold */
 } array_map;
 
-enum { ARRAY_MAPS_MAX = 4 };
+enum { ARRAY_MAPS_MAX = 6 };
 
 /* All ways that the machine allows, at least one. The layer's bits must be possible. */
 size_t sim_array_maps(const pare_machine *m, const pare_sim_job *job,
                       array_map out[ARRAY_MAPS_MAX]);
 /* Steps for `channels` of the layer's channels of one group (or of packed groups). */
 uint64_t sim_array_steps(const array_map *a, uint64_t channels);
+/* The same steps, each tile's share counted by itself. */
+uint64_t sim_array_tile_steps(const array_map *a, uint64_t channels);
 
 /* ---- tiles in the buffers (tile.c) ---- */
 

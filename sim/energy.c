@@ -134,9 +134,10 @@ static double tree_bits(double lanes, double width)
 static double register_bits(const pare_machine *m)
 {
     const bool is_shared = m->array.delivery == PARE_BROADCAST;
+    const bool is_row_shared = is_shared && m->mapping.row_inputs == PARE_ROWS_SHARE;
     const double weights = sim_pe_weight_port_bits(&m->pe), acts = sim_pe_act_port_bits(&m->pe);
     return m->pe.acc_bits + m->pe.lanes * (weights / (is_shared ? m->array.cols : 1) +
-                                           acts / (is_shared ? m->array.rows : 1));
+                                           acts / (is_row_shared ? m->array.rows : 1));
 }
 
 static pare_status price_lane(pare_machine *m, const pare_csv *c, part *lane, pare_err *e)

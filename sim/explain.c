@@ -44,7 +44,9 @@ static void describe_map(const pare_machine *m, const pare_sim_layer *l, pare_bu
                                              : "windows");
     if (m->array.tiles > 1)
         pare_buf_printf(b, "; %u tiles over %s", m->array.tiles,
-                        p->tiles_hold_windows ? "windows" : "filters");
+                        p->tiles_hold_depth     ? "the depth"
+                        : p->tiles_hold_windows ? "windows"
+                                                : "filters");
     if (l->mean_step_cycles < l->step_cycles || l->mean_step_cycles > l->step_cycles)
         pare_buf_printf(b, "; a step takes %.4g cycles on average\n", l->mean_step_cycles);
     else

@@ -9,6 +9,7 @@ static const char *const deliveries[] = {"broadcast", "systolic", NULL};
 static const char *const styles[] = {"temporal", "spatial", NULL};
 static const char *const lane_orders[] = {"channels", "flat", NULL};
 static const char *const first_layers[] = {"as_others", "flat", "space_to_depth", NULL};
+static const char *const row_inputs[] = {"shared", "own", NULL};
 static const char *const holds[] = {"filters", "windows", "best", NULL};
 static const char *const packings[] = {"native", "layer", "group", "columns", NULL};
 static const char *const skips[] = {"nothing", "precision", "act_terms", "terms", "columns", NULL};
@@ -94,6 +95,14 @@ static const pare_key mapping_keys[] = {
         CHOICE(holds, "what further tiles hold; best: chosen layer by layer")),
     KEY(pare_mapping, cols, ENUM, 0, 0, "windows",
         CHOICE(holds, "what the columns hold; filters: they take turns at the weight port")),
+    KEY(pare_mapping, row_inputs, ENUM, 0, 0, "shared",
+        CHOICE(row_inputs,
+               "rows multiply their tile's activations, or a row of a grouped layer its "
+               "own group's, its lanes over the flattened depth; the port is rows times "
+               "as wide")),
+    KEY(pare_mapping, split_depth, BOOL, 0, 0, "false",
+        DOC("tiles may also hold pieces of the depth, if that is faster: for layers of few filters "
+            "and windows, such as fully connected ones")),
     KEY(pare_mapping, objective, ENUM, 0, 0, "cycles",
         CHOICE(objectives, "what the choice of tiles and loop order minimises; then energy, or "
                            "cycles if it is not about cycles")),
@@ -274,6 +283,16 @@ static pare_status check_array(const pare_machine *m, pare_err *e)
                                "mapping.cols is '%s' in a systolic or weight stationary array; "
                                "'windows' expected",
                                holds[m->mapping.cols]);
+    const bool is_special =
+        is_fixed || m->memory.model == PARE_MEMORY_BITFUSION || m->pe.skips != PARE_SKIPS_NOTHING;
+    if (is_special && (m->mapping.row_inputs != PARE_ROWS_SHARE || m->mapping.split_depth))
+        return pare_yaml_error(
+            m->yaml, m->mapping.split_depth ? "mapping.split_depth" : "mapping.row_inputs", e,
+            PARE_EINPUT,
+            "mapping.%s in an array that is systolic, weight stationary or skips, or with "
+            "memory.model bitfusion; '%s' expected",
+            m->mapping.split_depth ? "split_depth is true" : "row_inputs is 'own'",
+            m->mapping.split_depth ? "false" : "shared");
     if (m->compat.count_from_zero && m->array.delivery != PARE_SYSTOLIC)
         return pare_yaml_error(m->yaml, "compat.count_from_zero", e, PARE_EINPUT,
                                "compat.count_from_zero is set for a broadcast array; "

@@ -164,6 +164,7 @@ static pare_sim_map describe_map(const mapping_choice *c)
     static const char names[N_LOOPS] = {
         [LOOP_G] = 'g', [LOOP_K] = 'k', [LOOP_W] = 'w', [LOOP_C] = 'c'};
     pare_sim_map map = {.tiles_hold_windows = c->array.tiles_hold_windows,
+                        .tiles_hold_depth = c->array.depth_tiles > 1,
                         .cols_hold_filters = c->array.cols_hold_filters,
                         .is_flat = c->array.is_flat,
                         .packed_groups = (uint32_t)c->array.packed_groups,

@@ -147,10 +147,15 @@ typedef struct pare_array {
     int delivery;               /* pare_delivery */
 } pare_array;
 
+/* What a row of PEs multiplies: the activations of its tile, or, of small groups, its own. */
+typedef enum pare_row_inputs { PARE_ROWS_SHARE, PARE_ROWS_OWN } pare_row_inputs;
+
 typedef struct pare_mapping {
     int lane_order;    /* pare_lane_order */
     int first_layer;   /* pare_first_layer */
     int tiles, cols;   /* pare_holds */
+    int row_inputs;    /* pare_row_inputs */
+    bool split_depth;  /* tiles may also hold pieces of the depth, whose sums are added */
     int objective;     /* pare_objective; then energy, or cycles if it is not about cycles */
     double slack_frac; /* mappings this much above the best objective compete on the other one */
 } pare_mapping;
@@ -382,6 +387,7 @@ double pare_sim_stat(const pare_sim_stats *s, const pare_stat_info *info);
 /* How a layer was put on the machine. Tiles are what the buffers hold at once. */
 typedef struct pare_sim_map {
     bool tiles_hold_windows; /* the tiles of the array, else filters */
+    bool tiles_hold_depth;   /* or this */
     bool cols_hold_filters;  /* the columns of a tile, else windows */
     bool is_flat;            /* lanes hold the flattened depth */
     uint32_t packed_groups;  /* groups of a grouped convolution side by side in the lanes */

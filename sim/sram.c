@@ -130,10 +130,12 @@ static double uncertainty(const sram_table *t)
 static void price(pare_machine *m, const sram_table *t)
 {
     const pare_array *const a = &m->array;
-    const bool spread = m->mapping.tiles != PARE_HOLDS_FILTERS;
+    const bool spread = m->mapping.tiles != PARE_HOLDS_FILTERS || m->mapping.split_depth;
     const double tiles = a->tiles, lanes = m->pe.lanes;
+    const double own_rows = m->mapping.row_inputs == PARE_ROWS_OWN ? a->rows : 1;
     const double weight_port = tiles * a->rows * lanes * sim_pe_weight_port_bits(&m->pe);
-    const double act_port = (spread ? tiles : 1) * a->cols * lanes * sim_pe_act_port_bits(&m->pe);
+    const double act_port =
+        (spread ? tiles : 1) * own_rows * a->cols * lanes * sim_pe_act_port_bits(&m->pe);
     pare_costs *const c = &m->costs;
     price_buffer(m, t, 0, m->buffers.weight_bytes, weight_port, &c->weight_read_pj_per_bit,
                  &c->weight_write_pj_per_bit);

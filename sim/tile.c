@@ -193,6 +193,14 @@ static uint64_t sum_of_steps(const tiling *t)
            sim_array_steps(t->a, piece(t, LOOP_C, n - 1));
 }
 
+/* of PEs, each tile's share by itself */
+static uint64_t sum_of_tile_steps(const tiling *t)
+{
+    const uint64_t n = t->n[LOOP_C];
+    return (n - 1) * sim_array_tile_steps(t->a, t->size[LOOP_C]) +
+           sim_array_tile_steps(t->a, piece(t, LOOP_C, n - 1));
+}
+
 static uint64_t sum_of_window_sets(const tiling *t)
 {
     uint64_t sum = 0;
@@ -267,7 +275,7 @@ void sim_tile_totals(const tiling *t, tile_totals *s)
     const uint64_t outputs = sim_mul(all_filters, t->w->sum_windows);
     const uint64_t weights = sim_mul(all_filters, sim_mul(t->total[LOOP_C], kernel_positions(t)));
     s->n_tiles = sim_mul(sim_mul(t->n[LOOP_G], t->n[LOOP_K]), sim_mul(t->n[LOOP_W], t->n[LOOP_C]));
-    s->pe_cycles = sim_mul(sim_mul(outputs, steps), t->a->busy_cycles);
+    s->pe_cycles = sim_mul(sim_mul(outputs, sum_of_tile_steps(t)), t->a->busy_cycles);
     s->dram_weight_bits = sim_mul(weights, t->bits.weight);
     s->dram_act_bits = sim_mul(sim_mul(all_channels, t->w->sum_pixels), t->bits.act);
     s->dram_out_bits = sim_mul(outputs, t->bits.out);

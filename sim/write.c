@@ -50,7 +50,9 @@ static void json_layer(pare_buf *b, const pare_sim_result *r, const pare_sim_lay
                     l->weight_bits, l->act_bits, l->out_bits, l->step_cycles);
     json_real(b, "utilization", l->utilization);
     pare_buf_printf(b, "\"map\":{\"tiles\":\"%s\",\"cols\":\"%s\",\"lanes\":\"%s\",",
-                    m->tiles_hold_windows ? "windows" : "filters",
+                    m->tiles_hold_depth     ? "depth"
+                    : m->tiles_hold_windows ? "windows"
+                                            : "filters",
                     m->cols_hold_filters ? "filters" : "windows", m->is_flat ? "flat" : "channels");
     pare_buf_printf(b, "\"packed_groups\":%u,\"order\":\"%s\",\"n_tiles\":%llu,", m->packed_groups,
                     m->order, (unsigned long long)m->n_tiles);
