@@ -188,9 +188,8 @@ static work_sum time_windows(const eval *v, const taps *t, size_t n_windows, scr
 
 static uint64_t slowest(const uint32_t *times, size_t n)
 {
-    uint32_t most = 0;
-    for (size_t i = 0; i < n; i++)
-        if (times[i] > most) most = times[i];
+    uint64_t most = 0;
+    for (size_t i = 0; i < n; i++) most = sim_max(most, times[i]);
     return most;
 }
 
@@ -353,8 +352,7 @@ static void weights_item(void *context, size_t item, unsigned worker)
     }
 }
 
-/* Largest product of a step, 1 at least: max over windows and filters of a product of counts is
- * the product of their maxima. */
+/* Largest product of a step, 1 at least: that of the maxima over windows and over filters. */
 static uint64_t largest_product(const uint32_t *a, const uint32_t *w, size_t n)
 {
     uint32_t most = 1;
