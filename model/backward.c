@@ -36,13 +36,13 @@ static void ew_gradient(pare_job *job, const pare_node *ew, size_t shard, void *
         f.hi = INFINITY;
     }
     const pare_bn_coefs k = {ew->coef_a, ew->coef_p, ew->coef_q, ew->mean};
-    g->kernels->bn_backward(pare_grad_shard(job->g, ew->y, shard), pare_data_shard(job->g, ew->x, shard), rows_of(g, x),
-                            x->channels, &f, &k, dx, is_bf16);
+    g->kernels->bn_backward(pare_grad_shard(job->g, ew->y, shard),
+                            pare_data_shard(job->g, ew->x, shard), rows_of(g, x), x->channels, &f,
+                            &k, dx, is_bf16);
 }
 
 /* dL/dy of a MAC node as its primitives want it. */
-static const void *mac_gradient(pare_job *job, const pare_node *node, size_t shard,
-                                unsigned worker)
+static const void *mac_gradient(pare_job *job, const pare_node *node, size_t shard, unsigned worker)
 {
     pare_graph *g = job->g;
     float *scratch = g->scratch[0][worker];
@@ -52,8 +52,9 @@ static const void *mac_gradient(pare_job *job, const pare_node *node, size_t sha
     }
     const float *gy = pare_grad_shard(job->g, node->y, shard);
     if (!g->is_bf16) return gy;
-    g->kernels->to_bf16(gy, shard_count(job, node->y), (uint16_t *)scratch);
-    return scratch;
+    void *rounded = scratch;
+    g->kernels->to_bf16(gy, shard_count(job, node->y), rounded);
+    return rounded;
 }
 
 static const void *mac_input(const pare_job *job, const pare_node *node, size_t shard)
@@ -93,8 +94,8 @@ pare_status pare_backward_mac(pare_job *job, pare_node *node, size_t shard, unsi
 {
     pare_graph *g = job->g;
     const void *gy = mac_gradient(job, node, shard, worker);
-    PARE_TRY(pare_mac_backward_weights(node->mac, worker, shard, mac_input(job, node, shard), gy,
-                                       e));
+    PARE_TRY(
+        pare_mac_backward_weights(node->mac, worker, shard, mac_input(job, node, shard), gy, e));
     const bool is_image = g->values[node->x].producer == PARE_NONE;
     if (!node->wants_gx || (is_image && !g->is_learning_n)) return PARE_OK;
     float *gx = node->first_x ? pare_grad_shard(job->g, node->x, shard) : g->scratch[1][worker];
@@ -114,7 +115,8 @@ pare_status pare_backward_ew_sums(pare_job *job, pare_node *node, size_t shard, 
     pare_graph *g = job->g;
     const pare_value *x = &g->values[node->x];
     float *gy = pare_grad_shard(job->g, node->y, shard);
-    pare_reduce_args r = {.g = gy, .x = pare_data_shard(job->g, node->x, shard), .affine = &node->affine};
+    pare_reduce_args r = {
+        .g = gy, .x = pare_data_shard(job->g, node->x, shard), .affine = &node->affine};
     if (node->z != PARE_NONE) r.y = pare_data_shard(job->g, node->y, shard);
     if (node->bn_layer != PARE_NONE) {
         r.mean = node->mean;
@@ -126,8 +128,10 @@ pare_status pare_backward_ew_sums(pare_job *job, pare_node *node, size_t shard, 
     g->kernels->reduce(&r, rows_of(g, x), x->channels);
     if (node->z == PARE_NONE || node->z == 0 || node->aliases_z) return PARE_OK;
     float *gz = pare_grad_shard(job->g, node->z, shard);
-    if (node->first_z) memcpy(gz, gy, shard_count(job, node->z) * sizeof *gz);
-    else g->kernels->add(gz, gy, shard_count(job, node->z));
+    if (node->first_z)
+        memcpy(gz, gy, shard_count(job, node->z) * sizeof *gz);
+    else
+        g->kernels->add(gz, gy, shard_count(job, node->z));
     return PARE_OK;
 }
 
@@ -155,7 +159,8 @@ pare_status pare_backward_pool(pare_job *job, pare_node *node, size_t shard, uns
     if (node->first_x) memset(gx, 0, shard_count(job, node->x) * sizeof *gx);
     const float *gy = pare_grad_shard(job->g, node->y, shard);
     if (node->kind == PARE_NODE_MAXPOOL)
-        pare_maxpool_backward(g->kernels, &w, gy, node->best + shard * shard_count(job, node->y), gx);
+        pare_maxpool_backward(g->kernels, &w, gy, node->best + shard * shard_count(job, node->y),
+                              gx);
     else
         pare_avgpool_backward(&w, gy, gx);
     return PARE_OK;
@@ -185,7 +190,8 @@ pare_status pare_backward_concat(pare_job *job, pare_node *node, size_t shard, u
     return PARE_OK;
 }
 
-/* ---- the batch -------------------------------------------------------------------------------- */
+/* ---- the batch --------------------------------------------------------------------------------
+ */
 
 /* dx = scale * (dt - mean(dt) - xhat * mean(dt * xhat)), written as a * dt + p * (x - mean) + q. */
 static void combine_bn(const pare_graph *g, pare_node *n)

@@ -97,4 +97,8 @@ rtl-lint: ## Lint every RTL module alone over a matrix of parameters (Verilator,
 
 rtl-mutants: rtl ## Break the RTL in many ways; pare-cosim must notice each
 	$(Q)BUILD=$(BUILD) rtl/mutants.sh
-.PHONY: rtl-mutants
+
+formal: ## Prove the PEs and their handshakes for all inputs, netlists equal to the RTL (2 minutes)
+	$(Q).ci/deps formal
+	$(Q)tests/formal/run.sh
+.PHONY: rtl-mutants formal

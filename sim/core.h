@@ -26,6 +26,21 @@ uint64_t sim_array_lanes(const pare_machine *m);
 
 /* Look up everything in m->costs. */
 pare_status sim_costs_load(pare_machine *m, pare_err *e) PARE_MUST_CHECK;
+/* Read energy/TABLE.csv; `key` of the machine file named it. */
+pare_status sim_table_load(const pare_machine *m, const char *key, const char *table,
+                           pare_csv **out, pare_err *e) PARE_MUST_CHECK;
+/* The number of a named column; a missing column is an error. */
+pare_status sim_table_number(const pare_csv *c, size_t row, const char *column, double *out,
+                             pare_err *e) PARE_MUST_CHECK;
+/* Energies, leakage and area of the three buffers (sram.c). */
+pare_status sim_buffers_price(pare_machine *m, pare_err *e) PARE_MUST_CHECK;
+/* log-log interpolation; linear where a logarithm has no value */
+double sim_mix(double a, double b, double part);
+/* What the machine's Accelergy tables say instead (ert.c). */
+pare_status sim_ert_apply(pare_machine *m, pare_err *e) PARE_MUST_CHECK;
+extern const char *const sim_ert_costs[];
+/* Uncertainty of a sum of energies, all tables erring to the same side. */
+double sim_energy_uncertainty(const pare_costs *c, const pare_sim_stats *s);
 
 /* ---- steps that depend on values (dynamic.c) ---- */
 

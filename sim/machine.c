@@ -17,6 +17,8 @@ static const char *const models[] = {"limited", "ideal", "bitfusion", NULL};
 static const char *const objectives[] = {"cycles", "energy", "edp", "traffic", NULL};
 static const char *const devices[] = {"itrs_lop", "itrs_lstp", "itrs_hp", NULL};
 
+static const char *const gatings[] = {"lanes", "bits", "none", NULL};
+
 enum { SIDE_MAX = 65536 };
 #define BYTES_MAX 1099511627776.0 /* 1 TiB */
 
@@ -166,6 +168,40 @@ static const pare_schema own_costs_schema =
     SCHEMA("machine.own_costs", pare_own_costs, own_costs_keys,
            "Energies of your own, in pJ; 0 leaves the tables' value.");
 
+static const pare_key energy_name_keys[] = {
+    KEY(pare_energy_name, cost, ENUM, 0, 0, NULL,
+        CHOICE(sim_ert_costs, "what it prices: a lane's multiplier, a PE's adders or registers in "
+                              "a cycle; a buffer's or DRAM's reads and writes; leakage of a PE or "
+                              "buffer in a cycle; the area of one")),
+    KEY(pare_energy_name, component, STR, 0, 0, NULL,
+        DOC("name in the table, or what follows a dot in it; [0..7] may be left out")),
+    KEY(pare_energy_name, action, STR, 0, 0, "", DOC("name of the action; none for an area")),
+    KEY(pare_energy_name, bits, U32, 1, 1048576, "1",
+        DOC("bits that one such action moves; 1 if the cost is not per bit")),
+};
+static const pare_schema energy_name_schema = {
+    .name = "machine.energy_tables.names",
+    .doc =
+        "Which row of the tables stands for which cost; of several with that action, the dearest.",
+    .keys = energy_name_keys,
+    .n_keys = sizeof energy_name_keys / sizeof *energy_name_keys,
+    .size = sizeof(pare_energy_name),
+    .pos_offset = offsetof(pare_energy_name, pos),
+    .given_offset = PARE_NO_OFFSET,
+};
+
+static const pare_key energy_tables_keys[] = {
+    KEY(pare_energy_tables, ert, STR, 0, 0, "", DOC("Accelergy's ERT.yaml, in pJ")),
+    KEY(pare_energy_tables, art, STR, 0, 0, "", DOC("Accelergy's ART.yaml, in um2")),
+    KEY(pare_energy_tables, names, MAPS, 0, 0, "", .sub = &energy_name_schema,
+        DOC("which of their rows are used; none: the names that pare-sim show --ert writes")),
+    KEY(pare_energy_tables, uncertainty_frac, REAL, 0, 10, "0.5",
+        DOC("how far off these tables' numbers may be")),
+};
+static const pare_schema energy_tables_schema =
+    SCHEMA("machine.energy_tables", pare_energy_tables, energy_tables_keys,
+           "Accelergy's tables; what they name replaces what the shipped ones say.");
+
 static const pare_key machine_keys[] = {
     KEY(pare_machine, version, U32, 1, 1, NULL, DOC("of this file's form")),
     KEY(pare_machine, name, NAME, 0, 0, NULL, DOC("how results call it")),
@@ -185,6 +221,11 @@ static const pare_key machine_keys[] = {
     KEY(pare_machine, memory, MAP, 0, 0, "", .sub = &memory_schema, DOC("values in memory")),
     KEY(pare_machine, dram, MAP, 0, 0, "", .sub = &dram_schema, DOC("off-chip memory")),
     KEY(pare_machine, compat, MAP, 0, 0, "", .sub = &compat_schema, DOC("compatibility")),
+    KEY(pare_machine, clock_gating, ENUM, 0, 0, "lanes",
+        CHOICE(gatings, "what costs nothing while idle: lanes and PEs without work; also bits of a "
+                        "digit that an operand does not use; nothing while the array works")),
+    KEY(pare_machine, energy_tables, MAP, 0, 0, "", .sub = &energy_tables_schema,
+        DOC("Accelergy's tables as a base")),
     KEY(pare_machine, own_costs, MAP, 0, 0, "", .sub = &own_costs_schema, DOC("own energies")),
 };
 

@@ -217,6 +217,7 @@ pare_status sim_job_stats(const pare_machine *m, const pare_sim_job *job, const 
     fill_cycles(m, job, c, s);
     fill_traffic(m, job, c, s);
     sim_energy_pj(m, job, &c->totals, s->cycles, s);
+    out->energy_uncertainty_frac = sim_energy_uncertainty(&m->costs, s);
     double lane_cycles =
         (double)s->macs * (double)(rate.act_steps * rate.weight_steps) / (double)rate.lane_factor;
     if (c->totals.work.is_known) {
@@ -310,6 +311,8 @@ static pare_status add_up(const pare_machine *m, pare_sim_result *r, pare_err *e
     r->latency_ns = (double)r->total.cycles * 1000 / m->clock_mhz;
     r->edp_pj_ns = r->total.energy_pj * r->latency_ns;
     r->area_um2 = pare_machine_area_um2(m);
+    r->energy_uncertainty_frac = sim_energy_uncertainty(&m->costs, &r->total);
+    r->normalized = m->normalized;
     return PARE_OK;
 }
 

@@ -40,7 +40,7 @@ static void add_span(timeline *t, int track, const char *name, uint64_t start, u
 static void add_event(void *context, const pare_event *e)
 {
     timeline *const t = context;
-    if (t->n == t->max) return;
+    if (t->n == t->max || e->start_cycle == e->end_cycle) return;
     t->n++;
     add_span(t, TRACK_FIRST_UNIT + (int)pare_event_unit(e->kind), pare_event_name(e->kind),
              e->start_cycle, e->end_cycle - e->start_cycle);

@@ -77,6 +77,8 @@ static void json_total(pare_buf *b, const pare_sim_result *r)
     json_real(b, "latency_ns", r->latency_ns);
     json_real(b, "edp", r->edp_pj_ns);
     json_real(b, "area_um2", r->area_um2);
+    json_real(b, "energy_uncertainty_frac", r->energy_uncertainty_frac);
+    if (r->normalized) json_text(b, "normalized", r->normalized);
     json_stats(b, &r->total);
     pare_buf_puts(b, "}\n");
 }
@@ -99,20 +101,33 @@ static void csv_header(pare_buf *b, const pare_sim_result *results, size_t n)
                         results[i].machine, (unsigned long long)results[i].machine_hash,
                         (unsigned long long)results[i].bits_hash);
     const char *values = NULL; /* all results have the same, or what their machines declare */
+    pare_buf normalized = {0};
     for (size_t i = 0; i < n; i++) {
+        if (results[i].normalized)
+            pare_buf_printf(&normalized, "%s%s", normalized.n ? "; " : "", results[i].normalized);
         if (!results[i].values) continue;
         if (values) pare_buf_printf(&origin, "%s", "; ");
         values = results[i].values;
         pare_buf_printf(&origin, "%s: %s", results[i].machine, values);
     }
-    const char *const pairs[] = {"inputs", inputs.text ? inputs.text : "", "values", origin.text};
-    pare_provenance(b, "pare-sim", pairs, values ? 2 : 1);
+    const char *pairs[6] = {"inputs", inputs.text ? inputs.text : ""};
+    size_t n_pairs = 1;
+    if (values) {
+        pairs[2 * n_pairs] = "values";
+        pairs[2 * n_pairs++ + 1] = origin.text;
+    }
+    if (normalized.n) {
+        pairs[2 * n_pairs] = "normalized";
+        pairs[2 * n_pairs++ + 1] = normalized.text;
+    }
+    pare_provenance(b, "pare-sim", pairs, n_pairs);
     pare_buf_free(&origin);
     pare_buf_free(&inputs);
+    pare_buf_free(&normalized);
     size_t n_stats;
     const pare_stat_info *const table = pare_sim_stat_table(&n_stats);
     pare_buf_puts(b, "network,machine,layer,type,weight_bits,act_bits,out_bits,utilization,"
-                     "latency_ns,edp_pj_ns,area_um2");
+                     "latency_ns,edp_pj_ns,area_um2,energy_uncertainty_frac");
     for (size_t i = 0; i < n_stats; i++) pare_buf_printf(b, ",%s", table[i].name);
     pare_buf_puts(b, "\n");
 }
@@ -148,6 +163,7 @@ void pare_sim_write_csv(const pare_sim_result *results, size_t n, pare_buf *out)
             csv_real(out, latency_ns);
             csv_real(out, latency_ns * l->stats.energy_pj);
             csv_real(out, r->area_um2);
+            csv_real(out, l->energy_uncertainty_frac);
             csv_stats(out, &l->stats);
         }
         pare_buf_printf(out, "%s,%s,total,,,,", r->network, r->machine);
@@ -155,6 +171,7 @@ void pare_sim_write_csv(const pare_sim_result *results, size_t n, pare_buf *out)
         csv_real(out, r->latency_ns);
         csv_real(out, r->edp_pj_ns);
         csv_real(out, r->area_um2);
+        csv_real(out, r->energy_uncertainty_frac);
         csv_stats(out, &r->total);
     }
 }
@@ -227,10 +244,11 @@ static void write_result(const pare_sim_result *r, pare_buf *b)
     snprintf(bits, sizeof bits, "%.1f/%.1f", r->mean_weight_bits, r->mean_act_bits);
     table_row(b, width, "total", "", bits, r->utilization, &r->total);
     pare_buf_printf(
-        b, "\n%.4g ms at %.4g MHz, %.4g uJ, DRAM %.4g Mbit (%.4g unpacked), area %.4g mm2\n",
+        b,
+        "\n%.4g ms at %.4g MHz, %.4g uJ +-%.0f%%, DRAM %.4g Mbit (%.4g unpacked), area %.4g mm2\n",
         r->latency_ns / 1e6, r->clock_mhz, r->total.energy_pj / 1e6,
-        (double)r->total.dram_bits / 1e6, (double)r->total.dram_unpacked_bits / 1e6,
-        r->area_um2 / 1e6);
+        100 * r->energy_uncertainty_frac, (double)r->total.dram_bits / 1e6,
+        (double)r->total.dram_unpacked_bits / 1e6, r->area_um2 / 1e6);
 }
 
 static void write_comparison(const pare_sim_result *r, size_t n, pare_buf *b)
@@ -249,6 +267,8 @@ static void write_comparison(const pare_sim_result *r, size_t n, pare_buf *b)
                         (double)r[i].total.dram_bits / 1e6, r[i].area_um2 / 1e6);
     }
     pare_buf_printf(b, "speedup and less: against %s\n", r[0].machine);
+    for (size_t i = 0; i < n; i++)
+        if (r[i].normalized) pare_buf_printf(b, "%s\n", r[i].normalized);
 }
 
 void pare_sim_write_table(const pare_sim_result *results, size_t n, pare_buf *out)

@@ -231,6 +231,7 @@ typedef enum pare_key_type {
     PARE_KEY_NAMES, /* pare_strs; one NAME or a list */
     PARE_KEY_MAP,   /* struct of `sub`, in place */
     PARE_KEY_MAPS,  /* pare_maps of `sub` */
+    PARE_KEY_ANY,   /* whatever stands there is skipped; takes no member */
 } pare_key_type;
 
 typedef struct pare_maps {
