@@ -299,7 +299,8 @@ bool sim_tile_is_countable(const tile_totals *s)
         s->n_tiles,           s->multiplex_cycles};
     uint64_t all = 0;
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) all |= counters[i];
-    return all < (uint64_t)1 << 60;
+    /* each tile pays a latency of up to 2^20 cycles */
+    return all < (uint64_t)1 << 60 && s->n_tiles < (uint64_t)1 << 39;
 }
 
 /* ---- time ---- */
