@@ -148,7 +148,7 @@ valgrind: ## The tests of traces and sim under valgrind
 	$(Q)+$(MAKE) --no-print-directory valgrind-run
 valgrind-run: $(PROGRAMS_C) $(TEST_PROGRAMS)
 	$(Q)for t in $(filter $(BUILD)/tests/test_traces_% $(BUILD)/tests/test_sim_%,$(TEST_PROGRAMS)); do \
-	  echo "valgrind $$t"; CK_FORK=no PARE_SHARED=$${PARE_SHARED:-../shared} valgrind -q --error-exitcode=9 --leak-check=full \
+	  echo "valgrind $$t"; CK_TIMEOUT_MULTIPLIER=20 PARE_DATA=$(CURDIR) PARE_SRC=$(CURDIR) PARE_SHARED=$${PARE_SHARED:-../shared} valgrind -q --error-exitcode=9 --leak-check=full \
 	    --errors-for-leak-kinds=definite $$t >$(BUILD)/valgrind.log 2>&1 || { cat $(BUILD)/valgrind.log; exit 1; }; done
 
 coverage: ## Line coverage of the C code by the tests (build/coverage/index.html)
@@ -181,6 +181,9 @@ golden: all ## Write tests/golden/*.csv anew; commit the change and say why
 docs: all ## Write the generated reference pages (docs/formats.md, docs/cli.md) anew
 	$(Q)BIN=$(BUILD)/bin docs/generate.sh
 
+validation: $(BUILD)/bin/pare-sim ## Write docs/validation.md anew: our numbers beside published ones
+	$(Q)BUILD=$(BUILD) docs/validation.sh
+
 # ---- installation -----------------------------------------------------------------------------
 INSTALL_ROOT = $(DESTDIR)$(PREFIX)
 install: all ## Install programs, libraries, headers and shipped data under PREFIX (/usr/local)
@@ -211,4 +214,4 @@ clean: ## Remove build/
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 .PHONY: all check check-run check-slow test-programs demo deps deps-check headers format format-check lint \
-  asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs install uninstall help clean rtl rtl-lint
+  asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs validation install uninstall help clean rtl rtl-lint

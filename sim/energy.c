@@ -313,6 +313,7 @@ static void add_array_energy(const pare_machine *m, const pare_sim_job *job, con
     double pe_cycles = (double)t->pe_cycles;
     s->pe_pj = macs * steps / (double)rate.lane_factor * c->lane_pj;
     if (m->clock_gating == PARE_GATE_BITS) s->pe_pj = macs * gated_product_pj(m, job, &rate);
+    if (t->work.is_known) s->pe_pj = (double)t->work.needed * c->lane_pj;
     if (m->clock_gating == PARE_GATE_NONE) {
         const double lanes = (double)sim_array_lanes(m), cycles = (double)t->compute_cycles;
         pe_cycles = cycles * lanes / m->pe.lanes;

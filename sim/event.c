@@ -211,13 +211,30 @@ static void run_tiles(engine *g, uint64_t n_tiles, tile_time *time)
     time->cycles = end;
 }
 
-pare_status pare_sim_events(const pare_machine *machine, const pare_sim_job *job, pare_event_fn *fn,
-                            void *context, pare_sim_layer *out, pare_err *e)
+void sim_walk(const tiling *t, pare_event_fn *fn, void *context, tile_totals *totals,
+              tile_time *time)
+{
+    engine g = {.t = t, .fn = fn, .context = context};
+    *time = (tile_time){0};
+    run_tiles(&g, totals->n_tiles, time);
+    totals->compute_cycles = g.busy_cycles[PARE_EVENT_COMPUTE];
+    totals->dram_weight_bits = g.bits[PARE_EVENT_LOAD_WEIGHTS];
+    totals->dram_act_bits = g.bits[PARE_EVENT_LOAD_ACTS];
+    totals->dram_out_bits = g.bits[PARE_EVENT_STORE_OUTPUTS];
+    totals->dram_psum_write_bits = g.bits[PARE_EVENT_STORE_PSUMS];
+    totals->dram_psum_read_bits = g.bits[PARE_EVENT_LOAD_PSUMS];
+}
+
+pare_status sim_job_events(const pare_machine *machine, const pare_sim_job *job,
+                           const pare_sim_options *options, pare_event_fn *fn, void *context,
+                           pare_sim_layer *out, pare_err *e)
 {
     if (machine->memory.model == PARE_MEMORY_BITFUSION)
         return pare_yaml_error(machine->yaml, "memory.model", e, PARE_EINPUT,
                                "memory.model 'bitfusion' has no tile by tile form; 'limited' or "
                                "'ideal' expected");
+    if (sim_depends_on_values(machine))
+        return sim_dynamic_layers(machine, job, 1, options, fn, context, out, e);
     mapping_result found;
     PARE_TRY(sim_job_check(machine, job, e));
     PARE_TRY(sim_search(machine, job, false, &found, e));
@@ -227,17 +244,15 @@ pare_status pare_sim_events(const pare_machine *machine, const pare_sim_job *job
     c->tiles.a = &c->array;
     c->tiles.w = &w;
     c->tiles.d = &job->dims;
-    engine g = {.t = &c->tiles, .fn = fn, .context = context};
-    c->time = (tile_time){0};
-    run_tiles(&g, c->totals.n_tiles, &c->time);
-    c->totals.compute_cycles = g.busy_cycles[PARE_EVENT_COMPUTE];
-    c->totals.dram_weight_bits = g.bits[PARE_EVENT_LOAD_WEIGHTS];
-    c->totals.dram_act_bits = g.bits[PARE_EVENT_LOAD_ACTS];
-    c->totals.dram_out_bits = g.bits[PARE_EVENT_STORE_OUTPUTS];
-    c->totals.dram_psum_write_bits = g.bits[PARE_EVENT_STORE_PSUMS];
-    c->totals.dram_psum_read_bits = g.bits[PARE_EVENT_LOAD_PSUMS];
+    sim_walk(&c->tiles, fn, context, &c->totals, &c->time);
     c->dram_bits = c->totals.dram_weight_bits + c->totals.dram_act_bits + c->totals.dram_out_bits +
                    c->totals.dram_psum_write_bits + c->totals.dram_psum_read_bits;
     sim_window_tiles_free(&w);
     return sim_job_stats(machine, job, c, out, e);
+}
+
+pare_status pare_sim_events(const pare_machine *machine, const pare_sim_job *job, pare_event_fn *fn,
+                            void *context, pare_sim_layer *out, pare_err *e)
+{
+    return sim_job_events(machine, job, NULL, fn, context, out, e);
 }

@@ -10,7 +10,9 @@ static const char *const styles[] = {"temporal", "spatial", NULL};
 static const char *const lane_orders[] = {"channels", "flat", NULL};
 static const char *const first_layers[] = {"as_others", "flat", "space_to_depth", NULL};
 static const char *const holds[] = {"filters", "windows", "best", NULL};
-static const char *const packings[] = {"native", "layer", NULL};
+static const char *const packings[] = {"native", "layer", "group", "columns", NULL};
+static const char *const skips[] = {"nothing", "precision", "act_terms", "terms", "columns", NULL};
+static const char *const recodings[] = {"ones", "dnnsim", "naf", NULL};
 static const char *const models[] = {"limited", "ideal", "bitfusion", NULL};
 static const char *const objectives[] = {"cycles", "energy", "edp", "traffic", NULL};
 static const char *const devices[] = {"itrs_lop", "itrs_lstp", "itrs_hp", NULL};
@@ -57,9 +59,29 @@ static const pare_key pe_keys[] = {
     KEY(pare_pe, max_act_bits, U32, 1, PARE_BITS_MAX, NULL, DOC("widest activation, bits")),
     KEY(pare_pe, max_weight_bits, U32, 1, PARE_BITS_MAX, NULL, DOC("widest weight, bits")),
     KEY(pare_pe, acc_bits, U32, 8, 64, "32", DOC("accumulator and stored partial sum, bits")),
+    KEY(pare_pe, skips, ENUM, 0, 0, "nothing",
+        CHOICE(skips, "what a step leaves out at run time: activation bits above the widest of a "
+                      "group, zero terms of activations, of both, all-zero bit columns of "
+                      "weights")),
 };
 static const pare_schema pe_schema =
     SCHEMA("machine.pe", pare_pe, pe_keys, "One processing element.");
+
+static const pare_key skip_keys[] = {
+    KEY(pare_skip, group_cols, U32, 1, SIDE_MAX, "16",
+        DOC("skips precision: windows that share one width")),
+    KEY(pare_skip, trim_low_bits, BOOL, 0, 0, "false",
+        DOC("skips precision: leave out the zeros that all values of a group end in")),
+    KEY(pare_skip, recoding, ENUM, 0, 0, "dnnsim",
+        CHOICE(recodings, "skips act_terms, terms: one bits, DNNsim's Booth-like recoding, or the "
+                          "non-adjacent form")),
+    KEY(pare_skip, first_stage_bits, U32, 0, 4, "2",
+        DOC("skips act_terms: terms less than 2^this positions apart share a cycle")),
+    KEY(pare_skip, column_registers, U32, 0, 64, "0",
+        DOC("skips precision, act_terms: steps that a group of columns may run ahead")),
+};
+static const pare_schema skip_schema =
+    SCHEMA("machine.skip", pare_skip, skip_keys, "How a PE that skips does it.");
 
 static const pare_key mapping_keys[] = {
     KEY(pare_mapping, lane_order, ENUM, 0, 0, "channels",
@@ -102,11 +124,14 @@ static const pare_key memory_keys[] = {
             models,
             "as given here; every operand once and in no time; or as in Bit Fusion's simulator")),
     KEY(pare_memory, packing, ENUM, 0, 0, "native",
-        CHOICE(packings, "values in buffers and DRAM at native_bits, or at the layer's bits")),
+        CHOICE(packings, "values in buffers and DRAM at native_bits, or at the layer's bits; in "
+                         "DRAM at the width of their group, or weights as bit columns")),
     KEY(pare_memory, native_bits, U32, 1, PARE_BITS_MAX, "8",
         DOC("an unpacked value; a wider one takes twice as much, and so on")),
     KEY(pare_memory, out_bits, U32, 0, 64, "0",
         DOC("a stored output; 0: at the bitlength at which it is read again")),
+    KEY(pare_memory, group_values, U32, 1, 256, "16",
+        DOC("packing group, columns: values of a group, along the channels")),
 };
 static const pare_schema memory_schema =
     SCHEMA("machine.memory", pare_memory, memory_keys, "What a value takes in memory.");
@@ -188,6 +213,9 @@ static const pare_key machine_keys[] = {
         DOC("table of PE components: horowitz45, aladdin40, bitfusion45 or your own")),
     KEY(pare_machine, array, MAP, 0, 0, NULL, .sub = &array_schema, DOC("the grid")),
     KEY(pare_machine, pe, MAP, 0, 0, NULL, .sub = &pe_schema, DOC("one processing element")),
+    KEY(pare_machine, skip, MAP, 0, 0, "", .sub = &skip_schema, DOC("how it skips")),
+    KEY(pare_machine, values, STR, 0, 0, "",
+        DOC("distribution of the values where none are given, such as 'relu,zeros=0.5'")),
     KEY(pare_machine, mapping, MAP, 0, 0, "", .sub = &mapping_schema, DOC("layers on the array")),
     KEY(pare_machine, buffers, MAP, 0, 0, NULL, .sub = &buffers_schema, DOC("on-chip memories")),
     KEY(pare_machine, memory, MAP, 0, 0, "", .sub = &memory_schema, DOC("values in memory")),
@@ -267,6 +295,7 @@ static pare_status check(const pare_machine *m, pare_err *e)
 {
     PARE_TRY(check_operand(m, "act", m->pe.act_digit, m->pe.max_act_bits, e));
     PARE_TRY(check_operand(m, "weight", m->pe.weight_digit, m->pe.max_weight_bits, e));
+    PARE_TRY(sim_skip_check(m, e));
     return check_array(m, e);
 }
 

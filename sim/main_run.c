@@ -10,9 +10,10 @@ static const char DEFAULT_MACHINE[] = "stripes";
 static const char DEFAULT_BITS[] = "8";
 
 typedef struct run_args {
-    const char *network, *bits, *csv, *explain, *timeline, *out, *normalize, *dram_trace;
+    const char *network, *bits, *csv, *explain, *timeline, *out, *values, *normalize;
+    const char *dram_trace;
     pare_strs machines, sets;
-    uint32_t batch;
+    uint32_t batch, threads;
     bool is_json;
 } run_args;
 
@@ -22,6 +23,7 @@ typedef struct run_job {
     size_t n;
     pare_machine **machines;
     pare_sim_result *results;
+    pare_values *values;
 } run_job;
 
 static bool has_suffix(const char *s, const char *suffix)
@@ -53,6 +55,7 @@ static pare_status load(const run_args *a, run_job *j, pare_err *e)
         PARE_TRY_DONE(pare_net_load(path.text, &j->net, e));
     pare_data_find("bits", bits, &path);
     PARE_TRY_DONE(pare_bits_get(path.text, j->net, &j->bits, e));
+    if (a->values) PARE_TRY_DONE(pare_values_open(a->values, &j->values, e));
     for (size_t i = 0; i < j->n; i++) {
         const char *const name = a->machines.n ? a->machines.v[i] : DEFAULT_MACHINE;
         pare_data_find("machines", name, &path);
@@ -69,7 +72,8 @@ done:
 
 static pare_status evaluate(const run_args *a, run_job *j, pare_buf *text, pare_err *e)
 {
-    const pare_sim_options options = {.batch = a->batch};
+    const pare_sim_options options = {
+        .batch = a->batch, .threads = a->threads, .values = j->values};
     for (size_t i = 0; i < j->n; i++) {
         if (a->explain)
             PARE_TRY(
@@ -140,6 +144,7 @@ static void free_job(run_job *j)
     }
     free(j->machines);
     free(j->results);
+    pare_values_free(j->values);
     pare_bits_free(j->bits);
     pare_net_free(j->net);
 }
@@ -172,6 +177,12 @@ int pare_main_run(int argc, char **argv)
          "a bits file, or 8 or w4a6 for every layer (8; of a run folder, the learned ones)",
          &a.bits, 0, 0},
         {"batch", 'n', PARE_OPT_U32, "N", "images at once (1)", &a.batch, 1, 65536},
+        {"values", 'v', PARE_OPT_STRING, "VALUES",
+         "codes for machines that skip: a trainer's run folder, or a distribution such as "
+         "relu,seed=1 (the machine's own)",
+         &a.values, 0, 0},
+        {"threads", 't', PARE_OPT_U32, "N", "for value-dependent layers; 0: all (0)", &a.threads, 0,
+         1024},
         {"set", 's', PARE_OPT_LIST, "KEY=VALUE", "override a machine's field: array.rows=32",
          &a.sets, 0, 0},
         {"explain", 'x', PARE_OPT_STRING, "LAYER", "say in words where a layer's cycles go",

@@ -17,6 +17,17 @@ extern "C" {
 
 typedef enum pare_pe_style { PARE_PE_TEMPORAL, PARE_PE_SPATIAL } pare_pe_style;
 
+/* What a temporal PE leaves out, which its step times then depend on (docs/machines_dynamic.md). */
+typedef enum pare_skips {
+    PARE_SKIPS_NOTHING,
+    PARE_SKIPS_PRECISION, /* activation bits above the widest of a group */
+    PARE_SKIPS_ACT_TERMS, /* zero terms of the activations */
+    PARE_SKIPS_TERMS,     /* zero terms of both operands */
+    PARE_SKIPS_COLUMNS    /* bit columns in which a group of weights is all zero */
+} pare_skips;
+/* One bits; the Booth-like recoding of DNNsim; the non-adjacent form. */
+typedef enum pare_recoding { PARE_RECODE_ONES, PARE_RECODE_DNNSIM, PARE_RECODE_NAF } pare_recoding;
+
 /* A PE reduces `lanes` products per step. A temporal PE consumes act_digit bits of the activations
  * and weight_digit bits of the weights each cycle; a digit of max_*_bits is the whole operand. */
 typedef struct pare_pe {
@@ -25,7 +36,17 @@ typedef struct pare_pe {
     uint32_t act_digit, weight_digit;
     uint32_t max_act_bits, max_weight_bits;
     uint32_t acc_bits;
+    int skips; /* pare_skips */
 } pare_pe;
+
+/* How a PE skips; only what pe.skips needs is read. */
+typedef struct pare_skip {
+    uint32_t group_cols;       /* windows whose activations share one width */
+    bool trim_low_bits;        /* the zeros that all values of a group end in need no cycles */
+    int recoding;              /* pare_recoding */
+    uint32_t first_stage_bits; /* of the two-stage shifter: terms 2^this apart go together */
+    uint32_t column_registers; /* steps that a group of columns may run ahead of the slowest */
+} pare_skip;
 
 /* The bit-true, cycle-true reference of the temporal PE in rtl/ (docs/rtl.md): digits are aligned
  * at bit 0 and taken from the top, the weight's in the outer loop, the activation's in the inner
@@ -97,8 +118,15 @@ typedef enum pare_first_layer {
 } pare_first_layer;
 /* What an array dimension holds; BEST: whichever takes fewer cycles, layer by layer. */
 typedef enum pare_holds { PARE_HOLDS_FILTERS, PARE_HOLDS_WINDOWS, PARE_HOLDS_BEST } pare_holds;
-/* Bits of a value in memory: memory.native_bits, or the layer's own bitlength (Proteus). */
-typedef enum pare_packing { PARE_PACK_NATIVE, PARE_PACK_LAYER } pare_packing;
+/* Bits of a value in memory: memory.native_bits; the layer's own bitlength (Proteus); in DRAM the
+ * width of its group, without zeros (ShapeShifter); in DRAM the weights' bit columns that are not
+ * all zero in a group (BitWave). */
+typedef enum pare_packing {
+    PARE_PACK_NATIVE,
+    PARE_PACK_LAYER,
+    PARE_PACK_GROUP,
+    PARE_PACK_COLUMNS
+} pare_packing;
 /* LIMITED: buffers and DRAM as given. IDEAL: every operand moves once and takes no time. BITFUSION:
  * the tile search and equations of Bit Fusion's own simulator, for comparison with it. */
 typedef enum pare_memory_model {
@@ -135,10 +163,11 @@ typedef struct pare_buffers {
 } pare_buffers;
 
 typedef struct pare_memory {
-    int model;            /* pare_memory_model */
-    int packing;          /* pare_packing */
-    uint32_t native_bits; /* of an unpacked value; wider ones take the next power of two */
-    uint32_t out_bits;    /* of a stored output; 0: the bitlength at which it is read again */
+    int model;             /* pare_memory_model */
+    int packing;           /* pare_packing */
+    uint32_t native_bits;  /* of an unpacked value; wider ones take the next power of two */
+    uint32_t out_bits;     /* of a stored output; 0: the bitlength at which it is read again */
+    uint32_t group_values; /* values of a group, where packing is by groups */
 } pare_memory;
 
 typedef struct pare_dram {
@@ -215,6 +244,8 @@ typedef struct pare_machine {
     const char *energy_base; /* "horowitz45" */
     pare_array array;
     pare_pe pe;
+    pare_skip skip;
+    const char *values; /* declared distribution of values, "" if none */
     pare_mapping mapping;
     pare_buffers buffers;
     pare_memory memory;
@@ -364,16 +395,28 @@ typedef struct pare_sim_layer {
     const char *layer; /* lives as long as the network */
     const char *type;  /* conv2d, depthwise, grouped, pointwise, fc, matmul */
     uint32_t weight_bits, act_bits, out_bits;
-    uint32_t step_cycles; /* cycles of one step at these bits */
-    double utilization;   /* lane cycles that do a product / all lane cycles, stalls included */
+    uint32_t step_cycles;    /* cycles of one step at these bits */
+    double mean_step_cycles; /* over the layer's values; as step_cycles if it does not depend */
+    double utilization;      /* lane cycles that do a product / all lane cycles, stalls included */
     double energy_uncertainty_frac; /* as in pare_sim_result, of this layer */
     pare_dims dims;                 /* with the batch */
     pare_sim_map map;
     pare_sim_stats stats;
 } pare_sim_layer;
 
+/* Where a machine that skips finds the codes of a layer's operands. */
+typedef struct pare_values pare_values;
+
+/* Open the folder of a trainer's run, or a declared distribution such as "laplace,seed=1"
+ * (docs/machines_dynamic.md has the grammar). Tensors are read when a layer needs them. The caller
+ * frees. */
+pare_status pare_values_open(const char *spec, pare_values **out, pare_err *e) PARE_MUST_CHECK;
+void pare_values_free(pare_values *v); /* NULL allowed */
+
 typedef struct pare_sim_options {
-    uint32_t batch; /* 0: 1 */
+    uint32_t batch;            /* 0: 1 */
+    unsigned threads;          /* for value-dependent layers; 0: as many as the machine has */
+    const pare_values *values; /* NULL: what the machine file declares; kept during the call */
 } pare_sim_options;
 
 /* What a network costs on a machine. Layers run one after the other; between them nothing
@@ -381,6 +424,7 @@ typedef struct pare_sim_options {
 typedef struct pare_sim_result {
     const char *network, *machine; /* live as long as what they name */
     const char *bits;              /* the bits' method or file */
+    const char *values;            /* where values came from; NULL if nothing depended on them */
     uint64_t network_hash, machine_hash, bits_hash;
     uint32_t batch;
     pare_sim_layer *layers; /* the MAC layers in the network's order */

@@ -110,6 +110,18 @@ static uint64_t stored_bits(const tiling *t)
     return t->n[LOOP_C] > 1 ? t->bits.psum : t->bits.out;
 }
 
+/* Put in what the values of this tile say. */
+static void set_values(const tiling *t, const uint64_t x[N_LOOPS], tile *r)
+{
+    const tile_values *const v = t->values;
+    const uint64_t gk = x[LOOP_G] * t->n[LOOP_K] + x[LOOP_K];
+    const uint64_t gw = x[LOOP_G] * t->n[LOOP_W] + x[LOOP_W];
+    const uint64_t gkw = gk * t->n[LOOP_W] + x[LOOP_W];
+    if (v->cycles) r->cycles = v->cycles[gkw * t->n[LOOP_C] + x[LOOP_C]];
+    if (v->weight_bits) r->weight_bits = v->weight_bits[gk * t->n[LOOP_C] + x[LOOP_C]];
+    if (v->act_bits) r->act_bits = v->act_bits[gw * t->n[LOOP_C] + x[LOOP_C]];
+}
+
 tile sim_tile_at(const tiling *t, const uint64_t x[N_LOOPS])
 {
     const array_map *const a = t->a;
@@ -128,6 +140,7 @@ tile sim_tile_at(const tiling *t, const uint64_t x[N_LOOPS])
         r.cycles = folds * steps * (sets * a->step_cycles + a->fold_cycles + a->load_cycles);
     else
         r.cycles = folds * sets * (steps * a->step_cycles + a->fold_cycles);
+    if (t->values) set_values(t, x, &r);
     return r;
 }
 

@@ -72,7 +72,7 @@ pare_status pare_sim_timeline(const pare_net *net, const pare_machine *machine,
     pare_status status = PARE_OK;
     for (size_t i = 0; i < n && status == PARE_OK; i++) {
         pare_sim_layer l;
-        status = pare_sim_events(machine, &jobs[i], add_event, &t, &l, e);
+        status = sim_job_events(machine, &jobs[i], options, add_event, &t, &l, e);
         if (status == PARE_OK) add_layer(&t, &l);
     }
     pare_buf_puts(out, "\n]}\n");

@@ -68,6 +68,7 @@ static void json_total(pare_buf *b, const pare_sim_result *r)
     json_text(b, "network", r->network);
     json_text(b, "machine", r->machine);
     json_text(b, "bits", r->bits);
+    if (r->values) json_text(b, "values", r->values);
     pare_buf_printf(b, "\"batch\":%u,", r->batch);
     json_real(b, "clock_mhz", r->clock_mhz);
     json_real(b, "mean_weight_bits", r->mean_weight_bits);
@@ -93,19 +94,34 @@ void pare_sim_write_json(const pare_sim_result *results, size_t n, pare_buf *out
 
 static void csv_header(pare_buf *b, const pare_sim_result *results, size_t n)
 {
-    pare_buf inputs = {0};
+    pare_buf inputs = {0}, origin = {0};
     for (size_t i = 0; i < n; i++)
         pare_buf_printf(&inputs, "%s%s %016llx, %s %016llx, bits %016llx", i ? "; " : "",
                         results[i].network, (unsigned long long)results[i].network_hash,
                         results[i].machine, (unsigned long long)results[i].machine_hash,
                         (unsigned long long)results[i].bits_hash);
+    const char *values = NULL; /* all results have the same, or what their machines declare */
     pare_buf normalized = {0};
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (results[i].normalized)
             pare_buf_printf(&normalized, "%s%s", normalized.n ? "; " : "", results[i].normalized);
-    const char *const pairs[] = {"inputs", inputs.text ? inputs.text : "", "normalized",
-                                 normalized.text};
-    pare_provenance(b, "pare-sim", pairs, normalized.n ? 2 : 1);
+        if (!results[i].values) continue;
+        if (values) pare_buf_printf(&origin, "%s", "; ");
+        values = results[i].values;
+        pare_buf_printf(&origin, "%s: %s", results[i].machine, values);
+    }
+    const char *pairs[6] = {"inputs", inputs.text ? inputs.text : ""};
+    size_t n_pairs = 1;
+    if (values) {
+        pairs[2 * n_pairs] = "values";
+        pairs[2 * n_pairs++ + 1] = origin.text;
+    }
+    if (normalized.n) {
+        pairs[2 * n_pairs] = "normalized";
+        pairs[2 * n_pairs++ + 1] = normalized.text;
+    }
+    pare_provenance(b, "pare-sim", pairs, n_pairs);
+    pare_buf_free(&origin);
     pare_buf_free(&inputs);
     pare_buf_free(&normalized);
     size_t n_stats;
@@ -213,8 +229,10 @@ static void write_result(const pare_sim_result *r, pare_buf *b)
     int width = (int)strlen("total");
     for (size_t i = 0; i < r->n_layers; i++)
         if ((int)strlen(r->layers[i].layer) > width) width = (int)strlen(r->layers[i].layer);
-    pare_buf_printf(b, "%s on %s, %s, batch %u\n\n", r->network, r->machine,
-                    r->bits && *r->bits ? r->bits : "bits of no stated origin", r->batch);
+    pare_buf_printf(b, "%s on %s, %s, batch %u\n%s", r->network, r->machine,
+                    r->bits && *r->bits ? r->bits : "bits of no stated origin", r->batch,
+                    r->values ? "" : "\n");
+    if (r->values) pare_buf_printf(b, "values: %s\n\n", r->values);
     pare_buf_printf(b, "%-*s %-9s %5s %9s %13s %6s %6s %10s %10s  %s\n", width, "layer", "type",
                     "w/a", "MMAC", "cycles", "busy", "DRAM", "uJ", "DRAM Mbit", "most lost to");
     char bits[32];
