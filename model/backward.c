@@ -89,6 +89,32 @@ static void reduce_input(pare_job *job, pare_node *node, size_t shard, float *gx
     g->kernels->reduce(&r, rows_of(g, x), x->channels);
 }
 
+/* The bitlength of the images: sum(dL/dx * d) with d the difference of the two grids. dL/dx would
+ * cost a backward-data pass that nothing else needs; the same number is sum(w * dL/dw at x = d),
+ * and that is a cheap pass. Leaves dL/dw in the shard's second slot. */
+static pare_status probe_image(pare_job *job, pare_node *node, size_t shard, unsigned worker,
+                               const void *gy, pare_err *e)
+{
+    pare_graph *g = job->g;
+    const pare_value *x = &g->values[node->x];
+    const pare_blend ends[] = {{.grid = {node->blend_a.grid[0]}},
+                               {.grid = {node->blend_a.grid[1]}}};
+    const size_t n = shard_count(job, node->x);
+    float *low = g->scratch[1][worker], *high = g->scratch[2][worker];
+    const float *in = pare_data_shard(g, node->x, shard);
+    for (int i = 0; i < 2; i++)
+        g->kernels->quantize(in, rows_of(g, x), x->channels, &pare_affine_identity, &ends[i],
+                             i ? high : low, false);
+    for (size_t i = 0; i < n; i++) high[i] -= low[i];
+    const void *d = high;
+    if (g->is_bf16) {
+        void *rounded = low;
+        g->kernels->to_bf16(high, n, rounded);
+        d = rounded;
+    }
+    return pare_mac_backward_weights(node->mac, worker, g->n_shards + shard, d, gy, e);
+}
+
 pare_status pare_backward_mac(pare_job *job, pare_node *node, size_t shard, unsigned worker,
                               pare_err *e)
 {
@@ -96,12 +122,12 @@ pare_status pare_backward_mac(pare_job *job, pare_node *node, size_t shard, unsi
     const void *gy = mac_gradient(job, node, shard, worker);
     PARE_TRY(
         pare_mac_backward_weights(node->mac, worker, shard, mac_input(job, node, shard), gy, e));
-    const bool is_image = g->values[node->x].producer == PARE_NONE;
-    if (!node->wants_gx || (is_image && !g->is_learning_n)) return PARE_OK;
+    if (g->values[node->x].producer == PARE_NONE)
+        return g->is_learning_n ? probe_image(job, node, shard, worker, gy, e) : PARE_OK;
     float *gx = node->first_x ? pare_grad_shard(job->g, node->x, shard) : g->scratch[1][worker];
     PARE_TRY(pare_mac_backward_data(node->mac, worker, gy, gx, e));
     reduce_input(job, node, shard, gx);
-    if (!is_image && !node->first_x)
+    if (!node->first_x)
         g->kernels->add(pare_grad_shard(job->g, node->x, shard), gx, shard_count(job, node->x));
     return PARE_OK;
 }
@@ -229,7 +255,13 @@ pare_status pare_graph_backward(pare_job *job, pare_err *e)
         pare_node *n = &g->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
         n->qa.g_n = 0;
-        for (size_t s = 0; g->is_learning_n && s < g->n_shards; s++) n->qa.g_n += n->shard_dn[s];
+        if (!g->is_learning_n) continue;
+        if (n->probe) {
+            PARE_TRY(pare_mac_reduce(n->mac, 0, g->n_shards, g->n_shards, n->probe, NULL, e));
+            for (size_t j = 0; j < n->w.n; j++) n->qa.g_n += (double)n->wq[j] * (double)n->probe[j];
+        } else {
+            for (size_t s = 0; s < g->n_shards; s++) n->qa.g_n += n->shard_dn[s];
+        }
     }
     return PARE_OK;
 }

@@ -39,9 +39,9 @@ struct pare_mac {
     dnnl_memory_t plain;      /* moves over the caller's arrays */
     dnnl_memory_t weights[2]; /* forward, backward data */
     dnnl_memory_t bias;
-    dnnl_memory_t sum;            /* gradient of the batch in backward-weights' layout */
-    dnnl_memory_t *shard_weights; /* n_shards gradients */
-    dnnl_memory_t *shard_bias;
+    dnnl_memory_t sum;           /* gradient of the batch in backward-weights' layout */
+    dnnl_memory_t *slot_weights; /* n_slots gradients */
+    dnnl_memory_t *slot_bias;
     void **owned; /* buffers behind the memories above */
     size_t n_owned;
     worker_mem *workers;
@@ -332,10 +332,10 @@ static pare_status make_reorder(pare_mac *m, const dnnl_memory_desc_t *from,
 
 static pare_status make_weights(pare_mac *m, pare_err *e)
 {
-    const size_t shards = m->spec.n_shards;
-    m->owned = pare_xalloc(8 + 2 * shards, sizeof *m->owned);
-    m->shard_weights = pare_xalloc(shards + 1, sizeof *m->shard_weights);
-    m->shard_bias = pare_xalloc(shards + 1, sizeof *m->shard_bias);
+    const size_t slots = m->spec.n_slots;
+    m->owned = pare_xalloc(8 + 2 * slots, sizeof *m->owned);
+    m->slot_weights = pare_xalloc(slots + 1, sizeof *m->slot_weights);
+    m->slot_bias = pare_xalloc(slots + 1, sizeof *m->slot_bias);
     DNNL_TRY(dnnl_memory_create(&m->plain, &m->plain_md, m->d->engine, DNNL_MEMORY_NONE), m->name,
              "memory creation");
     PARE_TRY(own(m, &m->bias_md, &m->bias, e));
@@ -349,9 +349,9 @@ static pare_status make_weights(pare_mac *m, pare_err *e)
     const dnnl_memory_desc_t *md = &m->prims[PARE_PASS_BACKWARD_WEIGHTS].weights_md;
     PARE_TRY(own(m, md, &m->sum, e));
     PARE_TRY(make_reorder(m, md, &m->plain_md, &m->unpack, e));
-    for (size_t i = 0; i < shards; i++) {
-        PARE_TRY(own(m, md, &m->shard_weights[i], e));
-        PARE_TRY(own(m, &m->bias_md, &m->shard_bias[i], e));
+    for (size_t i = 0; i < slots; i++) {
+        PARE_TRY(own(m, md, &m->slot_weights[i], e));
+        PARE_TRY(own(m, &m->bias_md, &m->slot_bias[i], e));
     }
     return PARE_OK;
 }
@@ -408,9 +408,9 @@ void pare_mac_free(pare_mac *m)
             drop(m->workers[i].scratch[p]);
         }
     }
-    for (size_t i = 0; m->shard_weights && i < m->spec.n_shards; i++) {
-        drop(m->shard_weights[i]);
-        drop(m->shard_bias[i]);
+    for (size_t i = 0; m->slot_weights && i < m->spec.n_slots; i++) {
+        drop(m->slot_weights[i]);
+        drop(m->slot_bias[i]);
     }
     for (int p = 0; p < PARE_N_PASSES; p++) drop_prim(m->prims[p].prim);
     for (int i = 0; i < 2; i++) {
@@ -423,8 +423,8 @@ void pare_mac_free(pare_mac *m)
     drop(m->sum);
     for (size_t i = 0; i < m->n_owned; i++) free(m->owned[i]);
     free(m->owned);
-    free(m->shard_weights);
-    free(m->shard_bias);
+    free(m->slot_weights);
+    free(m->slot_bias);
     free(m->workers);
     free(m->name);
     free(m);
@@ -500,29 +500,31 @@ pare_status pare_mac_backward_data(pare_mac *m, unsigned worker, const void *gy,
     return run_prim(m, worker, PARE_PASS_BACKWARD_DATA, m->weights[1], NULL, gx, gy, e);
 }
 
-pare_status pare_mac_backward_weights(pare_mac *m, unsigned worker, size_t shard, const void *x,
+pare_status pare_mac_backward_weights(pare_mac *m, unsigned worker, size_t slot, const void *x,
                                       const void *gy, pare_err *e)
 {
-    return run_prim(m, worker, PARE_PASS_BACKWARD_WEIGHTS, m->shard_weights[shard],
-                    m->spec.has_bias ? m->shard_bias[shard] : NULL, x, gy, e);
+    return run_prim(m, worker, PARE_PASS_BACKWARD_WEIGHTS, m->slot_weights[slot],
+                    m->spec.has_bias ? m->slot_bias[slot] : NULL, x, gy, e);
 }
 
-static void add_shards(const pare_mac *m, const dnnl_memory_t *shards, float *sum, size_t n)
+static void add_slots(const dnnl_memory_t *slots, size_t n_slots, float *sum, size_t n)
 {
-    memcpy(sum, data_of(shards[0]), n * sizeof *sum);
-    for (size_t i = 1; i < m->spec.n_shards; i++) {
-        const float *restrict g = data_of(shards[i]);
+    memcpy(sum, data_of(slots[0]), n * sizeof *sum);
+    for (size_t i = 1; i < n_slots; i++) {
+        const float *restrict g = data_of(slots[i]);
         for (size_t j = 0; j < n; j++) sum[j] += g[j];
     }
 }
 
-pare_status pare_mac_reduce(pare_mac *m, unsigned worker, float *gw, float *gbias, pare_err *e)
+pare_status pare_mac_reduce(pare_mac *m, unsigned worker, size_t first, size_t n, float *gw,
+                            float *gbias, pare_err *e)
 {
     const dnnl_memory_desc_t *md = &m->prims[PARE_PASS_BACKWARD_WEIGHTS].weights_md;
-    add_shards(m, m->shard_weights, data_of(m->sum), dnnl_memory_desc_get_size(md) / sizeof *gw);
+    const size_t count = dnnl_memory_desc_get_size(md) / sizeof *gw;
+    add_slots(m->slot_weights + first, n, data_of(m->sum), count);
     DNNL_TRY(dnnl_memory_set_data_handle(m->plain, gw), m->name, "handle");
     PARE_TRY(reorder(m, worker, m->unpack, m->sum, m->plain, e));
-    if (m->spec.has_bias && gbias) add_shards(m, m->shard_bias, gbias, m->spec.dims.k);
+    if (m->spec.has_bias && gbias) add_slots(m->slot_bias + first, n, gbias, m->spec.dims.k);
     return PARE_OK;
 }
 

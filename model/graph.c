@@ -300,16 +300,16 @@ static void draw_weights(pare_node *n, uint64_t seed)
 
 static pare_mac_spec mac_spec(const pare_graph *g, const pare_node *n)
 {
-    const bool wants_gx =
-        g->values[n->x].producer != PARE_NONE || g->method->pgrad == PARE_PGRAD_LERP_N;
+    const bool is_image = g->values[n->x].producer == PARE_NONE;
+    const bool has_probe = is_image && g->method->pgrad == PARE_PGRAD_LERP_N;
     return (pare_mac_spec){.name = n->l->name,
                            .dims = pare_layer_dims(n->l, g->shard_images),
                            .is_fc = n->l->op == PARE_OP_FC,
                            .has_bias = n->l->has_bias,
                            .is_bf16 = g->is_bf16,
                            .wants_backward = true,
-                           .wants_backward_data = wants_gx,
-                           .n_shards = g->n_shards};
+                           .wants_backward_data = !is_image,
+                           .n_slots = g->n_shards * (has_probe ? 2 : 1)};
 }
 
 static pare_status new_mac(pare_graph *g, pare_node *n, const pare_graph_spec *spec, pare_err *e)
@@ -320,8 +320,8 @@ static pare_status new_mac(pare_graph *g, pare_node *n, const pare_graph_spec *s
     if (m.has_bias) PARE_TRY(new_param(g, d->k, false, &n->bias, e));
     draw_weights(n, spec->seed);
     PARE_TRY(pare_graph_big(g, n->w.n, sizeof(float), &n->wq, e));
+    if (m.n_slots > g->n_shards) PARE_TRY(pare_graph_big(g, n->w.n, sizeof(float), &n->probe, e));
     n->shard_dn = pare_arena_alloc(g->arena, g->n_shards, sizeof *n->shard_dn);
-    n->wants_gx = m.wants_backward_data;
     const bool has_padding = d->pad[0] || d->pad[1];
     n->qw = (pare_quant){.n = spec->max_bits, .n_max = spec->max_bits};
     n->qa = (pare_quant){.n = spec->max_bits, .n_max = spec->max_bits, .is_nudged = has_padding};
@@ -334,7 +334,7 @@ static pare_status new_mac(pare_graph *g, pare_node *n, const pare_graph_spec *s
     n->mac_eval = n->mac;
     if (!g->is_bf16) return PARE_OK;
     m.is_bf16 = m.wants_backward = m.wants_backward_data = false;
-    m.n_shards = 0;
+    m.n_slots = 0;
     return pare_mac_new(g->dnnl, &m, &n->mac_eval, e);
 }
 

@@ -71,6 +71,7 @@ typedef struct pare_node {
     pare_param w, bias;       /* bias.n = 0 without one */
     float *wq;                /* quantized weights */
     void *xq;                 /* quantized input of the batch, float or bfloat16 */
+    float *probe;             /* first layer: weight gradient of the grids' difference */
     pare_quant qw, qa;
     float w_lo, w_hi;
     pare_blend blend_w, blend_a;

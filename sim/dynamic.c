@@ -10,7 +10,11 @@
 
 /* ---- one mapping ---- */
 
-enum { CHUNK_SETS = 64 }; /* window sets of one work item */
+enum {
+    CHUNK_SETS = 16, /* window sets of one work item */
+    CHUNK_TAPS = 1024,
+    N_CODES = 65536
+};
 
 /* Sums over the window sets of an item, for one piece of the filters. */
 typedef struct sums {
@@ -34,6 +38,9 @@ typedef struct eval {
     uint16_t *weights; /* features, in the order of the codes */
     taps taps[2][2];   /* full or last fold, full or last piece of the channels */
     uint64_t folds, folds_per_piece;
+    uint64_t sets_per_piece, n_sets; /* filter sets of a full piece of the filters, of all */
+    uint32_t *most;        /* BY_BOTH: [fold][channels][filter set][tap]: largest weight feature */
+    uint64_t *weight_sum;  /* BY_BOTH: [fold][channels][tap]: over all filters */
     uint64_t window_scale; /* cycles of a step per cycle of the skipping operand */
     uint64_t other_bits;   /* of the operand that is not skipped */
     uint64_t *chunk_at;    /* first chunk of each tile of windows, one more at the end */
@@ -121,30 +128,6 @@ static size_t window_bases(const eval *v, const place *p, uint64_t set, size_t *
 
 /* ---- steps that depend on the windows ---- */
 
-/* Groups that run ahead of each other, section 3.1 of the reference: a group starts step n when it
- * has done step n-1 and all have done step n-1-R. */
-typedef struct run_ahead {
-    uint64_t *done;     /* of each group */
-    uint64_t *frontier; /* when all had done the last R + 1 steps, a ring */
-    uint64_t n_steps;
-    size_t n_groups, n_registers;
-} run_ahead;
-
-/* Returns by how much the last group's end moves. */
-static uint64_t advance(run_ahead *r, const uint32_t *times, uint64_t scale)
-{
-    const size_t ring = r->n_registers + 1;
-    const uint64_t before = r->n_steps ? r->frontier[(r->n_steps - 1) % ring] : 0;
-    const uint64_t all_done = r->n_steps >= ring ? r->frontier[r->n_steps % ring] : 0;
-    uint64_t last = before;
-    for (size_t g = 0; g < r->n_groups; g++) {
-        r->done[g] = sim_max(r->done[g], all_done) + times[g] * scale;
-        last = sim_max(last, r->done[g]);
-    }
-    r->frontier[r->n_steps++ % ring] = last;
-    return last - before;
-}
-
 typedef struct scratch {
     size_t *bases;
     uint32_t *lanes; /* of a group, all windows */
@@ -161,22 +144,14 @@ static scratch new_scratch(const eval *v, const taps *t)
     s.lanes = pare_xalloc(sim_min(group, v->a->windows) * v->a->lanes, sizeof *s.lanes);
     s.times = pare_xalloc(t->n_steps * s.n_groups, sizeof *s.times);
     s.ahead = pare_xalloc(v->n_variants, sizeof *s.ahead);
-    for (size_t i = 0; i < v->n_variants; i++) {
-        run_ahead *const r = &s.ahead[i];
-        r->n_groups = s.n_groups;
-        r->n_registers = v->m->skip.column_registers;
-        r->done = pare_xalloc(r->n_groups, sizeof *r->done);
-        r->frontier = pare_xalloc(r->n_registers + 1, sizeof *r->frontier);
-    }
+    for (size_t i = 0; i < v->n_variants; i++)
+        s.ahead[i] = sim_run_ahead(s.n_groups, v->m->skip.column_registers);
     return s;
 }
 
 static void free_scratch(const eval *v, scratch *s)
 {
-    for (size_t i = 0; i < v->n_variants; i++) {
-        free(s->ahead[i].done);
-        free(s->ahead[i].frontier);
-    }
+    for (size_t i = 0; i < v->n_variants; i++) sim_run_ahead_free(&s->ahead[i]);
     free(s->ahead);
     free(s->bases);
     free(s->lanes);
@@ -213,9 +188,8 @@ static work_sum time_windows(const eval *v, const taps *t, size_t n_windows, scr
 
 static uint64_t slowest(const uint32_t *times, size_t n)
 {
-    uint32_t most = 0;
-    for (size_t i = 0; i < n; i++)
-        if (times[i] > most) most = times[i];
+    uint64_t most = 0;
+    for (size_t i = 0; i < n; i++) most = sim_max(most, times[i]);
     return most;
 }
 
@@ -249,7 +223,7 @@ static void add_ahead(const eval *v, const taps *t, const scratch *s, size_t n_w
                                     : sim_min(v->a->filters, filters - set * v->a->filters);
         for (size_t step = 0; step < t->n_steps; step++) {
             const uint64_t cycles =
-                advance(&s->ahead[variant], s->times + step * s->n_groups, v->window_scale);
+                sim_advance(&s->ahead[variant], s->times + step * s->n_groups, v->window_scale);
             to->cycles += cycles;
             to->busy += cycles;
             to->occupied += cycles * t->real[step] * n_windows * in_set;
@@ -288,13 +262,15 @@ static const uint16_t *filter_weights(const eval *v, const place *p, uint64_t fi
     return v->weights + (first * group_channels + p->c * v->t->size[LOOP_C]) * positions;
 }
 
-/* Runs over the filter sets of a piece: filters first .. last - 1 of each packed group. */
+/* Filters first .. last - 1 of each packed group. */
 typedef struct filter_set {
     uint64_t first, last;
 } filter_set;
 
-static filter_set filters_of(const eval *v, uint64_t k, uint64_t set)
+/* The set with this number, counted through all pieces. */
+static filter_set filters_of(const eval *v, uint64_t number)
 {
+    const uint64_t k = number / v->sets_per_piece, set = number % v->sets_per_piece;
     const uint64_t begin = k * v->t->size[LOOP_K], n = sim_piece(v->t, LOOP_K, k);
     if (v->a->packed_groups > 1) return (filter_set){begin, begin + n};
     return (filter_set){begin + set * v->a->filters, begin + sim_min(n, (set + 1) * v->a->filters)};
@@ -324,51 +300,59 @@ static uint32_t time_filters(const eval *v, const place *p, filter_set f, size_t
     return most;
 }
 
-/* Item: a fold and a piece of the channels; sums per window set and per window. */
+/* Item: a fold, a piece of the channels and a filter set; sums per window set and per window. */
 static void filters_item(void *context, size_t item, unsigned worker)
 {
     (void)worker;
     const eval *const v = context;
-    const uint64_t n_k = v->t->n[LOOP_K], k = item % n_k;
-    const place p = {.c = item / n_k % v->t->n[LOOP_C], .fold = item / n_k / v->t->n[LOOP_C]};
+    const uint64_t cell = item / v->n_sets;
+    const place p = {.c = cell % v->t->n[LOOP_C], .fold = cell / v->t->n[LOOP_C]};
     const taps *const t = taps_of(v, p.fold, p.c);
+    const filter_set f = filters_of(v, item % v->n_sets);
     uint32_t *const lanes = pare_xalloc(v->a->lanes, sizeof *lanes);
     sums *const to = &v->parts[item];
-    const uint64_t sets = filter_sets(v, sim_piece(v->t, LOOP_K, k));
-    for (uint64_t set = 0; set < sets; set++) {
-        const filter_set f = filters_of(v, k, set);
-        for (size_t step = 0; step < t->n_steps; step++) {
-            const uint64_t cycles =
-                time_filters(v, &p, f, step, lanes, &v->work[item].bits) * v->window_scale;
-            to->cycles += cycles;
-            to->occupied += cycles * t->real[step] * (f.last - f.first);
-            to->pe += cycles * (f.last - f.first) * fold_groups(v, p.fold);
-        }
+    for (size_t step = 0; step < t->n_steps; step++) {
+        const uint64_t cycles =
+            time_filters(v, &p, f, step, lanes, &v->work[item].bits) * v->window_scale;
+        to->cycles += cycles;
+        to->occupied += cycles * t->real[step] * (f.last - f.first);
+        to->pe += cycles * (f.last - f.first) * fold_groups(v, p.fold);
     }
     free(lanes);
 }
 
 /* ---- steps that depend on both ---- */
 
-/* For each tap the largest feature among the weights of a filter set, and their sum over all
- * filters of a piece. */
-static void reduce_weights(const eval *v, const place *p, filter_set f, uint32_t *most,
-                           uint64_t *sum)
+static uint64_t taps_stride(const eval *v) { return v->taps[0][0].n; }
+
+static uint64_t tap_chunks(const eval *v) { return sim_ceil_div(taps_stride(v), CHUNK_TAPS); }
+
+/* Item: a fold, a piece of the channels and a range of taps: the largest weight of each filter set,
+ * and the sum over all. */
+static void weights_item(void *context, size_t item, unsigned worker)
 {
-    const taps *const t = taps_of(v, p->fold, p->c);
-    memset(most, 0, t->n * sizeof *most);
-    for (uint64_t filter = f.first; filter < f.last; filter++) {
-        const uint16_t *const from = filter_weights(v, p, filter);
-        for (size_t i = 0; i < t->n; i++) {
-            const uint32_t x = t->weight[i] < 0 ? 0 : from[t->weight[i]];
-            if (x > most[i]) most[i] = x;
-            sum[i] += x;
+    (void)worker;
+    const eval *const v = context;
+    const uint64_t cell = item / tap_chunks(v);
+    const place p = {.c = cell % v->t->n[LOOP_C], .fold = cell / v->t->n[LOOP_C]};
+    const taps *const t = taps_of(v, p.fold, p.c);
+    const size_t first = item % tap_chunks(v) * CHUNK_TAPS, n = sim_min(t->n, first + CHUNK_TAPS);
+    uint64_t *const sum = v->weight_sum + cell * taps_stride(v);
+    for (uint64_t set = 0; set < v->n_sets; set++) {
+        const filter_set f = filters_of(v, set);
+        uint32_t *const most = v->most + (cell * v->n_sets + set) * taps_stride(v);
+        for (uint64_t filter = f.first; filter < f.last; filter++) {
+            const uint16_t *const from = filter_weights(v, &p, filter);
+            for (size_t i = first; i < n; i++) {
+                const uint32_t x = t->weight[i] < 0 ? 0 : from[t->weight[i]];
+                most[i] = x > most[i] ? x : most[i];
+                sum[i] += x;
+            }
         }
     }
 }
 
-/* Largest product of a step, 1 at least: max over windows and filters of a product of counts is
- * the product of their maxima. */
+/* Largest product of a step, 1 at least: that of the maxima over windows and over filters. */
 static uint64_t largest_product(const uint32_t *a, const uint32_t *w, size_t n)
 {
     uint32_t most = 1;
@@ -379,14 +363,17 @@ static uint64_t largest_product(const uint32_t *a, const uint32_t *w, size_t n)
     return most;
 }
 
-static void add_products(const eval *v, const place *p, const uint32_t *acts, const uint32_t *most,
-                         filter_set f, size_t n_windows, sums *to)
+static void add_products(const eval *v, const place *p, const uint32_t *acts, uint64_t set,
+                         size_t n_windows, sums *to)
 {
     const taps *const t = taps_of(v, p->fold, p->c);
+    const uint64_t cell = p->fold * v->t->n[LOOP_C] + p->c;
+    const uint32_t *const most = v->most + (cell * v->n_sets + set) * taps_stride(v);
+    const filter_set f = filters_of(v, set);
+    const uint64_t filters = f.last - f.first;
     for (size_t step = 0; step < t->n_steps; step++) {
         const size_t at = t->begin[step], n = t->begin[step + 1] - at;
         const uint64_t cycles = largest_product(acts + at, most + at, n);
-        const uint64_t filters = f.last - f.first;
         to->cycles += cycles;
         to->busy += cycles;
         to->occupied += cycles * t->real[step] * n_windows * filters;
@@ -395,10 +382,12 @@ static void add_products(const eval *v, const place *p, const uint32_t *acts, co
 }
 
 /* Largest activation of each tap in a window set; *work: the terms of its products. */
-static size_t reduce_acts(const eval *v, const place *p, uint64_t set, const uint64_t *weight_sum,
-                          size_t *bases, uint32_t *most, uint64_t *work)
+static size_t reduce_acts(const eval *v, const place *p, uint64_t set, size_t *bases,
+                          uint32_t *most, uint64_t *work)
 {
     const taps *const t = taps_of(v, p->fold, p->c);
+    const uint64_t cell = p->fold * v->t->n[LOOP_C] + p->c;
+    const uint64_t *const sum = v->weight_sum + cell * taps_stride(v);
     const size_t n = window_bases(v, p, set, bases);
     memset(most, 0, t->n * sizeof *most);
     for (size_t w = 0; w < n; w++) {
@@ -406,7 +395,7 @@ static size_t reduce_acts(const eval *v, const place *p, uint64_t set, const uin
         for (size_t i = 0; i < t->n; i++) {
             const uint32_t x = from[t->act[i]];
             most[i] = x > most[i] ? x : most[i];
-            *work += x * weight_sum[i];
+            *work += x * sum[i];
         }
     }
     return n;
@@ -417,37 +406,29 @@ static void both_item(void *context, size_t item, unsigned worker)
     (void)worker;
     const eval *const v = context;
     const place p = locate(v, item);
-    const taps *const t = taps_of(v, p.fold, p.c);
-    const uint64_t n_sets = p.last_set - p.first_set;
-    uint32_t *const most = pare_xalloc(t->n, sizeof *most);
-    uint32_t *const acts = pare_xalloc(n_sets * t->n, sizeof *acts);
-    uint64_t *const sum = pare_xalloc(t->n, sizeof *sum);
+    uint32_t *const acts = pare_xalloc(taps_stride(v), sizeof *acts);
     size_t *const bases = pare_xalloc(v->a->windows, sizeof *bases);
-    for (uint64_t k = 0; k < v->t->n[LOOP_K]; k++) {
-        const uint64_t filters = sim_piece(v->t, LOOP_K, k);
-        reduce_weights(v, &p,
-                       (filter_set){k * v->t->size[LOOP_K], k * v->t->size[LOOP_K] + filters}, most,
-                       sum);
+    for (uint64_t i = p.first_set; i < p.last_set; i++) {
+        const size_t n = reduce_acts(v, &p, i, bases, acts, &v->work[item].bits);
+        for (uint64_t set = 0; set < v->n_sets; set++)
+            add_products(v, &p, acts, set, n,
+                         &v->parts[item * v->n_variants + set / v->sets_per_piece]);
     }
-    for (uint64_t i = 0; i < n_sets; i++)
-        (void)reduce_acts(v, &p, p.first_set + i, sum, bases, acts + i * t->n, &v->work[item].bits);
-    for (uint64_t k = 0; k < v->t->n[LOOP_K]; k++) {
-        const uint64_t sets = filter_sets(v, sim_piece(v->t, LOOP_K, k));
-        for (uint64_t set = 0; set < sets; set++) {
-            const filter_set f = filters_of(v, k, set);
-            reduce_weights(v, &p, f, most, sum);
-            for (uint64_t i = 0; i < n_sets; i++) {
-                const size_t n = sim_min(v->a->windows, v->t->w->v[p.w].windows -
-                                                            (p.first_set + i) * v->a->windows);
-                add_products(v, &p, acts + i * t->n, most, f, n,
-                             &v->parts[item * v->n_variants + k]);
-            }
-        }
-    }
-    free(most);
     free(acts);
-    free(sum);
     free(bases);
+}
+
+static pare_status reduce_weights(eval *v, pare_pool *pool, pare_err *e)
+{
+    const uint64_t cells = v->folds * v->t->n[LOOP_C];
+    const uint64_t n = sim_mul(sim_mul(cells, v->n_sets), taps_stride(v));
+    v->most = n < SIZE_MAX / sizeof *v->most ? calloc(n, sizeof *v->most) : NULL;
+    if (!v->most)
+        return pare_err_set(e, PARE_EFAIL, NULL, (pare_pos){0, 0},
+                            "no memory for the terms of %llu weights", (unsigned long long)n);
+    v->weight_sum = pare_xalloc(cells * taps_stride(v), sizeof *v->weight_sum);
+    pare_pool_run(pool, cells * tap_chunks(v), weights_item, v);
+    return PARE_OK;
 }
 
 /* ---- all tiles ---- */
@@ -480,9 +461,12 @@ static void collect_tile(const eval *v, uint64_t fold, const uint64_t x[N_LOOPS]
     const window_tile *const windows = &t->w->v[x[LOOP_W]];
     uint64_t *const cycles = &out->compute[sim_tile_index(t, x)];
     if (v->row->kind == BY_FILTERS) {
-        const size_t item = cell * t->n[LOOP_K] + k;
-        add_tile(v, &v->parts[item], window_sets(v, x[LOOP_W]), windows->windows, cycles, out);
-        add_work(v, &v->work[item], windows->windows, out);
+        const uint64_t first = k * v->sets_per_piece;
+        for (uint64_t set = first; set < sim_min(first + v->sets_per_piece, v->n_sets); set++) {
+            const size_t item = cell * v->n_sets + set;
+            add_tile(v, &v->parts[item], window_sets(v, x[LOOP_W]), windows->windows, cycles, out);
+            add_work(v, &v->work[item], windows->windows, out);
+        }
         return;
     }
     for (uint64_t i = v->chunk_at[x[LOOP_W]]; i < v->chunk_at[x[LOOP_W] + 1]; i++) {
@@ -506,28 +490,37 @@ static void collect(const eval *v, dynamic_cycles *out)
                 }
 }
 
-static pare_status prepare_features(eval *v, pare_pool *pool, pare_err *e)
+/* Features of the codes that an operand of so many bits can have; the others stay 0. */
+static void fill_table(const eval *v, uint32_t bits, bool is_signed, uint32_t *table)
 {
-    enum { N_CODES = 65536 };
+    memset(table, 0, N_CODES * sizeof *table);
+    for (uint32_t i = 0; i < 1u << bits; i++) {
+        const uint32_t code = is_signed ? (uint16_t)(i - (1u << (bits - 1))) : i;
+        table[code] = v->row->feature(v->m, (uint16_t)code, is_signed);
+    }
+}
+
+static pare_status prepare_features(eval *v, const pare_sim_job *job, pare_pool *pool, pare_err *e)
+{
     const layer_values *const values = v->values;
     uint32_t *const table = pare_xalloc(N_CODES, sizeof *table);
     pare_status status = PARE_OK;
     if (v->row->operands & VALUES_ACTS) {
-        for (uint32_t i = 0; i < N_CODES; i++)
-            table[i] = v->row->feature(v->m, (uint16_t)i, values->act_signed);
-        status = sim_act_map_fill(&v->map, v->d, values, table, pool, e);
+        fill_table(v, job->act_bits, values->act_signed, table);
+        PARE_TRY_DONE(sim_act_map_fill(&v->map, v->d, values, table, pool, e));
     }
-    if (status == PARE_OK && v->row->operands & VALUES_WEIGHTS) {
+    if (v->row->operands & VALUES_WEIGHTS) {
         const uint64_t n = pare_dims_weights(v->d);
-        for (uint32_t i = 0; i < N_CODES; i++)
-            table[i] = v->row->feature(v->m, (uint16_t)i, values->weight_signed);
+        fill_table(v, job->weight_bits, values->weight_signed, table);
         v->weights = n < SIZE_MAX / sizeof *v->weights ? malloc(n * sizeof *v->weights) : NULL;
         if (!v->weights)
-            status = pare_err_set(e, PARE_EFAIL, NULL, (pare_pos){0, 0},
-                                  "no memory for %llu weights of a layer", (unsigned long long)n);
-        for (uint64_t i = 0; i < n && v->weights; i++)
-            v->weights[i] = (uint16_t)table[values->weights[i]];
+            PARE_TRY_DONE(pare_err_set(e, PARE_EFAIL, NULL, (pare_pos){0, 0},
+                                       "no memory for %llu weights of a layer",
+                                       (unsigned long long)n));
+        for (uint64_t i = 0; i < n; i++) v->weights[i] = (uint16_t)table[values->weights[i]];
+        if (v->row->kind == BY_BOTH) PARE_TRY_DONE(reduce_weights(v, pool, e));
     }
+done:
     free(table);
     return status;
 }
@@ -545,6 +538,9 @@ static void prepare_pieces(eval *v, const pare_sim_job *job)
                                                  : 1;
     v->folds = sim_ceil_div(v->d->groups, v->a->packed_groups);
     v->folds_per_piece = sim_ceil_div(t->size[LOOP_G], v->a->packed_groups);
+    v->sets_per_piece = filter_sets(v, sim_piece(t, LOOP_K, 0));
+    v->n_sets = (t->n[LOOP_K] - 1) * v->sets_per_piece +
+                filter_sets(v, sim_piece(t, LOOP_K, t->n[LOOP_K] - 1));
     v->map = sim_act_map(v->a, v->d);
     for (int f = 0; f < 2; f++)
         for (int c = 0; c < 2; c++)
@@ -576,10 +572,10 @@ pare_status sim_dynamic_cycles(const tiling *t, const pare_sim_job *job, const l
     v.row = &sim_skip_rows[t->m->pe.skips];
     PARE_TRY(new_cycles(t, out, e));
     prepare_pieces(&v, job);
-    pare_status status = prepare_features(&v, pool, e);
+    pare_status status = prepare_features(&v, job, pool, e);
     if (status == PARE_OK) {
         const bool is_by_filters = v.row->kind == BY_FILTERS;
-        const uint64_t inner = is_by_filters ? t->n[LOOP_K] : v.chunk_at[t->n[LOOP_W]];
+        const uint64_t inner = is_by_filters ? v.n_sets : v.chunk_at[t->n[LOOP_W]];
         const size_t n_items = v.folds * t->n[LOOP_C] * inner;
         v.parts = pare_xalloc(n_items * (is_by_filters ? 1 : v.n_variants), sizeof *v.parts);
         v.work = pare_xalloc(n_items, sizeof *v.work);
@@ -595,6 +591,8 @@ pare_status sim_dynamic_cycles(const tiling *t, const pare_sim_job *job, const l
     for (int i = 0; i < 4; i++) sim_taps_free(&v.taps[i / 2][i % 2]);
     free(v.map.v);
     free(v.weights);
+    free(v.most);
+    free(v.weight_sum);
     free(v.chunk_at);
     free(v.parts);
     free(v.work);

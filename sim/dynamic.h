@@ -39,6 +39,20 @@ typedef struct skip_row {
 } skip_row;
 extern const skip_row sim_skip_rows[]; /* by pare_skips */
 
+/* Groups of columns that run ahead of each other: with R registers a group starts step n when it
+ * has done step n-1 and all have done step n-1-R (DNNsim's column registers). */
+typedef struct run_ahead {
+    uint64_t *done;     /* of each group: the cycle in which it ends */
+    uint64_t *frontier; /* when all had done the last R + 1 steps, a ring */
+    uint64_t n_steps;
+    size_t n_groups, n_registers;
+} run_ahead;
+run_ahead sim_run_ahead(size_t n_groups, size_t n_registers);
+void sim_run_ahead_free(run_ahead *r);
+/* One step that takes the groups times[g] * scale cycles; by how much the last group's end moves.
+ */
+uint64_t sim_advance(run_ahead *r, const uint32_t *times, uint64_t scale);
+
 /* ---- codes of a layer (values.c) ---- */
 
 typedef enum value_operand { VALUES_WEIGHTS = 1, VALUES_ACTS = 2 } value_operand;

@@ -2,6 +2,8 @@
  * table row of pure functions. */
 #include "sim/dynamic.h"
 
+#include <stdlib.h>
+
 static uint32_t width_feature(const pare_machine *m, uint16_t code, bool is_signed)
 {
     (void)m;
@@ -67,3 +69,33 @@ const skip_row sim_skip_rows[] = {
 };
 
 unsigned sim_skip_operands(const pare_machine *m) { return sim_skip_rows[m->pe.skips].operands; }
+
+/* ---- groups that run ahead of each other ---- */
+
+run_ahead sim_run_ahead(size_t n_groups, size_t n_registers)
+{
+    run_ahead r = {.n_groups = n_groups, .n_registers = n_registers};
+    r.done = pare_xalloc(n_groups, sizeof *r.done);
+    r.frontier = pare_xalloc(n_registers + 1, sizeof *r.frontier);
+    return r;
+}
+
+void sim_run_ahead_free(run_ahead *r)
+{
+    free(r->done);
+    free(r->frontier);
+}
+
+uint64_t sim_advance(run_ahead *r, const uint32_t *times, uint64_t scale)
+{
+    const size_t ring = r->n_registers + 1;
+    const uint64_t before = r->n_steps ? r->frontier[(r->n_steps - 1) % ring] : 0;
+    const uint64_t all_done = r->n_steps >= ring ? r->frontier[r->n_steps % ring] : 0;
+    uint64_t last = before;
+    for (size_t g = 0; g < r->n_groups; g++) {
+        r->done[g] = sim_max(r->done[g], all_done) + times[g] * scale;
+        last = sim_max(last, r->done[g]);
+    }
+    r->frontier[r->n_steps++ % ring] = last;
+    return last - before;
+}

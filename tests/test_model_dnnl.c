@@ -97,7 +97,7 @@ static void check_layer(pare_dims d, bool is_fc, bool has_bias, bool is_bf16)
                                 .is_bf16 = is_bf16,
                                 .wants_backward = true,
                                 .wants_backward_data = true,
-                                .n_shards = SHARDS};
+                                .n_slots = SHARDS};
     stop_on(&e, pare_mac_new(dnnl, &spec, &m, &e));
     stop_on(&e, pare_dnnl_ready(dnnl, &e));
     stop_on(&e, pare_mac_set_weights(m, 0, w, has_bias ? bias : NULL, &e));
@@ -113,7 +113,7 @@ static void check_layer(pare_dims d, bool is_fc, bool has_bias, bool is_bf16)
         check_near(gx, egx, nx, tol, "gx");
         stop_on(&e, pare_mac_backward_weights(m, 0, s, xs, gs, &e));
     }
-    stop_on(&e, pare_mac_reduce(m, 0, gw, gb, &e));
+    stop_on(&e, pare_mac_reduce(m, 0, 0, SHARDS, gw, gb, &e));
     pare_dims both = d;
     both.n *= SHARDS;
     pare_naive_conv_backward_weights(&both, x, gy, egw, egb);
@@ -172,7 +172,7 @@ START_TEST(no_shipped_kind_of_layer_runs_on_a_fallback)
                                     .dims = layers[i],
                                     .wants_backward = true,
                                     .wants_backward_data = true,
-                                    .n_shards = 1};
+                                    .n_slots = 1};
         stop_on(&e, pare_dnnl_new(1, &dnnl, &e));
         stop_on(&e, pare_mac_new(dnnl, &spec, &m, &e));
         for (int p = 0; p < PARE_N_PASSES; p++) {

@@ -62,6 +62,12 @@ static const char graph_net[] =
     "  - {name: ga, type: global_avgpool}\n"
     "  - {name: fc, type: fc, out_channels: 5, bias: true}\n";
 
+static const char image_net[] = "version: 1\n"
+                                "name: image\n"
+                                "input: {channels: 3, height: 6, width: 6}\n"
+                                "layers:\n"
+                                "  - {name: c, type: conv2d, out_channels: 5, kernel: 6}\n";
+
 typedef struct fixture {
     pare_net *net;
     pare_dataset *data;
@@ -120,7 +126,7 @@ static double loss_of(fixture *f, bool wants_gradient)
         for (uint32_t i = 0; i < f->g->n_nodes; i++) {
             pare_node *n = &f->g->nodes[i];
             if (n->kind == PARE_NODE_MAC)
-                stop_on(&e, pare_mac_reduce(n->mac, 0, n->w.g, n->bias.g, &e));
+                stop_on(&e, pare_mac_reduce(n->mac, 0, 0, f->g->n_shards, n->w.g, n->bias.g, &e));
         }
     }
     return job.loss;
@@ -223,6 +229,7 @@ START_TEST(gradients_of_bitlengths_equal_finite_differences)
 {
     check_last_n(plain_net); /* the input is never stored */
     check_last_n(graph_net); /* the input is stored */
+    check_last_n(image_net); /* the input are the images */
 }
 END_TEST
 

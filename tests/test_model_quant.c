@@ -299,7 +299,7 @@ END_TEST
 START_TEST(affine_dot_products_split_into_integer_sums)
 {
     enum { D = 144 };
-    float w[D], a[D], wq[D], aq[D];
+    float w[D], a[D], wq[D] = {0}, aq[D] = {0};
     uint16_t cw[D] = {0}, ca[D] = {0};
     for (uint64_t trial = 0; trial < 50; trial++) {
         draw(w, D, 2 * trial + 1000);

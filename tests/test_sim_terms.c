@@ -231,11 +231,11 @@ END_TEST
 int main(int argc, char **argv)
 {
     const TTest *const terms[] = {terms_equal_the_table, mean_terms_of_a_byte,
-                                         terms_stand_for_their_number, recodings_are_ordered, NULL};
+                                  terms_stand_for_their_number, recodings_are_ordered, NULL};
     const TTest *const schedules[] = {two_stage_schedules_worked_by_hand,
-                                             schedules_equal_a_plain_one, NULL};
-    const TTest *const widths[] = {widths_worked_by_hand, widths_equal_a_plain_search,
-                                          magnitudes, NULL};
+                                      schedules_equal_a_plain_one, NULL};
+    const TTest *const widths[] = {widths_worked_by_hand, widths_equal_a_plain_search, magnitudes,
+                                   NULL};
     const gtck_case cases[] = {{.suite = "terms", .tests = terms},
                                {.suite = "schedules", .tests = schedules},
                                {.suite = "widths", .tests = widths}};

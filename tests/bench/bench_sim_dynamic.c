@@ -42,7 +42,7 @@ static void must(pare_status s, const pare_err *e)
 {
     if (s == PARE_OK) return;
     pare_err_print(e, stderr);
-    exit(s);
+    _exit((int)s);
 }
 
 /* In the child: load everything, run, print the cycles. */
@@ -61,8 +61,8 @@ static void run_all(const char *network, const char *machine, unsigned threads, 
     must(pare_machine_load(path.text, NULL, 0, &m, &e), &e);
     const pare_sim_options options = {.threads = threads};
     must(pare_sim_run(net, m, bits, &options, &r, &e), &e);
-    if (write(out, &r.total.cycles, sizeof r.total.cycles) < 0) exit(1);
-    exit(0);
+    if (write(out, &r.total.cycles, sizeof r.total.cycles) < 0) _exit(1);
+    _exit(0);
 }
 
 /* A process of its own, so that its peak memory is its own. */
