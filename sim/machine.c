@@ -123,6 +123,8 @@ static const pare_key buffers_keys[] = {
         DOC("word of one SRAM bank; a wider port is several banks side by side")),
     KEY(pare_buffers, device, ENUM, 0, 0, "itrs_lop",
         CHOICE(devices, "transistors of the SRAM table: low power, low standby, fast")),
+    KEY(pare_buffers, temperature_k, U32, 300, 360, "300",
+        DOC("kelvin at which the buffers leak; the table has 300 and 360")),
 };
 static const pare_schema buffers_schema =
     SCHEMA("machine.buffers", pare_buffers, buffers_keys, "The memories beside the array.");

@@ -162,9 +162,10 @@ typedef struct pare_mapping {
 
 typedef struct pare_buffers {
     uint64_t weight_bytes, act_bytes, out_bytes;
-    bool double_buffering; /* half of each is filled while the other half is used */
-    uint32_t word_bits;    /* of one bank; a wider port is several banks side by side */
-    int device;            /* row of PARE_SRAM_DEVICES */
+    bool double_buffering;  /* half of each is filled while the other half is used */
+    uint32_t word_bits;     /* of one bank; a wider port is several banks side by side */
+    int device;             /* row of PARE_SRAM_DEVICES */
+    uint32_t temperature_k; /* for their leakage */
 } pare_buffers;
 
 typedef struct pare_memory {

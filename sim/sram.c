@@ -12,6 +12,8 @@ typedef struct sram_point {
 } sram_point;
 
 enum { SRAM_SIZES_MAX = 32, SRAM_WORDS_MAX = 16 };
+#define COLD_K 300.0
+#define WARM_K 360.0
 
 typedef struct sram_table {
     double sizes[SRAM_SIZES_MAX], words[SRAM_WORDS_MAX]; /* ascending */
@@ -38,7 +40,18 @@ static size_t index_of(const double *list, size_t n, double x)
     return i;
 }
 
-static pare_status read_sram(const pare_csv *c, sram_table *t, pare_err *e)
+/* Leakage between the table's two temperatures: its logarithm is taken as linear. */
+static pare_status warm_up(const pare_csv *c, size_t row, uint32_t kelvin, double *leakage_mw,
+                           pare_err *e)
+{
+    double warm_mw;
+    if (kelvin == COLD_K) return PARE_OK;
+    PARE_TRY(sim_table_number(c, row, "leakage_360k_mw", &warm_mw, e));
+    *leakage_mw = sim_mix(*leakage_mw, warm_mw, (kelvin - COLD_K) / (WARM_K - COLD_K));
+    return PARE_OK;
+}
+
+static pare_status read_sram(const pare_csv *c, uint32_t kelvin, sram_table *t, pare_err *e)
 {
     static const char *const columns[4] = {"read_pj", "write_pj", "leakage_mw", "area_um2"};
     sram_point *const points = pare_xalloc(c->n_rows + 1, sizeof *points);
@@ -49,6 +62,7 @@ static pare_status read_sram(const pare_csv *c, sram_table *t, pare_err *e)
         if (status == PARE_OK) status = sim_table_number(c, r, "word_bits", &p->word_bits, e);
         for (int i = 0; i < 4 && status == PARE_OK; i++)
             status = sim_table_number(c, r, columns[i], &p->value[i], e);
+        if (status == PARE_OK) status = warm_up(c, r, kelvin, &p->value[2], e);
         if (status == PARE_OK)
             status = sim_table_number(c, r, "uncertainty_frac", &p->uncertainty_frac, e);
         insert_sorted(t->sizes, &t->n_sizes, SRAM_SIZES_MAX, p->size_bytes);
@@ -154,7 +168,7 @@ pare_status sim_buffers_price(pare_machine *m, pare_err *e)
     pare_csv *csv = NULL;
     PARE_TRY(sim_table_load(m, "node_nm", name, &csv, e));
     sram_table *const t = pare_xalloc(1, sizeof *t);
-    const pare_status status = read_sram(csv, t, e);
+    const pare_status status = read_sram(csv, m->buffers.temperature_k, t, e);
     if (status == PARE_OK) price(m, t);
     free(t);
     pare_csv_free(csv);

@@ -74,6 +74,26 @@ START_TEST(between_points_the_logarithms_are_linear)
 }
 END_TEST
 
+/* one bank of 32 KiB leaks as the table says; between the two temperatures the logarithm is linear
+ */
+START_TEST(warm_buffers_leak_more)
+{
+    const char *const sets[][1] = {{"buffers.temperature_k=300"},
+                                   {"buffers.temperature_k=330"},
+                                   {"buffers.temperature_k=360"}};
+    double leakage[3];
+    for (size_t i = 0; i < 3; i++) {
+        pare_machine *const m = load("bitparallel8", sets[i], 1);
+        leakage[i] = m->costs.buffer_leakage_mw[2];
+        pare_machine_free(m);
+    }
+    NEAR(leakage[0], sram("32768", "128", "leakage_mw"));
+    NEAR(leakage[2], sram("32768", "128", "leakage_360k_mw"));
+    NEAR(leakage[1], sqrt(leakage[0] * leakage[2]));
+    ck_assert_double_gt(leakage[2], 2 * leakage[0]);
+}
+END_TEST
+
 /* beyond the largest bank, 4 MiB, there are several */
 START_TEST(a_huge_buffer_is_several_banks)
 {
@@ -262,6 +282,7 @@ START_TEST(uncertainty_by_hand)
     const char *const sets[] = {"node_nm=65"};
     pare_machine *const other = load("bitparallel8", sets, 1); /* scaling adds its own 0.3 */
     NEAR(other->costs.register_uncertainty_frac, 0.8);
+    NEAR(other->costs.pe_uncertainty_frac, pe + 0.3);
     pare_machine_free(other);
     pare_machine_free(m);
 }
@@ -308,9 +329,12 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-    const TTest *const buffers[] = {
-        a_buffer_of_one_bank_is_a_point_of_the_table, a_wide_port_is_many_banks,
-        between_points_the_logarithms_are_linear, a_huge_buffer_is_several_banks, NULL};
+    const TTest *const buffers[] = {a_buffer_of_one_bank_is_a_point_of_the_table,
+                                    a_wide_port_is_many_banks,
+                                    between_points_the_logarithms_are_linear,
+                                    warm_buffers_leak_more,
+                                    a_huge_buffer_is_several_banks,
+                                    NULL};
     const TTest *const pes[] = {a_bit_parallel_pe_by_hand, a_loom_pe_by_hand,
                                 another_node_scales_the_pe, NULL};
     const TTest *const layers[] = {a_layer_by_hand,

@@ -34,9 +34,9 @@ START_TEST(names_of_what_is_made_equal)
 END_TEST
 
 /* stripes: 16 x 8 PEs x 16 lanes x 8 bit products = 16,384. A machine of 5 rows x 8 x 16 lanes x 16
- * products has 2,048 a row and cycle: 8 rows. One with 3 tiles of 5 rows x 1 x 16 lanes x 64 =
- * 1,024 a row: tiles of 5,120, 3 fit (15,360); rows of 3,072, 5 fit (15,360): tiles stay, 6.25 %
- * less. */
+ * products has 2,048 a row and cycle: 8 rows. One of 7 tiles of 5 rows x 1 x 16 lanes x 64 = 1,024
+ * a row: 3 tiles of 5,120 (15,360) come nearer than 2 rows in each of 7 (14,336): 6.25 % less. 2
+ * tiles of 2 such rows fill it as 8 tiles or as 8 rows: tiles. */
 START_TEST(a_peak_by_hand)
 {
     const char *const wide[] = {"array.rows=5", "pe.weight_digit=16", "pe.max_weight_bits=16"};
@@ -54,6 +54,12 @@ START_TEST(a_peak_by_hand)
     ck_assert_uint_eq(many->array.rows, 5);
     ck_assert_uint_eq(pare_machine_peak_bit_products(many), 15360);
     ck_assert_ptr_nonnull(strstr(many->normalized, "6.2 % less"));
+    const char *const few[] = {"array.tiles=2", "array.rows=2", "array.cols=1", "pe.act_digit=8"};
+    pare_machine *const tie = load("stripes", few, 4);
+    normalize(tie, base, PARE_NORMALIZE_PEAK);
+    ck_assert_uint_eq(tie->array.tiles, 8);
+    ck_assert_uint_eq(tie->array.rows, 2);
+    pare_machine_free(tie);
     pare_machine_free(base);
     pare_machine_free(one);
     pare_machine_free(many);
