@@ -131,7 +131,7 @@ lint: ## clang-format, cppcheck, shellcheck, codespell, RTL lint
 	$(Q)cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,portability \
 	  --suppress=missingIncludeSystem -I. $(filter %.c,$(SOURCES_C))
 	$(Q)shellcheck -S warning -e SC2206 $(SCRIPTS) $(wildcard rtl/*.sh tests/fuzz/*.sh)
-	$(Q)codespell -q 3 -L pare,ans,ba README.md docs traces model sim rtl tests Makefile --skip '*.csv,*.svg,*.npy'
+	$(Q)codespell -q 3 -L pare,ans,ba,nin README.md docs traces model sim rtl tests Makefile --skip '*.csv,*.svg,*.npy'
 
 # ASan and UBSan stop at the first finding; verilated and SystemC code is left out of them
 asan: ## All C tests under AddressSanitizer and UndefinedBehaviorSanitizer
