@@ -55,11 +55,11 @@ const char *sim_values_name(const pare_machine *m, const pare_sim_options *optio
 /* One way to lay a layer on the array; everything below is per group of a grouped convolution. */
 typedef struct array_map {
     bool tiles_hold_windows, cols_hold_filters, is_flat, is_weight_stationary;
+    bool rows_own_inputs;      /* packed groups have all lanes of their rows */
     uint64_t lanes;            /* products per PE and step, at these bits */
     uint64_t filters, windows; /* in parallel on the whole array */
     uint64_t packed_groups;    /* groups side by side in lanes and rows */
     uint64_t depth_tiles;      /* tiles that share a step's depth; `lanes` are those of all */
-    bool rows_own_inputs;      /* packed groups have all lanes of their rows */
     uint64_t positions;        /* kernel positions */
     uint64_t channel_scale;    /* channels seen per channel of the layer: space-to-depth */
     uint64_t step_cycles;      /* of one step */
@@ -81,6 +81,11 @@ uint64_t sim_array_tile_steps(const array_map *a, uint64_t channels);
 /* ---- tiles in the buffers (tile.c) ---- */
 
 enum { LOOP_G, LOOP_K, LOOP_W, LOOP_C, N_LOOPS };
+
+/* Input rows (or columns) that `n` output positions from `first` read, without padding. Positions
+ * that no window reads (stride beyond the kernel) are not fetched. */
+uint64_t sim_span(uint64_t first, uint64_t n, uint64_t stride, uint64_t pad, uint64_t kernel,
+                  uint64_t dilation, uint64_t size);
 
 /* One tile of windows: tn images x tp output rows x tq output columns, or less at the edges. */
 typedef struct window_tile {
@@ -163,6 +168,10 @@ typedef struct tile_totals {
 } tile_totals;
 /* All that does not depend on the order of the loops; DRAM fields hold one fetch of everything. */
 void sim_tile_totals(const tiling *t, tile_totals *out);
+/* The same from the windows' sums alone: sets of all tiles, the first tile's and the last tile's
+ * windows; t->w->v is not read. */
+void sim_tile_totals_of(const tiling *t, uint64_t window_sets, const window_tile *first,
+                        const window_tile *last, tile_totals *out);
 /* Add what the order causes. */
 void sim_tile_order(const tiling *t, tile_totals *s);
 /* false if a counter is too large to be trusted. */

@@ -1,41 +1,16 @@
-/* The mapping search: every way to lay the layer on the array, every loop order, and tile sizes
- * that are powers of two times what the array takes at once. It is exhaustive over this space; a
- * candidate is skipped only if a bound proves that it cannot win. A first pass finds the least
- * that the objective can be, a second one the best mapping by the second criterion among those
- * within slack_frac of it. */
-#include "sim/core.h"
+/* The mapping search by bounds: the same choice as search_plain.c, sooner.
+ *
+ * Every tile of the space gets a bound from below of its objective, by its array cycles, its first
+ * load and last store, and one fetch of every operand. Tiles are opened best bound first: into
+ * their loop orders, with the bounds that the fetches of each order give, and those into exact
+ * times. A pass ends when the best bound left is worse than the best mapping found. As in the plain
+ * search the first pass finds the least objective, and the second one the best by the second
+ * criterion among those within slack_frac of it; the first in the space's order wins a tie. */
+#include "sim/search.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
-
-enum {
-    SIZES_MAX = 40,
-    CUTS_MAX = 3 * SIZES_MAX,
-    WINDOW_TILES_MAX = 65536, /* finer cuts would only cost memory */
-};
-
-/* What a mapping is judged by, smaller is better: the objective, then what breaks near ties. */
-typedef struct rank {
-    double first, second;
-} rank;
-
-typedef struct search {
-    const pare_machine *m;
-    const pare_sim_job *job;
-    uint64_t cap_bits[3]; /* weight, act, out */
-    value_bits bits;
-    bool wants_second;
-    bool is_choosing; /* the second pass: limit is known */
-    double least;     /* the first pass: smallest rank.first so far */
-    double limit;     /* rank.first up to here competes on rank.second */
-    bool has_best, has_overflow;
-    uint64_t enough_bits[3];                 /* of one buffer, if the other two are as they are */
-    uint64_t smallest_bits[3], smallest_sum; /* of the smallest tile */
-    rank best_rank, second_rank;
-    size_t n_cuts;
-    window_tiles cuts[CUTS_MAX];
-    mapping_result *out;
-} search;
 
 static uint64_t container_bits(const pare_machine *m, uint64_t bits)
 {
@@ -55,292 +30,723 @@ value_bits sim_value_bits(const pare_machine *m, const pare_sim_job *job, bool i
     return v;
 }
 
-static rank make_rank(const pare_machine *m, double cycles, double energy_pj, double dram_bits)
+/* ---- what is known ---- */
+
+/* A tile's groups, filters and channels. */
+typedef struct block {
+    uint8_t group, filter, channel;
+    uint64_t size[N_LOOPS], n[N_LOOPS];
+    uint64_t weight_bits, load_cycles; /* of a full tile's weights */
+    uint64_t last_filters;             /* of the last tile, times its groups */
+} block;
+
+/* The windows of a cut. */
+typedef struct cut_state {
+    axis *axes[3]; /* images, rows, columns */
+    uint64_t n, max_windows, max_pixels, sum_pixels;
+    uint64_t act_bits, least_bits; /* the input's, and all operands', fetched once */
+    window_tile first, last;
+} cut_state;
+
+/* Energy of a unit of what is counted; that of a fetched bit with its writing into the buffer. */
+typedef struct energy_rates {
+    double base_pj, cycle_pj, compute_pj, fold_pj, load_pj, multiplex_pj, pe_pj;
+    double weight_read_pj, act_read_pj, output_pj;
+    double weight_fetch_pj, act_fetch_pj, store_pj, psum_pj;
+} energy_rates;
+enum { UNIT_LOG2 = 40 };
+
+/* A way to lay the layer on the array, with sums over the pieces of each size. */
+typedef struct map_state {
+    array_map array;
+    uint32_t number; /* in sim_array_maps' order */
+    uint64_t least_cycles;
+    double step_pj, start_pj; /* see energy_rates */
+    uint64_t filter_sets[SIZES_MAX], steps[SIZES_MAX], group_sets[SIZES_MAX];
+} map_state;
+
+/* What is known of one loop order of a tile. */
+typedef struct order_state {
+    uint64_t cycles; /* at least; exactly if is_exact */
+    uint64_t stall_cycles;
+    double key;
+    bool is_exact;
+} order_state;
+
+/* A tile of the space on one way to lay the layer on the array. */
+typedef struct candidate {
+    uint32_t number; /* in the space's order */
+    uint16_t block;
+    uint8_t map, cut;
+    unsigned orders;
+    int opened_in; /* the pass for which `order` is filled; 0: none yet */
+    uint64_t window_sets, compute_cycles, startup_cycles;
+    uint64_t unhidden_bits; /* of startup and of the last stage, at most */
+    uint64_t waits;         /* latencies of the other stages, and the last tile's cycles */
+    uint64_t cycles;        /* of any order, at least */
+    double fixed_pj;        /* of all orders, without time */
+    order_state order[N_ORDERS];
+} candidate;
+
+enum { CANDIDATES_ON_STACK = 256, BLOCKS_MAX = SIZES_MAX * (SIZES_MAX + 1) };
+
+typedef struct searcher {
+    const pare_machine *m;
+    const pare_sim_job *job;
+    value_bits bits;
+    uint64_t total[N_LOOPS];
+    uint64_t weight_bits, out_bits, psum_bits; /* of all; psums: written and read once */
+    uint64_t cap_bits[3];
+    divider transfer;
+    energy_rates rates;
+    search_space space;
+    map_state maps[ARRAY_MAPS_MAX]; /* least cycles first */
+    size_t n_maps, n_blocks, n_axes[3];
+    axis axes[3][SIZES_MAX];
+    cut_state cuts[CUTS_MAX];
+    block blocks[BLOCKS_MAX];
+    candidate *candidates;
+    double *first; /* of each candidate: its objective is at least */
+    double *bound; /* of each candidate: the least key of what it still holds */
+    size_t n, capacity;
+    int pass;
+    double least, limit;
+    size_t focus, focus_cut; /* the tile that was looked at last, and the cut */
+    bool has_stages;
+    tiling tiles;
+    window_tiles windows; /* sums only */
+    window_kinds kinds;
+    stage_table stages;
+    bool has_best;
+    rank best_rank;
+    uint64_t best_number; /* number * N_ORDERS + order */
+    mapping_choice best;
+} searcher;
+
+/* ---- setting up ---- */
+
+/* The plain search can count further, and says so when that is not enough either. */
+static bool is_small(const searcher *s)
 {
-    switch ((pare_objective)m->mapping.objective) {
-    case PARE_OBJECTIVE_ENERGY: return (rank){energy_pj, cycles};
-    case PARE_OBJECTIVE_EDP: return (rank){energy_pj * cycles, cycles};
-    case PARE_OBJECTIVE_TRAFFIC: return (rank){dram_bits, cycles};
-    case PARE_OBJECTIVE_CYCLES: break;
+    const pare_dims *const d = &s->job->dims;
+    const array_map *const a = &s->maps[0].array;
+    double cycles = 64;
+    for (size_t i = 0; i < s->n_maps; i++) {
+        const array_map *const b = &s->maps[i].array;
+        cycles = fmax(cycles, (double)(b->step_cycles + b->fold_cycles + b->load_cycles));
     }
-    return (rank){cycles, energy_pj};
+    const double reach = ((d->r - 1.0) * d->dilation[0] + 1) * ((d->s - 1.0) * d->dilation[1] + 1);
+    const double depth = fmax(reach, (double)a->positions * (double)a->channel_scale);
+    const double windows = (double)d->n * d->p * d->q;
+    const double pixels = (double)d->n * d->h * d->w * d->c;
+    return windows * d->k * (d->c / d->groups) * depth * cycles < ldexp(1, 58) &&
+           pixels < ldexp(1, 44);
 }
 
-/* Within the limit the second criterion decides, then the first; beyond it the first. */
-static bool is_less(const search *s, const rank *a, const rank *b)
+static axis *find_axis(searcher *s, int which, uint64_t piece)
 {
-    const bool a_in = a->first <= s->limit, b_in = b->first <= s->limit;
-    if (a_in != b_in) return a_in;
-    if (a_in && a->second != b->second) return a->second < b->second;
-    if (a->first != b->first) return a->first < b->first;
-    return a->second < b->second;
-}
-
-static uint64_t dram_bits(const tile_totals *s)
-{
-    return s->dram_weight_bits + s->dram_act_bits + s->dram_out_bits + s->dram_psum_write_bits +
-           s->dram_psum_read_bits;
-}
-
-/* Does the tile fit? If not, note what would be enough. */
-static bool fits(search *s, const tiling *t)
-{
-    if (s->m->memory.model == PARE_MEMORY_IDEAL) return true;
-    const tile_need n = sim_tile_need(t);
-    const uint64_t need[3] = {n.weight_bits, n.act_bits, n.out_bits};
-    int n_small = 0, small = 0;
-    for (int i = 0; i < 3; i++)
-        if (need[i] > s->cap_bits[i]) {
-            n_small++;
-            small = i;
-        }
-    if (n_small == 1) s->enough_bits[small] = sim_min(s->enough_bits[small], need[small]);
-    const uint64_t sum = sim_add(need[0], sim_add(need[1], need[2]));
-    if (sum < s->smallest_sum) {
-        s->smallest_sum = sum;
-        memcpy(s->smallest_bits, need, sizeof need);
+    const pare_dims *const d = &s->job->dims;
+    axis *const list = s->axes[which];
+    size_t i = 0;
+    while (i < s->n_axes[which] && list[i].piece != piece) i++;
+    if (i < s->n_axes[which]) return &list[i];
+    if (i == SIZES_MAX) return NULL;
+    s->n_axes[which]++;
+    if (which == 0) {
+        sim_axis_even(d->n, piece, &list[i]);
+        return &list[i];
     }
-    return n_small == 0;
+    const int k = which - 1;
+    const axis_reach reach = {.stride = d->stride[k],
+                              .pad = d->pad[k],
+                              .kernel = k ? d->s : d->r,
+                              .dilation = d->dilation[k],
+                              .size = k ? d->w : d->h};
+    return sim_axis_cut(k ? d->q : d->p, piece, &reach, &list[i]) ? &list[i] : NULL;
 }
 
-/* The first pass by cycles alone needs no energy. */
-static rank rank_of(const search *s, const tile_totals *t, uint64_t cycles, double dram_bits)
+static bool set_up_cut(searcher *s, const window_cut *cut, cut_state *out)
 {
-    const bool needs_energy = s->is_choosing || s->m->mapping.objective != PARE_OBJECTIVE_CYCLES;
-    const double energy_pj = needs_energy ? sim_energy_pj(s->m, s->job, t, cycles, NULL) : 0;
-    return make_rank(s->m, (double)cycles, energy_pj, dram_bits);
+    const uint64_t pieces[3] = {cut->tn, cut->tp, cut->tq};
+    *out = (cut_state){.n = 1, .max_windows = 1, .max_pixels = 1, .sum_pixels = 1};
+    out->first = out->last = (window_tile){1, 1};
+    for (int i = 0; i < 3; i++) {
+        axis *const a = find_axis(s, i, pieces[i]);
+        if (!a) return false;
+        const axis_run *const first = &a->runs[0], *const last = &a->runs[a->n_runs - 1];
+        out->axes[i] = a;
+        out->n *= a->n;
+        out->max_windows *= first->size;
+        out->max_pixels *= a->max_span;
+        out->sum_pixels *= a->sum_span;
+        out->first.windows *= first->size;
+        out->first.pixels *= first->span;
+        out->last.windows *= last->size;
+        out->last.pixels *= last->span;
+    }
+    out->act_bits = s->total[LOOP_G] * s->total[LOOP_C] * out->sum_pixels * s->bits.act;
+    out->least_bits = s->weight_bits + out->act_bits + s->out_bits;
+    return true;
 }
 
-static void keep_second(search *s, const mapping_choice *c, const rank *r)
+static uint64_t last_piece(uint64_t total, uint64_t size, uint64_t n)
 {
-    if (s->out->has_second && !is_less(s, r, &s->second_rank)) return;
-    s->out->second = *c;
-    s->second_rank = *r;
-    s->out->has_second = true;
+    return total - (n - 1) * size;
 }
 
-static void choose(search *s, const mapping_choice *c, const rank *r)
+/* Groups, filters and channels whose weights fit. */
+static void list_blocks(searcher *s)
 {
-    s->out->n_candidates++;
-    if (!s->has_best) {
-        s->out->best = *c;
-        s->best_rank = *r;
-        s->has_best = true;
-    } else if (is_less(s, r, &s->best_rank)) {
-        keep_second(s, &s->out->best, &s->best_rank);
-        s->out->best = *c;
-        s->best_rank = *r;
-    } else if (r->first != s->best_rank.first || r->second != s->best_rank.second) {
-        keep_second(s, c, r); /* not one that costs the same */
+    const search_space *const p = &s->space;
+    const uint64_t positions = (uint64_t)s->job->dims.r * s->job->dims.s;
+    for (size_t g = 0; g < p->n_groups; g++)
+        for (size_t k = 0; k < sim_space_cuts(p, g, p->n_filters); k++)
+            for (size_t c = 0; c < sim_space_cuts(p, g, p->n_channels); c++) {
+                block *const b = &s->blocks[s->n_blocks];
+                *b = (block){.group = (uint8_t)g, .filter = (uint8_t)k, .channel = (uint8_t)c};
+                b->size[LOOP_G] = p->groups[g];
+                b->size[LOOP_K] = p->filters[k];
+                b->size[LOOP_C] = p->channels[c];
+                for (int i = 0; i < N_LOOPS; i++)
+                    if (i != LOOP_W) b->n[i] = sim_ceil_div(s->total[i], b->size[i]);
+                const uint64_t filters = b->size[LOOP_G] * b->size[LOOP_K];
+                b->weight_bits = filters * b->size[LOOP_C] * positions * s->bits.weight;
+                if (!p->is_ideal && b->weight_bits > s->cap_bits[0]) continue;
+                b->load_cycles = p->is_ideal ? 0 : sim_divide_up(&s->transfer, b->weight_bits);
+                b->last_filters = last_piece(s->total[LOOP_G], b->size[LOOP_G], b->n[LOOP_G]) *
+                                  last_piece(s->total[LOOP_K], b->size[LOOP_K], b->n[LOOP_K]);
+                s->n_blocks++;
+            }
+}
+
+/* sum over the pieces of ceil(piece / unit) */
+static uint64_t sum_of_sets(uint64_t total, uint64_t size, uint64_t unit)
+{
+    const uint64_t n = sim_ceil_div(total, size);
+    return (n - 1) * sim_ceil_div(size, unit) + sim_ceil_div(last_piece(total, size, n), unit);
+}
+
+static uint64_t window_sets(const cut_state *c, uint64_t unit)
+{
+    uint64_t sum = 0;
+    const axis *const n = c->axes[0], *const p = c->axes[1], *const q = c->axes[2];
+    for (unsigned i = 0; i < n->n_runs; i++)
+        for (unsigned y = 0; y < p->n_runs; y++)
+            for (unsigned x = 0; x < q->n_runs; x++)
+                sum += n->runs[i].n * p->runs[y].n * q->runs[x].n *
+                       sim_ceil_div(n->runs[i].size * p->runs[y].size * q->runs[x].size, unit);
+    return sum;
+}
+
+/* Steps of the array, and how often it fills and drains. */
+typedef struct array_work {
+    uint64_t steps, starts;
+} array_work;
+
+static inline array_work work_of(const map_state *m, const block *b, uint64_t sets,
+                                 uint64_t n_windows)
+{
+    const uint64_t folds = m->group_sets[b->group] * m->filter_sets[b->filter];
+    const uint64_t steps = m->steps[b->channel];
+    return (array_work){.steps = folds * sets * steps,
+                        .starts = m->array.is_weight_stationary ? folds * steps * n_windows
+                                                                : folds * sets * b->n[LOOP_C]};
+}
+
+static inline uint64_t cycles_of(const array_map *a, array_work w)
+{
+    return w.steps * a->step_cycles + w.starts * (a->fold_cycles + a->load_cycles);
+}
+
+static void set_up_map(searcher *s, map_state *m)
+{
+    const search_space *const p = &s->space;
+    const array_map *const a = &m->array;
+    for (size_t i = 0; i < p->n_groups; i++)
+        m->group_sets[i] = sum_of_sets(s->total[LOOP_G], p->groups[i], a->packed_groups);
+    for (size_t i = 0; i < p->n_filters; i++)
+        m->filter_sets[i] = a->packed_groups > 1
+                                ? sim_ceil_div(s->total[LOOP_K], p->filters[i])
+                                : sum_of_sets(s->total[LOOP_K], p->filters[i], a->filters);
+    for (size_t i = 0; i < p->n_channels; i++) {
+        const uint64_t n = sim_ceil_div(s->total[LOOP_C], p->channels[i]);
+        m->steps[i] = (n - 1) * sim_array_steps(a, p->channels[i]) +
+                      sim_array_steps(a, last_piece(s->total[LOOP_C], p->channels[i], n));
+    }
+    /* sums of rounded-up parts are least for the whole */
+    block whole = {.n = {1, 1, 1, 1}};
+    const pare_dims *const d = &s->job->dims;
+    const uint64_t sets = sim_ceil_div((uint64_t)d->n * d->p * d->q, a->windows);
+    m->least_cycles = cycles_of(a, work_of(m, &whole, sets, 1));
+}
+
+static void set_up_maps(searcher *s)
+{
+    for (size_t i = 0; i < s->n_maps; i++) {
+        set_up_map(s, &s->maps[i]);
+        const map_state m = s->maps[i];
+        size_t j = i;
+        for (; j > 0 && m.least_cycles < s->maps[j - 1].least_cycles; j--)
+            s->maps[j] = s->maps[j - 1];
+        s->maps[j] = m;
     }
 }
 
-/* The rank can only grow from the bound's to the true one, in both criteria. */
-static bool can_win(const search *s, const rank *bound)
+/* false: leave it to the plain search. */
+static bool set_up(searcher *s)
 {
-    if (!s->is_choosing) return bound->first < s->least;
-    if (s->wants_second || !s->has_best) return bound->first <= s->limit || s->wants_second;
-    return bound->first <= s->limit && is_less(s, bound, &s->best_rank);
+    const pare_dims *const d = &s->job->dims;
+    array_map arrays[ARRAY_MAPS_MAX];
+    s->n_maps = sim_array_maps(s->m, s->job, arrays);
+    for (size_t i = 0; i < s->n_maps; i++)
+        s->maps[i] = (map_state){.array = arrays[i], .number = (uint32_t)i};
+    if (!is_small(s)) return false;
+    s->total[LOOP_G] = d->groups;
+    s->total[LOOP_K] = d->k / d->groups;
+    s->total[LOOP_C] = d->c / d->groups;
+    const uint64_t outputs = (uint64_t)d->n * d->p * d->q * d->k;
+    s->weight_bits = (uint64_t)d->k * s->total[LOOP_C] * d->r * d->s * s->bits.weight;
+    s->out_bits = outputs * s->bits.out;
+    s->psum_bits = 2 * outputs * s->bits.psum;
+    sim_space(s->m, d, s->maps[0].array.packed_groups, &s->space);
+    for (size_t i = 0; i < s->space.n_cuts; i++)
+        if (!set_up_cut(s, &s->space.cuts[i], &s->cuts[i])) return false;
+    list_blocks(s);
+    set_up_maps(s);
+    return true;
 }
 
-/* One order of the loops; `base` holds what does not depend on it. */
-static void consider(search *s, const tiling *t, const tile_totals *base)
+/* ---- a tile in focus ---- */
+
+static void look_at(searcher *s, size_t i)
 {
-    tile_totals totals = *base;
-    sim_tile_order(t, &totals);
-    if (!sim_tile_is_countable(&totals)) {
-        s->has_overflow = true;
-        return;
-    }
-    const double moved = (double)dram_bits(&totals);
-    const uint64_t bound = sim_tile_bound(t, &totals);
-    rank r = rank_of(s, &totals, bound, moved);
-    if (!can_win(s, &r)) return;
-    const tile_time time = sim_tile_time(t, &totals);
-    r = rank_of(s, &totals, time.cycles, moved);
-    if (!s->is_choosing) {
-        if (r.first < s->least) s->least = r.first;
-        return;
-    }
-    mapping_choice c = {.array = *t->a,
-                        .tiles = *t,
-                        .tn = t->w->tn,
-                        .tp = t->w->tp,
-                        .tq = t->w->tq,
-                        .totals = totals,
-                        .time = time,
-                        .energy_pj = sim_energy_pj(s->m, s->job, &totals, time.cycles, NULL),
-                        .dram_bits = dram_bits(&totals)};
-    c.tiles.a = NULL;
-    c.tiles.w = NULL;
-    choose(s, &c, &r);
+    if (s->focus == i) return;
+    const candidate *const c = &s->candidates[i];
+    const block *const b = &s->blocks[c->block];
+    const cut_state *const cut = &s->cuts[c->cut];
+    s->focus = i;
+    s->has_stages = false;
+    s->windows.n = cut->n;
+    s->windows.sum_pixels = cut->sum_pixels;
+    s->windows.max_pixels = cut->max_pixels;
+    s->windows.max_windows = cut->max_windows;
+    tiling *const t = &s->tiles;
+    t->a = &s->maps[c->map].array;
+    memcpy(t->size, b->size, sizeof t->size);
+    memcpy(t->n, b->n, sizeof t->n);
+    t->n[LOOP_W] = t->total[LOOP_W] = cut->n;
 }
 
-/* Loops of one trip have no place in an order, so each order is tried once: groups outermost, then
- * the others in all orders. */
-static void consider_orders(search *s, tiling *t, const tile_totals *base)
+/* What the tile in focus moves and computes in the order that is set. */
+static void count(const searcher *s, const candidate *c, tile_totals *t)
 {
-    static const uint8_t orders[6][3] = {
-        {LOOP_K, LOOP_W, LOOP_C}, {LOOP_W, LOOP_K, LOOP_C}, {LOOP_K, LOOP_C, LOOP_W},
-        {LOOP_W, LOOP_C, LOOP_K}, {LOOP_C, LOOP_K, LOOP_W}, {LOOP_C, LOOP_W, LOOP_K},
+    const cut_state *const cut = &s->cuts[c->cut];
+    sim_tile_totals_of(&s->tiles, c->window_sets, &cut->first, &cut->last, t);
+    sim_tile_order(&s->tiles, t);
+}
+
+/* ---- bounds ---- */
+
+static bool needs_energy(const searcher *s)
+{
+    return s->pass == 2 || s->m->mapping.objective == PARE_OBJECTIVE_ENERGY ||
+           s->m->mapping.objective == PARE_OBJECTIVE_EDP;
+}
+
+/* Energy per unit of a field, the others being 0. */
+static double rate_of(const searcher *s, const tile_totals *t, uint64_t cycles)
+{
+    return ldexp(sim_energy_pj(s->m, s->job, t, cycles, NULL) - s->rates.base_pj, -UNIT_LOG2);
+}
+
+/* Energy is affine in what is counted, so its rates are asked of it. */
+static void set_up_energy(searcher *s)
+{
+    const uint64_t unit = (uint64_t)1 << UNIT_LOG2;
+    energy_rates *const r = &s->rates;
+    const tile_totals none = {0};
+    tile_totals t = none;
+    r->base_pj = sim_energy_pj(s->m, s->job, &none, 0, NULL);
+    r->cycle_pj = rate_of(s, &none, unit);
+#define RATE(name, ...) r->name = rate_of(s, &(const tile_totals){__VA_ARGS__}, 0)
+    RATE(compute_pj, .compute_cycles = unit);
+    RATE(fold_pj, .fold_cycles = unit);
+    RATE(load_pj, .load_cycles = unit);
+    RATE(multiplex_pj, .multiplex_cycles = unit);
+    RATE(pe_pj, .pe_cycles = unit);
+    RATE(weight_read_pj, .buffer_bits[0][0] = unit);
+    RATE(act_read_pj, .buffer_bits[1][0] = unit);
+    RATE(output_pj, .buffer_bits[2] = {unit, unit});
+    RATE(weight_fetch_pj, .buffer_bits[0][1] = unit, .dram_weight_bits = unit);
+    RATE(act_fetch_pj, .buffer_bits[1][1] = unit, .dram_act_bits = unit);
+    RATE(store_pj, .dram_out_bits = unit);
+    t.buffer_bits[2][0] = t.buffer_bits[2][1] = unit;
+    t.dram_psum_write_bits = t.dram_psum_read_bits = unit;
+    r->psum_pj = rate_of(s, &t, 0) / 2; /* of a bit written or read */
+#undef RATE
+    for (size_t i = 0; i < s->n_maps; i++) {
+        const array_map *const a = &s->maps[i].array;
+        const double step = (double)a->step_cycles,
+                     wait = (double)(a->step_cycles - a->busy_cycles);
+        const double fold = (double)a->fold_cycles, load = (double)a->load_cycles;
+        s->maps[i].step_pj = step * r->compute_pj + wait * r->multiplex_pj;
+        s->maps[i].start_pj = (fold + load) * r->compute_pj + fold * r->fold_pj + load * r->load_pj;
+    }
+}
+
+/* What the tile takes in any order, with every operand fetched once, without its time. */
+static double fixed_energy_pj(const searcher *s, const candidate *c)
+{
+    const energy_rates *const r = &s->rates;
+    const map_state *const m = &s->maps[c->map];
+    const block *const b = &s->blocks[c->block];
+    const cut_state *const cut = &s->cuts[c->cut];
+    const pare_dims *const d = &s->job->dims;
+    const bool stays = m->array.is_weight_stationary;
+    const array_work work = work_of(m, b, c->window_sets, cut->n);
+    const double outputs = (double)s->out_bits / (double)s->bits.out;
+    const double steps = (double)m->steps[b->channel];
+    const double rounds = stays ? steps : (double)b->n[LOOP_C];
+    const double width = (double)(rounds > 1 ? s->bits.psum : s->bits.out);
+    const double passes = (double)(stays ? cut->n : c->window_sets);
+    const double windows = (double)d->n * d->p * d->q;
+    const double reads = windows * (double)(s->total[LOOP_G] * s->total[LOOP_C]) * d->r * d->s;
+    const double sets = m->array.packed_groups > 1 ? 1 : (double)m->filter_sets[b->filter];
+    return r->base_pj + (double)work.steps * m->step_pj + (double)work.starts * m->start_pj +
+           outputs *
+               (steps * (double)m->array.busy_cycles * r->pe_pj + width * rounds * r->output_pj) +
+           (double)s->weight_bits * (passes * r->weight_read_pj + r->weight_fetch_pj) +
+           reads * sets * (double)s->bits.act * r->act_read_pj +
+           (double)cut->act_bits * r->act_fetch_pj + (double)s->out_bits * r->store_pj;
+}
+
+/* What fetching anew adds, for each loop that makes it necessary unless it is the innermost one:
+ * windows fetch weights again, filters activations, channels partial sums. */
+typedef struct refetch {
+    uint64_t bits[N_LOOPS];
+    double pj[N_LOOPS];
+} refetch;
+
+static inline refetch refetch_of(const searcher *s, const block *b, const cut_state *cut)
+{
+    const energy_rates *const r = &s->rates;
+    refetch f;
+    f.bits[LOOP_W] = s->weight_bits * (cut->n - 1);
+    f.bits[LOOP_K] = cut->act_bits * (b->n[LOOP_K] - 1);
+    f.bits[LOOP_C] = s->psum_bits * (b->n[LOOP_C] - 1);
+    f.bits[LOOP_G] = f.bits[LOOP_W] + f.bits[LOOP_K] + f.bits[LOOP_C]; /* all */
+    if (!needs_energy(s)) return f;
+    f.pj[LOOP_W] = (double)f.bits[LOOP_W] * r->weight_fetch_pj;
+    f.pj[LOOP_K] = (double)f.bits[LOOP_K] * r->act_fetch_pj;
+    f.pj[LOOP_C] = (double)f.bits[LOOP_C] * r->psum_pj;
+    f.pj[LOOP_G] = f.pj[LOOP_W] + f.pj[LOOP_K] + f.pj[LOOP_C];
+    return f;
+}
+
+/* The innermost loop of several trips; groups if there is none. */
+static int innermost(const block *b, const cut_state *cut, int order)
+{
+    for (int i = 3; i-- > 0;) {
+        const int loop = sim_orders[order][i];
+        if ((loop == LOOP_W ? cut->n : b->n[loop]) > 1) return loop;
+    }
+    return LOOP_G;
+}
+
+/* Time by the array alone or by DRAM alone. Every stage but the last loads, so it pays the latency;
+ * in the last one DRAM has at most one tile to store. */
+static uint64_t least_cycles(const searcher *s, const candidate *c, uint64_t dram_bits)
+{
+    if (s->space.is_ideal) return c->compute_cycles;
+    const uint64_t bits = dram_bits > c->unhidden_bits ? dram_bits - c->unhidden_bits : 0;
+    const uint64_t busy = sim_divide_up(&s->transfer, bits) + c->waits;
+    return c->startup_cycles + sim_max(c->compute_cycles, busy);
+}
+
+/* The rates' rounding errors are far below this. */
+static double surely(double energy_pj) { return energy_pj - 1e-9 * fabs(energy_pj); }
+
+/* At least this in every order: of what can be fetched anew, the dearest is not. */
+static rank bound_of_tile(const searcher *s, candidate *c)
+{
+    const block *const b = &s->blocks[c->block];
+    const cut_state *const cut = &s->cuts[c->cut];
+    const refetch f = refetch_of(s, b, cut);
+    const uint64_t spared = sim_max(f.bits[LOOP_W], sim_max(f.bits[LOOP_K], f.bits[LOOP_C]));
+    const uint64_t moved = cut->least_bits + f.bits[LOOP_G] - spared;
+    c->cycles = least_cycles(s, c, moved);
+    double energy_pj = 0;
+    if (needs_energy(s)) {
+        c->fixed_pj = fixed_energy_pj(s, c);
+        const double spared_pj = fmax(f.pj[LOOP_W], fmax(f.pj[LOOP_K], f.pj[LOOP_C]));
+        energy_pj =
+            surely(c->fixed_pj + f.pj[LOOP_G] - spared_pj + (double)c->cycles * s->rates.cycle_pj);
+    }
+    return sim_rank(s->m, (double)c->cycles, energy_pj, (double)moved);
+}
+
+static double least_key(const candidate *c)
+{
+    double least = INFINITY;
+    for (int o = 0; o < N_ORDERS; o++)
+        if (c->orders >> o & 1 && c->order[o].key < least) least = c->order[o].key;
+    return least;
+}
+
+/* Into its loop orders. */
+static void open_tile(searcher *s, size_t i)
+{
+    candidate *const c = &s->candidates[i];
+    const block *const b = &s->blocks[c->block];
+    const cut_state *const cut = &s->cuts[c->cut];
+    const refetch f = refetch_of(s, b, cut);
+    for (int o = 0; o < N_ORDERS; o++) {
+        if (!(c->orders >> o & 1)) continue;
+        order_state *const state = &c->order[o];
+        const int inner = innermost(b, cut, o);
+        const uint64_t spared = inner == LOOP_G ? 0 : f.bits[inner];
+        const uint64_t moved = cut->least_bits + f.bits[LOOP_G] - spared;
+        if (!c->opened_in) *state = (order_state){.cycles = least_cycles(s, c, moved)};
+        double energy_pj = 0;
+        if (needs_energy(s))
+            energy_pj = surely(c->fixed_pj + f.pj[LOOP_G] - (spared ? f.pj[inner] : 0) +
+                               (double)state->cycles * s->rates.cycle_pj);
+        const rank r = sim_rank(s->m, (double)state->cycles, energy_pj, (double)moved);
+        state->key = s->pass == 1 ? r.first : r.first <= s->limit ? r.second : INFINITY;
+    }
+    c->opened_in = s->pass;
+    s->bound[i] = least_key(c);
+}
+
+/* ---- exactly ---- */
+
+static bool is_better(const searcher *s, const rank *r, uint64_t number)
+{
+    if (!s->has_best || r->second != s->best_rank.second)
+        return !s->has_best || r->second < s->best_rank.second;
+    if (r->first != s->best_rank.first) return r->first < s->best_rank.first;
+    return number < s->best_number;
+}
+
+static void keep_best(searcher *s, const candidate *c, const order_state *o, const tile_totals *t)
+{
+    const window_cut *const cut = &s->space.cuts[c->cut];
+    s->best = (mapping_choice){
+        .array = *s->tiles.a,
+        .tiles = s->tiles,
+        .tn = cut->tn,
+        .tp = cut->tp,
+        .tq = cut->tq,
+        .totals = *t,
+        .time = {o->cycles, c->startup_cycles, o->stall_cycles},
+        .energy_pj = sim_energy_pj(s->m, s->job, t, o->cycles, NULL),
+        .dram_bits = sim_dram_bits(t),
     };
-    unsigned seen[6] = {0}, n_seen = 0;
-    for (int i = 0; i < 6; i++) {
-        unsigned signature = 1;
-        for (int j = 0; j < 3; j++)
-            if (t->n[orders[i][j]] > 1) signature = signature * 4 + orders[i][j];
-        bool is_new = true;
-        for (unsigned j = 0; j < n_seen; j++) is_new = is_new && seen[j] != signature;
-        if (!is_new) continue;
-        seen[n_seen++] = signature;
-        t->order[0] = LOOP_G;
-        memcpy(t->order + 1, orders[i], 3);
-        consider(s, t, base);
+    s->best.tiles.a = NULL;
+    s->best.tiles.w = NULL;
+}
+
+static bool find_time(searcher *s, const candidate *c, order_state *state)
+{
+    if (state->is_exact) return true;
+    const cut_state *const cut = &s->cuts[c->cut];
+    if (s->focus_cut != c->cut) {
+        if (!sim_window_kinds(cut->axes, &s->kinds)) return false;
+        s->focus_cut = c->cut;
+        s->has_stages = false;
+    }
+    if (!s->has_stages) sim_stage_table(&s->tiles, &s->kinds, &s->transfer, &s->stages);
+    s->has_stages = true;
+    const tile_time time = sim_stage_time(&s->stages, &s->tiles, c->startup_cycles);
+    state->cycles = time.cycles;
+    state->stall_cycles = time.stall_cycles;
+    state->is_exact = true;
+    return true;
+}
+
+/* Its most promising order, exactly; false: leave it to the plain search. */
+static bool try_order(searcher *s, size_t i)
+{
+    candidate *const c = &s->candidates[i];
+    int o = 0;
+    while (!(c->orders >> o & 1) || c->order[o].key > s->bound[i]) o++;
+    look_at(s, i);
+    s->tiles.order[0] = LOOP_G;
+    memcpy(s->tiles.order + 1, sim_orders[o], 3);
+    if (!find_time(s, c, &c->order[o])) return false;
+    const uint64_t cycles = c->order[o].cycles;
+    tile_totals t;
+    rank r = {(double)cycles, 0};
+    if (needs_energy(s) || s->m->mapping.objective != PARE_OBJECTIVE_CYCLES) {
+        count(s, c, &t);
+        const double energy_pj = sim_energy_pj(s->m, s->job, &t, cycles, NULL);
+        r = sim_rank(s->m, (double)cycles, energy_pj, (double)sim_dram_bits(&t));
+    }
+    c->order[o].key = INFINITY;
+    s->bound[i] = least_key(c);
+    if (s->pass == 1) {
+        s->least = fmin(s->least, r.first);
+        return true;
+    }
+    const uint64_t number = (uint64_t)c->number * N_ORDERS + (uint64_t)o;
+    if (r.first > s->limit || !is_better(s, &r, number)) return true;
+    s->has_best = true;
+    s->best_rank = r;
+    s->best_number = number;
+    keep_best(s, c, &c->order[o], &t);
+    return true;
+}
+
+/* Best bound first, until none can change the result of the pass. */
+static bool run_pass(searcher *s)
+{
+    for (;;) {
+        size_t best = 0;
+        for (size_t i = 1; i < s->n; i++)
+            if (s->bound[i] < s->bound[best]) best = i;
+        if (s->n == 0 || s->bound[best] == INFINITY) return true;
+        if (s->pass == 1 && s->bound[best] >= s->least) return true;
+        if (s->pass == 2 && s->has_best && s->bound[best] > s->best_rank.second) return true;
+        if (s->candidates[best].opened_in != s->pass)
+            open_tile(s, best);
+        else if (!try_order(s, best))
+            return false;
     }
 }
 
-/* the whole, then powers of two times `unit` below it, largest first */
-static size_t sizes(uint64_t whole, uint64_t unit, uint64_t out[SIZES_MAX])
+/* ---- the candidates ---- */
+
+static void grow(searcher *s, const candidate *own)
 {
-    size_t n = 0;
-    out[n++] = whole;
-    uint64_t x = unit;
-    while (x < whole && x * 2 < whole) x *= 2;
-    for (; x >= unit && x < whole && n < SIZES_MAX; x /= 2) out[n++] = x;
-    return n;
+    const size_t n = 2 * s->capacity;
+    candidate *const more = pare_xalloc(n, sizeof *more);
+    double *const first = pare_xalloc(2 * n, sizeof *first);
+    memcpy(more, s->candidates, s->n * sizeof *more);
+    memcpy(first, s->first, s->n * sizeof *first);
+    memcpy(first + n, s->bound, s->n * sizeof *first);
+    if (s->candidates != own) {
+        free(s->candidates);
+        free(s->first);
+    }
+    s->candidates = more;
+    s->first = first;
+    s->bound = first + n;
+    s->capacity = n;
 }
 
-/* By its compute cycles alone, in every order? */
-static bool is_too_slow(const search *s, const tile_totals *base)
+/* One tile, unless it does not fit or takes longer than what is known to be possible. */
+static void add_candidate(searcher *s, size_t map, size_t cut_number, size_t block_number,
+                          uint64_t sets, const candidate *own)
 {
-    if (s->m->mapping.objective != PARE_OBJECTIVE_CYCLES) return false;
-    const double least = (double)sim_add(base->compute_cycles, base->startup_cycles);
-    return s->is_choosing ? least > s->limit && !s->wants_second : least >= s->least;
+    const block *const b = &s->blocks[block_number];
+    const cut_state *const cut = &s->cuts[cut_number];
+    const uint64_t stored = b->n[LOOP_C] > 1 ? s->bits.psum : s->bits.out;
+    const uint64_t channels = b->size[LOOP_G] * b->size[LOOP_C];
+    const uint64_t filters = b->size[LOOP_G] * b->size[LOOP_K];
+    const uint64_t act_bits = channels * cut->first.pixels * s->bits.act;
+    const uint64_t out_bits = b->last_filters * cut->last.windows * s->bits.out;
+    uint64_t startup_cycles = 0;
+    if (!s->space.is_ideal) {
+        if (channels * cut->max_pixels * s->bits.act > s->cap_bits[1]) return;
+        if (filters * cut->max_windows * stored > s->cap_bits[2]) return;
+        startup_cycles = 2 * (uint64_t)s->m->dram.latency_cycles + b->load_cycles +
+                         sim_divide_up(&s->transfer, act_bits) +
+                         sim_divide_up(&s->transfer, out_bits);
+    }
+    const map_state *const m = &s->maps[map];
+    const uint64_t cycles = cycles_of(&m->array, work_of(m, b, sets, cut->n));
+    const bool is_by_cycles = s->m->mapping.objective == PARE_OBJECTIVE_CYCLES;
+    if (is_by_cycles && (double)(cycles + startup_cycles) > s->limit) return;
+    if (s->n == s->capacity) grow(s, own);
+    candidate *const c = &s->candidates[s->n];
+    c->compute_cycles = cycles;
+    c->startup_cycles = startup_cycles;
+    const uint64_t n_tiles = b->n[LOOP_G] * b->n[LOOP_K] * b->n[LOOP_C] * cut->n;
+    c->unhidden_bits = b->weight_bits + act_bits + out_bits;
+    if (n_tiles > 1) c->unhidden_bits += filters * cut->max_windows * sim_max(stored, s->bits.out);
+    c->waits = (n_tiles - 1) * s->m->dram.latency_cycles;
+    c->number = (uint32_t)((s->maps[map].number * s->space.n_cuts + cut_number) * s->n_blocks +
+                           block_number);
+    c->block = (uint16_t)block_number;
+    c->map = (uint8_t)map;
+    c->cut = (uint8_t)cut_number;
+    const uint64_t n[N_LOOPS] = {
+        [LOOP_K] = b->n[LOOP_K], [LOOP_W] = cut->n, [LOOP_C] = b->n[LOOP_C]};
+    c->orders = s->space.orders & sim_distinct_orders(n);
+    c->opened_in = 0;
+    c->window_sets = sets;
+    const double first = bound_of_tile(s, c).first;
+    if (first > s->limit) return;
+    s->first[s->n] = s->bound[s->n] = first;
+    s->n++;
 }
 
-static void consider_tile(search *s, tiling *t, uint64_t groups, uint64_t filters,
-                          uint64_t channels)
+static void add_map(searcher *s, size_t map, const candidate *own)
 {
-    t->size[LOOP_G] = groups;
-    t->size[LOOP_K] = filters;
-    t->size[LOOP_C] = channels;
-    t->size[LOOP_W] = 0;
-    for (int loop = 0; loop < N_LOOPS; loop++)
-        t->n[loop] = loop == LOOP_W ? t->w->n : sim_ceil_div(t->total[loop], t->size[loop]);
-    if (!fits(s, t)) return;
-    tile_totals base;
-    sim_tile_totals(t, &base);
-    if (!is_too_slow(s, &base)) consider_orders(s, t, &base);
-}
-
-static void consider_windows(search *s, const array_map *a, const window_tiles *w)
-{
-    const pare_dims *const d = &s->job->dims;
-    const bool is_ideal = s->m->memory.model == PARE_MEMORY_IDEAL;
-    tiling t = {.m = s->m, .d = d, .a = a, .w = w, .bits = s->bits};
-    t.total[LOOP_G] = d->groups;
-    t.total[LOOP_K] = d->k / d->groups;
-    t.total[LOOP_C] = d->c / d->groups;
-    t.total[LOOP_W] = w->n;
-    uint64_t tg[SIZES_MAX], tk[SIZES_MAX], tc[SIZES_MAX];
-    const size_t ng = is_ideal ? 1 : sizes(t.total[LOOP_G], a->packed_groups, tg);
-    tg[0] = t.total[LOOP_G];
-    for (size_t i = 0; i < ng; i++) {
-        const bool is_split = tg[i] == 1 && !is_ideal;
-        const size_t nk = is_split ? sizes(t.total[LOOP_K], s->m->array.rows, tk) : 1;
-        const size_t nc = is_split ? sizes(t.total[LOOP_C], s->m->pe.lanes, tc) : 1;
-        tk[0] = t.total[LOOP_K];
-        tc[0] = t.total[LOOP_C];
-        for (size_t k = 0; k < nk; k++)
-            for (size_t c = 0; c < nc; c++) consider_tile(s, &t, tg[i], tk[k], tc[c]);
+    const map_state *const m = &s->maps[map];
+    const bool is_by_cycles = s->m->mapping.objective == PARE_OBJECTIVE_CYCLES;
+    const block whole = {.n = {1, 1, 1, 1}};
+    for (size_t i = 0; i < s->space.n_cuts; i++) {
+        const uint64_t sets = window_sets(&s->cuts[i], m->array.windows);
+        const uint64_t least = cycles_of(&m->array, work_of(m, &whole, sets, s->cuts[i].n));
+        if (is_by_cycles && (double)least > s->limit) continue;
+        for (size_t j = 0; j < s->n_blocks; j++) add_candidate(s, map, i, j, sets, own);
     }
 }
 
-/* ---- cuts of the windows ---- */
-
-static void add_cut(search *s, uint64_t tn, uint64_t tp, uint64_t tq)
+static bool run(searcher *s, const candidate *own)
 {
-    const pare_dims *const d = &s->job->dims;
-    const uint64_t n =
-        sim_mul(sim_ceil_div(d->n, tn), sim_ceil_div(d->p, tp) * sim_ceil_div(d->q, tq));
-    if (n > WINDOW_TILES_MAX || s->n_cuts == CUTS_MAX) return;
-    sim_window_tiles(d, tn, tp, tq, &s->cuts[s->n_cuts++]);
-}
-
-/* whole images, then rows of one image, then pieces of one row */
-static void cut_windows(search *s)
-{
-    const pare_dims *const d = &s->job->dims;
-    uint64_t cut[SIZES_MAX];
-    size_t n = s->m->memory.model == PARE_MEMORY_IDEAL ? 1 : sizes(d->n, 1, cut);
-    cut[0] = d->n;
-    for (size_t i = 0; i < n; i++) add_cut(s, cut[i], d->p, d->q);
-    if (s->m->memory.model == PARE_MEMORY_IDEAL) return;
-    n = sizes(d->p, 1, cut);
-    for (size_t i = 1; i < n; i++) add_cut(s, 1, cut[i], d->q);
-    n = sizes(d->q, sim_min(s->m->array.cols, d->q), cut);
-    for (size_t i = 1; i < n; i++) add_cut(s, 1, 1, cut[i]);
-}
-
-static void consider_all(search *s, const array_map *maps, size_t n_maps)
-{
-    for (size_t i = 0; i < n_maps; i++)
-        for (size_t j = 0; j < s->n_cuts; j++) consider_windows(s, &maps[i], &s->cuts[j]);
-}
-
-/* Name the buffer that a single change would make large enough, else all three. */
-static pare_status too_small(const search *s, pare_err *e)
-{
-    static const char *const keys[3] = {"buffers.weight_bytes", "buffers.act_bytes",
-                                        "buffers.out_bytes"};
-    const pare_buffers *const b = &s->m->buffers;
-    const uint64_t has[3] = {b->weight_bytes, b->act_bytes, b->out_bytes};
-    const uint64_t halves = b->double_buffering ? 2 : 1;
-    for (int i = 0; i < 3; i++)
-        if (s->enough_bits[i] < UINT64_MAX)
-            return pare_yaml_error(
-                s->m->yaml, keys[i], e, PARE_EINPUT,
-                "%s is %llu, too small for any tile of layer '%s'; at least %llu expected", keys[i],
-                (unsigned long long)has[i], s->job->layer,
-                (unsigned long long)(sim_ceil_div(s->enough_bits[i], 8) * halves));
-    unsigned long long least[3];
-    for (int i = 0; i < 3; i++)
-        least[i] = sim_max(has[i], sim_ceil_div(s->smallest_bits[i], 8) * halves);
-    return pare_yaml_error(s->m->yaml, "buffers", e, PARE_EINPUT,
-                           "no tile of layer '%s' fits the buffers; at least weight_bytes %llu, "
-                           "act_bytes %llu and out_bytes %llu expected",
-                           s->job->layer, least[0], least[1], least[2]);
+    s->pass = 1;
+    set_up_energy(s);
+    for (size_t i = 0; i < s->n_maps; i++) {
+        add_map(s, i, own);
+        if (!run_pass(s)) return false;
+        s->limit = s->least * (1 + s->m->mapping.slack_frac);
+    }
+    s->pass = 2;
+    for (size_t i = 0; i < s->n; i++)
+        s->bound[i] =
+            s->first[i] <= s->limit ? bound_of_tile(s, &s->candidates[i]).second : INFINITY;
+    return run_pass(s) && s->has_best;
 }
 
 pare_status sim_search(const pare_machine *m, const pare_sim_job *job, bool want_second,
                        mapping_result *out, pare_err *e)
 {
-    *out = (mapping_result){0};
+    if (want_second) return sim_search_plain(m, job, true, out, e);
     const uint64_t usable = m->buffers.double_buffering ? 4 : 8; /* bits per byte in one half */
-    search s = {.m = m,
-                .job = job,
-                .wants_second = want_second,
-                .enough_bits = {UINT64_MAX, UINT64_MAX, UINT64_MAX},
-                .smallest_sum = UINT64_MAX,
-                .out = out,
-                .cap_bits = {sim_mul(m->buffers.weight_bytes, usable),
-                             sim_mul(m->buffers.act_bytes, usable),
-                             sim_mul(m->buffers.out_bytes, usable)},
-                .bits = sim_value_bits(m, job, m->memory.packing != PARE_PACK_NATIVE)};
-    array_map maps[ARRAY_MAPS_MAX];
-    const size_t n_maps = sim_array_maps(m, job, maps);
-    s.least = INFINITY;
-    cut_windows(&s);
-    consider_all(&s, maps, n_maps);
-    s.limit = s.least * (1 + m->mapping.slack_frac);
-    s.is_choosing = true;
-    if (isfinite(s.least)) consider_all(&s, maps, n_maps);
-    for (size_t i = 0; i < s.n_cuts; i++) sim_window_tiles_free(&s.cuts[i]);
-    if (s.has_best) return PARE_OK;
-    if (s.has_overflow)
-        return pare_err_set(e, PARE_EINPUT, m->file, (pare_pos){0, 0},
-                            "layer '%s' takes more than 2^60 cycles or bits; a smaller layer or "
-                            "batch expected",
-                            job->layer);
-    return too_small(&s, e);
+    candidate own[CANDIDATES_ON_STACK];
+    double bounds[2 * CANDIDATES_ON_STACK];
+    searcher s;
+    s.m = m;
+    s.job = job;
+    s.bits = sim_value_bits(m, job, m->memory.packing != PARE_PACK_NATIVE);
+    s.cap_bits[0] = sim_mul(m->buffers.weight_bytes, usable);
+    s.cap_bits[1] = sim_mul(m->buffers.act_bytes, usable);
+    s.cap_bits[2] = sim_mul(m->buffers.out_bytes, usable);
+    s.transfer = sim_divider(m->dram.bits_per_cycle);
+    s.n_blocks = s.n = 0;
+    memset(s.n_axes, 0, sizeof s.n_axes);
+    s.candidates = own;
+    s.first = bounds;
+    s.bound = bounds + CANDIDATES_ON_STACK;
+    s.capacity = CANDIDATES_ON_STACK;
+    s.least = s.limit = INFINITY;
+    s.focus = s.focus_cut = SIZE_MAX;
+    s.has_best = false;
+    bool is_done = false;
+    if (set_up(&s)) {
+        const pare_dims *const d = &job->dims;
+        s.windows = (window_tiles){.sum_windows = (uint64_t)d->n * d->p * d->q};
+        s.tiles = (tiling){.m = m, .d = d, .w = &s.windows, .bits = s.bits};
+        memcpy(s.tiles.total, s.total, sizeof s.total);
+        is_done = run(&s, own);
+    }
+    if (s.candidates != own) {
+        free(s.candidates);
+        free(s.first);
+    }
+    if (!is_done) return sim_search_plain(m, job, false, out, e);
+    *out = (mapping_result){.best = s.best};
+    return PARE_OK;
 }

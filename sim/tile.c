@@ -13,10 +13,8 @@
 
 /* ---- windows ---- */
 
-/* Input rows (or columns) that `n` output positions from `first` read, without padding. Positions
- * that no window reads (stride beyond the kernel) are not fetched. */
-static uint64_t span(uint64_t first, uint64_t n, uint64_t stride, uint64_t pad, uint64_t kernel,
-                     uint64_t dilation, uint64_t size)
+uint64_t sim_span(uint64_t first, uint64_t n, uint64_t stride, uint64_t pad, uint64_t kernel,
+                  uint64_t dilation, uint64_t size)
 {
     const int64_t reach = (int64_t)((kernel - 1) * dilation + 1);
     const int64_t begin = (int64_t)(first * stride) - (int64_t)pad;
@@ -73,8 +71,8 @@ void sim_window_tiles(const pare_dims *d, uint64_t tn, uint64_t tp, uint64_t tq,
                 v->windows = images * rows * cols;
                 v->pixels =
                     images *
-                    span(y * tp, rows, d->stride[0], d->pad[0], d->r, d->dilation[0], d->h) *
-                    span(x * tq, cols, d->stride[1], d->pad[1], d->s, d->dilation[1], d->w);
+                    sim_span(y * tp, rows, d->stride[0], d->pad[0], d->r, d->dilation[0], d->h) *
+                    sim_span(x * tq, cols, d->stride[1], d->pad[1], d->s, d->dilation[1], d->w);
                 out->sum_windows += v->windows;
                 out->sum_pixels += v->pixels;
                 out->max_windows = sim_max(out->max_windows, v->windows);
@@ -122,10 +120,10 @@ static void set_values(const tiling *t, const uint64_t x[N_LOOPS], tile *r)
     if (v->act_bits) r->act_bits = v->act_bits[gw * t->n[LOOP_C] + x[LOOP_C]];
 }
 
-tile sim_tile_at(const tiling *t, const uint64_t x[N_LOOPS])
+/* The tile at x, which has the windows w. */
+static tile tile_of(const tiling *t, const uint64_t x[N_LOOPS], const window_tile *w)
 {
     const array_map *const a = t->a;
-    const window_tile *const w = &t->w->v[x[LOOP_W]];
     const uint64_t groups = piece(t, LOOP_G, x[LOOP_G]), filters = piece(t, LOOP_K, x[LOOP_K]);
     const uint64_t channels = piece(t, LOOP_C, x[LOOP_C]);
     const uint64_t steps = sim_array_steps(a, channels);
@@ -142,6 +140,11 @@ tile sim_tile_at(const tiling *t, const uint64_t x[N_LOOPS])
         r.cycles = folds * sets * (steps * a->step_cycles + a->fold_cycles);
     if (t->values) set_values(t, x, &r);
     return r;
+}
+
+tile sim_tile_at(const tiling *t, const uint64_t x[N_LOOPS])
+{
+    return tile_of(t, x, &t->w->v[x[LOOP_W]]);
 }
 
 tile_need sim_tile_need(const tiling *t)
@@ -254,12 +257,13 @@ static uint64_t latency(const pare_machine *m, bool has_transfer)
     return has_transfer && m->memory.model != PARE_MEMORY_IDEAL ? m->dram.latency_cycles : 0;
 }
 
-static void add_startup(const tiling *t, tile_totals *s)
+static void add_startup(const tiling *t, const window_tile *first_windows,
+                        const window_tile *last_windows, tile_totals *s)
 {
     const uint64_t zero[N_LOOPS] = {0};
     uint64_t end[N_LOOPS];
     for (int i = 0; i < N_LOOPS; i++) end[i] = t->n[i] - 1;
-    const tile first = sim_tile_at(t, zero), last = sim_tile_at(t, end);
+    const tile first = tile_of(t, zero, first_windows), last = tile_of(t, end, last_windows);
     s->startup_bits = first.weight_bits + first.act_bits + last.out_bits;
     s->startup_cycles = 2 * latency(t->m, true) + transfer_cycles(t->m, first.weight_bits) +
                         transfer_cycles(t->m, first.act_bits) +
@@ -268,8 +272,14 @@ static void add_startup(const tiling *t, tile_totals *s)
 
 void sim_tile_totals(const tiling *t, tile_totals *s)
 {
+    sim_tile_totals_of(t, sum_of_window_sets(t), &t->w->v[0], &t->w->v[t->w->n - 1], s);
+}
+
+void sim_tile_totals_of(const tiling *t, uint64_t window_sets, const window_tile *first,
+                        const window_tile *last, tile_totals *s)
+{
     *s = (tile_totals){0};
-    const uint64_t steps = sum_of_steps(t), window_sets = sum_of_window_sets(t);
+    const uint64_t steps = sum_of_steps(t);
     const uint64_t all_filters = t->total[LOOP_G] * t->total[LOOP_K];
     const uint64_t all_channels = t->total[LOOP_G] * t->total[LOOP_C];
     const uint64_t outputs = sim_mul(all_filters, t->w->sum_windows);
@@ -282,7 +292,7 @@ void sim_tile_totals(const tiling *t, tile_totals *s)
     s->dram_psum_write_bits = sim_mul(outputs, t->bits.psum);
     sum_compute(t, steps, window_sets, s);
     sum_buffers(t, steps, window_sets, weights, outputs, s);
-    add_startup(t, s);
+    add_startup(t, first, last, s);
 }
 
 void sim_tile_order(const tiling *t, tile_totals *s)

@@ -2,7 +2,7 @@
  * tiles that shares no code with the simulator. PARE_CASES in the environment: how many cases
  * (CK_TIMEOUT_MULTIPLIER for many). */
 #include "gtck.h"
-#include "sim/sim.h"
+#include "sim_cases.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -289,61 +289,6 @@ static tally walk_tiles(const walk *w)
 
 /* ---- random cases ---- */
 
-static uint32_t pick(pare_rng *r, uint32_t low, uint32_t high)
-{
-    return low + pare_rng_below(r, high - low + 1);
-}
-
-static pare_sim_job random_job(pare_rng *r)
-{
-    pare_dims d = {.n = pick(r, 1, 3), .groups = 1, .dilation = {1, 1}};
-    static const uint32_t kernels[] = {1, 1, 3, 3, 5, 7};
-    for (int i = 0; i < 2; i++) {
-        d.stride[i] = pick(r, 1, 3);
-        d.dilation[i] = pare_rng_below(r, 5) ? 1 : 2;
-    }
-    d.r = kernels[pare_rng_below(r, 6)];
-    d.s = kernels[pare_rng_below(r, 6)];
-    d.pad[0] = pick(r, 0, d.r / 2);
-    d.pad[1] = pick(r, 0, d.s / 2);
-    d.h = (d.r - 1) * d.dilation[0] + pick(r, 1, 30);
-    d.w = (d.s - 1) * d.dilation[1] + pick(r, 1, 30);
-    d.p = (d.h + 2 * d.pad[0] - ((d.r - 1) * d.dilation[0] + 1)) / d.stride[0] + 1;
-    d.q = (d.w + 2 * d.pad[1] - ((d.s - 1) * d.dilation[1] + 1)) / d.stride[1] + 1;
-    if (pare_rng_below(r, 3) == 0) d.groups = pick(r, 1, 40);
-    d.c = d.groups * pick(r, 1, d.groups > 1 ? 6 : 100);
-    d.k = d.groups * pick(r, 1, d.groups > 1 ? 6 : 100);
-    return (pare_sim_job){.layer = "random",
-                          .type = "conv2d",
-                          .dims = d,
-                          .weight_bits = pick(r, 1, 8),
-                          .act_bits = pick(r, 1, 8),
-                          .out_bits = pick(r, 1, 8),
-                          .reads_input = pare_rng_below(r, 4) == 0};
-}
-
-enum { SETS = 9, SET_BYTES = 48 };
-
-static size_t random_sets(pare_rng *r, char text[SETS][SET_BYTES], const char *sets[SETS])
-{
-    size_t n = 0;
-    snprintf(text[n++], SET_BYTES, "array.rows=%u", pick(r, 1, 20));
-    snprintf(text[n++], SET_BYTES, "buffers.weight_bytes=%u", pick(r, 200, 20000));
-    snprintf(text[n++], SET_BYTES, "buffers.act_bytes=%u", pick(r, 200, 20000));
-    snprintf(text[n++], SET_BYTES, "buffers.out_bytes=%u", pick(r, 200, 20000));
-    snprintf(text[n++], SET_BYTES, "dram.bits_per_cycle=%u", pick(r, 1, 300));
-    snprintf(text[n++], SET_BYTES, "dram.latency_cycles=%u", pick(r, 0, 1) * pick(r, 0, 100));
-    snprintf(text[n++], SET_BYTES, "buffers.double_buffering=%s", pick(r, 0, 1) ? "true" : "false");
-    snprintf(text[n++], SET_BYTES, "memory.packing=%s", pick(r, 0, 1) ? "layer" : "native");
-    static const char *const objectives[] = {"cycles", "energy", "edp", "traffic"};
-    snprintf(text[n++], SET_BYTES, "mapping.objective=%s", objectives[pick(r, 0, 3)]);
-    for (size_t i = 0; i < n; i++) sets[i] = text[i];
-    return n;
-}
-
-static const char *const machines[] = {"bitparallel8", "stripes",   "unpu",        "loom1",
-                                       "loom4",        "bitfusion", "systolic_ws", "systolic_os"};
-
 /* events of a unit follow each other without overlap and fill exactly the layer's time */
 typedef struct watch {
     uint64_t end_cycle[PARE_N_UNITS], busy_cycles[PARE_N_UNITS], last_cycle, n_wrong;
@@ -379,7 +324,7 @@ static bool compare_case(pare_rng *r, uint64_t seed, uint64_t number)
     char text[SETS][SET_BYTES];
     const char *sets[SETS + 2];
     size_t n = random_sets(r, text, sets);
-    const char *const name = machines[pare_rng_below(r, 8)];
+    const char *const name = case_machines[pare_rng_below(r, N_CASE_MACHINES)];
     if (!strncmp(name, "systolic", 8)) {
         sets[n++] = "memory.model=limited";
         sets[n++] = "compat.count_from_zero=false";
