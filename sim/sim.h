@@ -81,6 +81,36 @@ typedef struct pare_pe_sum {
 /* The dot product as the PE computes it, beat by beat. */
 pare_pe_sum pare_pe_dot(const pare_pe *pe, const pare_pe_work *work);
 
+/* A spatial PE (Bit Fusion) has `lanes` units of max_act_bits x max_weight_bits, made of bricks of
+ * act_digit x weight_digit bits. Bits are rounded up to whole digits times a power of two. */
+uint32_t pare_pe_fused_bits(uint32_t bits, uint32_t digit);
+/* Products of one step, which takes a cycle; n_steps * this many codes are a dot product's. */
+uint32_t pare_pe_fusion_products(const pare_pe *pe, uint32_t act_bits, uint32_t weight_bits);
+/* The dot product as its bricks compute it. */
+pare_pe_sum pare_pe_fusion_dot(const pare_pe *pe, const pare_pe_work *work);
+
+/* How a term-serial PE (Bit-Pragmatic) writes the magnitude of an activation as signed powers of
+ * two: its one bits; the Booth-like recoding of DNNsim; the non-adjacent form. */
+typedef enum pare_pe_terms {
+    PARE_PE_TERMS_ONES,
+    PARE_PE_TERMS_RUNS,
+    PARE_PE_TERMS_NAF
+} pare_pe_terms;
+enum { PARE_PE_TERM_POSITIONS = 18 };
+/* The terms of a magnitude below 2^17: sign[p] is +1, -1 or 0 of 2^p. */
+void pare_pe_recode(pare_pe_terms terms, uint32_t magnitude, int8_t sign[PARE_PE_TERM_POSITIONS]);
+
+typedef struct pare_pe_shifter {
+    pare_pe_terms terms;
+    uint32_t first_stage_bits; /* terms less than 2^this places apart go in one cycle */
+} pare_pe_shifter;
+
+/* The dot product as the PE computes it: each cycle every lane drops its lowest pending term if
+ * that is within the first stage's reach of the lowest one of all; a step takes at least one cycle.
+ * overflowed: the sum did not fit after some cycle. step_cycles: of each step, or NULL. */
+pare_pe_sum pare_pe_term_dot(const pare_pe *pe, const pare_pe_shifter *shifter,
+                             const pare_pe_work *work, uint32_t *step_cycles);
+
 /* When a dot product moves through the PE, in cycles since reset. */
 typedef struct pare_pe_times {
     uint64_t first_beat, last_beat; /* taken in these cycles */

@@ -44,7 +44,7 @@ module digit_counter #(
     .top_bits_o(top_bits)
   );
 
-  // the counter's own register: see PROBE in run.sh
+  // the counter's own register: see probes in run.sh
   logic [$clog2(Digits)-1:0] index;
 
   always_comb begin

@@ -94,7 +94,7 @@ module pe_temporal_handshake #(
     .overflow_o(overflow)
   );
 
-  // the counters' own registers: see PROBE in run.sh
+  // the counters' own registers: see probes in run.sh
   logic [ActIndexW-1:0] act_index;
   logic [WeightIndexW-1:0] weight_index;
 

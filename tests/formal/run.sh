@@ -10,7 +10,8 @@ cd "$(dirname "$0")/../.." || exit 1
 LIBERTY=${LIBERTY-/usr/share/qflow/tech/osu018/osu018_stdcells.lib}
 [ -r "$LIBERTY" ] || LIBERTY=
 LIMIT=${FORMAL_SECONDS:-150}
-SOURCES=(pare_pkg pare_digit_counter pare_digit_extend pare_pe_core pare_pe_temporal)
+SOURCES=(pare_pkg pare_digit_counter pare_digit_extend pare_accumulator pare_pe_core pare_pe_temporal
+  pare_fusion_unit pare_pe_fusion pare_term_recode pare_term_schedule pare_pe_term)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
@@ -32,6 +33,25 @@ value_unpu|pe_temporal_value|bmc 5|Lanes 2 ActDigit 3 WeightDigit 1 MaxActBits 3
 value_loom1|pe_temporal_value|bmc 8|Lanes 2 ActDigit 1 WeightDigit 1 MaxActBits 2 MaxWeightBits 2 AccWidth 8
 value_loom2|pe_temporal_value|bmc 7|Lanes 2 ActDigit 2 WeightDigit 1 MaxActBits 3 MaxWeightBits 2 AccWidth 7
 value_bitparallel|pe_temporal_value|bmc 4|Lanes 2 ActDigit 3 WeightDigit 3 MaxActBits 3 MaxWeightBits 3 AccWidth 8
+fusion_2x2|fusion_value|bmc 1|ActMode 0 WeightMode 0
+fusion_2x4|fusion_value|bmc 1|ActMode 0 WeightMode 1
+fusion_2x8|fusion_value|bmc 1|ActMode 0 WeightMode 2
+fusion_4x2|fusion_value|bmc 1|ActMode 1 WeightMode 0
+fusion_4x4|fusion_value|bmc 1|ActMode 1 WeightMode 1
+fusion_4x8|fusion_value|bmc 1|ActMode 1 WeightMode 2
+fusion_8x2|fusion_value|bmc 1|ActMode 2 WeightMode 0
+fusion_8x4|fusion_value|bmc 1|ActMode 2 WeightMode 1
+fusion_8x8|fusion_value|bmc 1|ActMode 2 WeightMode 2
+fusion_pe|pe_fusion|induction 2|Units 2 AccWidth 20
+recode_ones|term_recode|bmc 1|Width 16 Recoding 0
+recode_runs|term_recode|bmc 1|Width 8 Recoding 1
+recode_naf|term_recode|bmc 1|Width 16 Recoding 2
+schedule_reach_1|term_schedule|bmc 1|Lanes 3 Positions 9 Reach 1
+schedule_reach_4|term_schedule|bmc 1|Lanes 3 Positions 9 Reach 4
+schedule_reach_9|term_schedule|bmc 1|Lanes 3 Positions 9 Reach 9
+term_ones|pe_term|bmc 7|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 0 FirstStageBits 0
+term_runs|pe_term|bmc 7|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 1 FirstStageBits 2
+term_naf|pe_term|bmc 7|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 2 FirstStageBits 1
 LIST
 )
 
@@ -41,6 +61,8 @@ netlist_stripes|pare_pe_temporal|Lanes 4 ActDigit 1 WeightDigit 4 MaxActBits 4 M
 netlist_loom1|pare_pe_temporal|Lanes 16 ActDigit 1 WeightDigit 1 MaxActBits 8 MaxWeightBits 8 AccWidth 32
 netlist_loom2|pare_pe_temporal|Lanes 4 ActDigit 2 WeightDigit 1 MaxActBits 8 MaxWeightBits 8 AccWidth 24
 netlist_bitparallel|pare_pe_temporal|Lanes 2 ActDigit 3 WeightDigit 3 MaxActBits 3 MaxWeightBits 3 AccWidth 16
+netlist_fusion|pare_pe_fusion|Units 1 AccWidth 32
+netlist_term|pare_pe_term|Lanes 4 MaxActBits 4 MaxWeightBits 4 AccWidth 16 Recoding 2 FirstStageBits 1
 LIST
 )
 
@@ -53,20 +75,43 @@ extend_1|pare_digit_extend|= digits_i\[l\]|= !digits_i[l]
 extend_3|pare_digit_extend|BitsW'(b) < top_bits_i|BitsW'(b) <= top_bits_i
 extend_8|pare_digit_extend|top_i \&\& signed_i|signed_i
 handshake_loom2|pare_pe_temporal|fire = in_valid_i \&\& in_ready_o|fire = in_valid_i
-handshake_stripes|pare_pe_core|valid_d = valid_q \&\& !ready_i|valid_d = 1'b0
-handshake_stripes|pare_pe_core|valid_d = valid_q \&\& !ready_i|valid_d = valid_q
+handshake_stripes|pare_accumulator|valid_d = valid_q \&\& !ready_i|valid_d = 1'b0
+handshake_stripes|pare_accumulator|valid_d = valid_q \&\& !ready_i|valid_d = valid_q
 handshake_bitparallel|pare_pe_core|fire = valid_i \&\& ready_o|fire = valid_i
-handshake_loom2|pare_pe_core|step_done \&\& beat_i.dot_last|step_done
+handshake_loom2|pare_accumulator|add_i \&\& last_i|add_i
 value_stripes|pare_pe_temporal|ActDigit == 1 \&\& act_signed_i|ActDigit == 2 \&\& act_signed_i
 value_unpu|pare_pe_core|weight_q <<< WeightDigit|weight_q
 value_loom1|pare_pe_temporal|\^ (WeightDigit|\|\| (WeightDigit
 value_loom2|pare_pe_core|act_q <<< ActDigit|act_q <<< 1
 value_bitparallel|pare_pe_core|SumW = ProductW + LanesW|SumW = ProductW + LanesW - 1
-value_bitparallel|pare_pe_core|(!beat_i.dot_first \&\& overflow_q)|1'b0
+value_bitparallel|pare_accumulator|(!first_i \&\& overflow_q)|1'b0
 netlist_stripes|pare_pe_core|fire = valid_i \&\& ready_o|fire = valid_i
 netlist_loom1|pare_pe_core|act_q <<< ActDigit|act_q
 netlist_loom2|pare_digit_counter|index_q <= '0|index_q <= IndexW'(1)
-netlist_bitparallel|pare_pe_core|(!beat_i.dot_first \&\& overflow_q)|overflow_q
+fusion_2x2|pare_fusion_unit|of_groups = g|of_groups = 2'd0
+fusion_2x4|pare_fusion_unit|(own != 2'd0) part\[0\]|(1'b0) part[0]
+fusion_4x2|pare_fusion_unit|(along_act .. along_weight) shift_of|(1'b0) shift_of
+fusion_4x4|pare_fusion_unit|own == 2'd1) pin_of = {product\[2:0\]|own == 2'd1) pin_of = {product[3:1]
+fusion_8x2|pare_fusion_unit|2'(g)), 2'b00}|2'(g)), 1'b0}
+fusion_8x8|pare_fusion_unit|{1'b0, k\[0\]} + {1'b0, k\[1\]}|{1'b0, k[0]}
+fusion_8x4|pare_fusion_unit|(!act_fused_twice .. Group\[0\])|1'b1
+fusion_4x8|pare_fusion_unit|(is_act .. other == 2'd0) ? k\[0\] : k\[1\]|k[0]
+fusion_2x8|pare_fusion_unit|weight_signed_i \&\& weight_top|weight_signed_i
+fusion_pe|pare_pe_fusion|in_valid_i \&\& in_ready_o)|in_valid_i)
+fusion_pe|pare_pe_fusion|.first_i(dot_first_i)|.first_i(dot_last_i)
+recode_ones|pare_term_recode|{1'b0, magnitude_i};|{magnitude_i, 1'b0};
+recode_runs|pare_term_recode|is_run = 1'b0;$|is_run = is_run;
+recode_naf|pare_term_recode|~thrice\[Width+1:1\]|1'b0
+schedule_reach_1|pare_term_schedule|k < Reach|k <= Reach
+schedule_reach_4|pare_term_schedule|offset = OffsetW'(k)|offset = '0
+schedule_reach_9|pare_term_schedule|base_o = BaseW'(p)|base_o = '0
+term_ones|pare_pe_term|go = in_valid_i \&\& free|go = free
+term_runs|pare_pe_term|in_ready_o = free \&\& last|in_ready_o = free
+term_naf|pare_pe_term|~low + MaxActBits'(1)|~low
+term_naf|pare_pe_term|LaneW = MaxWeightBits + Reach|LaneW = MaxWeightBits + Reach - 1
+netlist_fusion|pare_pe_fusion|bits_i > BitsW'(4)|bits_i >= BitsW'(4)
+netlist_term|pare_pe_term|dot_last_i \&\& last|dot_last_i
+netlist_bitparallel|pare_accumulator|(!first_i \&\& overflow_q)|overflow_q
 LIST
 )
 
@@ -80,6 +125,7 @@ probes() { # bench, parameters
       [[ $2 == *"ActDigit 8"* ]] || echo 'connect -nounset -set act_index \u_dut.u_act_counter.gen_many.index_q;'
       [[ $2 == *"WeightDigit 8"* ]] || echo 'connect -nounset -set weight_index \u_dut.u_weight_counter.gen_many.index_q;'
       ;;
+    pe_fusion) echo 'connect -nounset -set unit_sums \u_dut.unit_sums;' ;;
   esac
 }
 
@@ -162,7 +208,7 @@ report() { # proof, what was wanted, status got, status wanted, start
     passed=$((passed + 1))
   else
     failed=$((failed + 1))
-    tr '\r' '\n' <"$work/log" | tail -n 8 | sed 's/^/    /'
+    tr '\r' '\n' <"$work/log" | grep -v ' seconds)' | tail -n 8 | sed 's/^/    /'
   fi
 }
 
