@@ -55,11 +55,11 @@ const char *sim_values_name(const pare_machine *m, const pare_sim_options *optio
 /* One way to lay a layer on the array; everything below is per group of a grouped convolution. */
 typedef struct array_map {
     bool tiles_hold_windows, cols_hold_filters, is_flat, is_weight_stationary;
+    bool rows_own_inputs;      /* packed groups have all lanes of their rows */
     uint64_t lanes;            /* products per PE and step, at these bits */
     uint64_t filters, windows; /* in parallel on the whole array */
     uint64_t packed_groups;    /* groups side by side in lanes and rows */
     uint64_t depth_tiles;      /* tiles that share a step's depth; `lanes` are those of all */
-    bool rows_own_inputs;      /* packed groups have all lanes of their rows */
     uint64_t positions;        /* kernel positions */
     uint64_t channel_scale;    /* channels seen per channel of the layer: space-to-depth */
     uint64_t step_cycles;      /* of one step */
