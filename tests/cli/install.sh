@@ -1,4 +1,5 @@
 # an installation finds its shipped data and leaves nothing behind
+unset MAKEFLAGS MAKELEVEL MFLAGS
 cd "$SRC"
 make -s -o all install BUILD="$(dirname "$BIN")" DESTDIR="$OLDPWD/root" PREFIX=/usr >/dev/null
 cd "$OLDPWD"
