@@ -217,7 +217,7 @@ pare_pe_sum pare_pe_term_dot(const pare_pe *pe, const pare_pe_shifter *shifter,
                        pe->acc_bits);
         if (step_cycles) step_cycles[s] = (uint32_t)(sum.cycles - before);
     }
-    free(signs);
+    free(signs); /* cppcheck-suppress autovarInvalidDeallocation ; it is on the heap */
     return sum;
 }
 
