@@ -129,9 +129,9 @@ lint: ## clang-format, cppcheck, shellcheck, codespell, RTL lint
 	$(Q).ci/deps lint
 	$(Q)+$(MAKE) --no-print-directory format-check rtl-lint
 	$(Q)cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,portability \
-	  --suppress=missingIncludeSystem -I. $(filter %.c,$(SOURCES_C))
+	  --suppress=missingIncludeSystem -I. $(filter-out tests/%,$(filter %.c,$(SOURCES_C)))
 	$(Q)shellcheck -S warning -e SC2206 $(SCRIPTS) $(wildcard rtl/*.sh tests/fuzz/*.sh)
-	$(Q)codespell -q 3 -L pare,ans,ba README.md docs traces model sim rtl tests Makefile --skip '*.csv,*.svg,*.npy'
+	$(Q)codespell -q 3 -L pare,ans,ba,nin README.md docs traces model sim rtl tests Makefile --skip '*.csv,*.svg,*.npy'
 
 # ASan and UBSan stop at the first finding; verilated and SystemC code is left out of them
 asan: ## All C tests under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -148,7 +148,7 @@ valgrind: ## The tests of traces and sim under valgrind
 	$(Q)+$(MAKE) --no-print-directory valgrind-run
 valgrind-run: $(PROGRAMS_C) $(TEST_PROGRAMS)
 	$(Q)for t in $(filter $(BUILD)/tests/test_traces_% $(BUILD)/tests/test_sim_%,$(TEST_PROGRAMS)); do \
-	  echo "valgrind $$t"; CK_FORK=no PARE_SHARED=$${PARE_SHARED:-../shared} valgrind -q --error-exitcode=9 --leak-check=full \
+	  echo "valgrind $$t"; CK_TIMEOUT_MULTIPLIER=20 PARE_DATA=$(CURDIR) PARE_SRC=$(CURDIR) PARE_SHARED=$${PARE_SHARED:-../shared} valgrind -q --error-exitcode=9 --leak-check=full \
 	    --errors-for-leak-kinds=definite $$t >$(BUILD)/valgrind.log 2>&1 || { cat $(BUILD)/valgrind.log; exit 1; }; done
 
 coverage: ## Line coverage of the C code by the tests (build/coverage/index.html)
@@ -162,7 +162,7 @@ FUZZ_SECONDS ?= 20
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out traces/main% sim/main%,$(wildcard traces/*.[ch] sim/*.[ch]))
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D) && clang-14 -std=c17 $(CPPFLAGS) -g -O1 -I. -fsanitize=fuzzer,address,undefined \
-	  -fno-sanitize-recover=undefined -o $@ $< $(filter-out traces/main%,$(wildcard traces/*.c)) $(if $(findstring machine,$@),$(filter-out sim/main%,$(wildcard sim/*.c))) $(LIBS_traces) -pthread
+	  -fno-sanitize-recover=undefined -o $@ $< $(filter-out traces/main%,$(wildcard traces/*.c)) $(if $(filter %fuzz_machine %fuzz_ert,$@),$(filter-out sim/main%,$(wildcard sim/*.c))) $(LIBS_traces) -pthread
 fuzz: ## Fuzz every reader for FUZZ_SECONDS (20) each
 	$(Q).ci/deps fuzz
 	$(Q)+$(MAKE) --no-print-directory $(FUZZ_TARGETS)
@@ -181,13 +181,16 @@ golden: all ## Write tests/golden/*.csv anew; commit the change and say why
 docs: all ## Write the generated reference pages (docs/formats.md, docs/cli.md) anew
 	$(Q)BIN=$(BUILD)/bin docs/generate.sh
 
+validation: $(BUILD)/bin/pare-sim ## Write docs/validation.md anew: our numbers beside published ones
+	$(Q)BUILD=$(BUILD) docs/validation.sh
+
 # ---- installation -----------------------------------------------------------------------------
 INSTALL_ROOT = $(DESTDIR)$(PREFIX)
 install: all ## Install programs, libraries, headers and shipped data under PREFIX (/usr/local)
 	$(Q)install -d $(INSTALL_ROOT)/bin $(INSTALL_ROOT)/lib $(INSTALL_ROOT)/include/pare/traces \
 	  $(INSTALL_ROOT)/include/pare/sim $(INSTALL_ROOT)/share/pare/networks $(INSTALL_ROOT)/share/pare/machines \
 	  $(INSTALL_ROOT)/share/pare/bits $(INSTALL_ROOT)/share/pare/energy
-	$(Q)install -m 755 $(wildcard $(BUILD)/bin/pare-*) $(PROGRAMS_C) $(INSTALL_ROOT)/bin
+	$(Q)install -m 755 $(PROGRAMS_C) $(BUILD)/bin/pare-cosim $(INSTALL_ROOT)/bin
 	$(Q)install -m 644 $(BUILD)/lib/libpare_traces.a $(BUILD)/lib/libpare_sim.a $(INSTALL_ROOT)/lib
 	$(Q)install -m 644 traces/trace.h $(INSTALL_ROOT)/include/pare/traces
 	$(Q)install -m 644 sim/sim.h $(INSTALL_ROOT)/include/pare/sim
@@ -211,4 +214,4 @@ clean: ## Remove build/
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 .PHONY: all check check-run check-slow test-programs demo deps deps-check headers format format-check lint \
-  asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs install uninstall help clean rtl rtl-lint
+  asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs validation install uninstall help clean rtl rtl-lint

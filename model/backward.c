@@ -36,13 +36,13 @@ static void ew_gradient(pare_job *job, const pare_node *ew, size_t shard, void *
         f.hi = INFINITY;
     }
     const pare_bn_coefs k = {ew->coef_a, ew->coef_p, ew->coef_q, ew->mean};
-    g->kernels->bn_backward(pare_grad_shard(job->g, ew->y, shard), pare_data_shard(job->g, ew->x, shard), rows_of(g, x),
-                            x->channels, &f, &k, dx, is_bf16);
+    g->kernels->bn_backward(pare_grad_shard(job->g, ew->y, shard),
+                            pare_data_shard(job->g, ew->x, shard), rows_of(g, x), x->channels, &f,
+                            &k, dx, is_bf16);
 }
 
 /* dL/dy of a MAC node as its primitives want it. */
-static const void *mac_gradient(pare_job *job, const pare_node *node, size_t shard,
-                                unsigned worker)
+static const void *mac_gradient(pare_job *job, const pare_node *node, size_t shard, unsigned worker)
 {
     pare_graph *g = job->g;
     float *scratch = g->scratch[0][worker];
@@ -52,8 +52,9 @@ static const void *mac_gradient(pare_job *job, const pare_node *node, size_t sha
     }
     const float *gy = pare_grad_shard(job->g, node->y, shard);
     if (!g->is_bf16) return gy;
-    g->kernels->to_bf16(gy, shard_count(job, node->y), (uint16_t *)scratch);
-    return scratch;
+    void *rounded = scratch;
+    g->kernels->to_bf16(gy, shard_count(job, node->y), rounded);
+    return rounded;
 }
 
 static const void *mac_input(const pare_job *job, const pare_node *node, size_t shard)
@@ -88,19 +89,45 @@ static void reduce_input(pare_job *job, pare_node *node, size_t shard, float *gx
     g->kernels->reduce(&r, rows_of(g, x), x->channels);
 }
 
+/* The bitlength of the images: sum(dL/dx * d) with d the difference of the two grids. dL/dx would
+ * cost a backward-data pass that nothing else needs; the same number is sum(w * dL/dw at x = d),
+ * and that is a cheap pass. Leaves dL/dw in the shard's second slot. */
+static pare_status probe_image(pare_job *job, pare_node *node, size_t shard, unsigned worker,
+                               const void *gy, pare_err *e)
+{
+    pare_graph *g = job->g;
+    const pare_value *x = &g->values[node->x];
+    const pare_blend ends[] = {{.grid = {node->blend_a.grid[0]}},
+                               {.grid = {node->blend_a.grid[1]}}};
+    const size_t n = shard_count(job, node->x);
+    float *low = g->scratch[1][worker], *high = g->scratch[2][worker];
+    const float *in = pare_data_shard(g, node->x, shard);
+    for (int i = 0; i < 2; i++)
+        g->kernels->quantize(in, rows_of(g, x), x->channels, &pare_affine_identity, &ends[i],
+                             i ? high : low, false);
+    for (size_t i = 0; i < n; i++) high[i] -= low[i];
+    const void *d = high;
+    if (g->is_bf16) {
+        void *rounded = low;
+        g->kernels->to_bf16(high, n, rounded);
+        d = rounded;
+    }
+    return pare_mac_backward_weights(node->mac, worker, g->n_shards + shard, d, gy, e);
+}
+
 pare_status pare_backward_mac(pare_job *job, pare_node *node, size_t shard, unsigned worker,
                               pare_err *e)
 {
     pare_graph *g = job->g;
     const void *gy = mac_gradient(job, node, shard, worker);
-    PARE_TRY(pare_mac_backward_weights(node->mac, worker, shard, mac_input(job, node, shard), gy,
-                                       e));
-    const bool is_image = g->values[node->x].producer == PARE_NONE;
-    if (!node->wants_gx || (is_image && !g->is_learning_n)) return PARE_OK;
+    PARE_TRY(
+        pare_mac_backward_weights(node->mac, worker, shard, mac_input(job, node, shard), gy, e));
+    if (g->values[node->x].producer == PARE_NONE)
+        return g->is_learning_n ? probe_image(job, node, shard, worker, gy, e) : PARE_OK;
     float *gx = node->first_x ? pare_grad_shard(job->g, node->x, shard) : g->scratch[1][worker];
     PARE_TRY(pare_mac_backward_data(node->mac, worker, gy, gx, e));
     reduce_input(job, node, shard, gx);
-    if (!is_image && !node->first_x)
+    if (!node->first_x)
         g->kernels->add(pare_grad_shard(job->g, node->x, shard), gx, shard_count(job, node->x));
     return PARE_OK;
 }
@@ -114,7 +141,8 @@ pare_status pare_backward_ew_sums(pare_job *job, pare_node *node, size_t shard, 
     pare_graph *g = job->g;
     const pare_value *x = &g->values[node->x];
     float *gy = pare_grad_shard(job->g, node->y, shard);
-    pare_reduce_args r = {.g = gy, .x = pare_data_shard(job->g, node->x, shard), .affine = &node->affine};
+    pare_reduce_args r = {
+        .g = gy, .x = pare_data_shard(job->g, node->x, shard), .affine = &node->affine};
     if (node->z != PARE_NONE) r.y = pare_data_shard(job->g, node->y, shard);
     if (node->bn_layer != PARE_NONE) {
         r.mean = node->mean;
@@ -126,8 +154,10 @@ pare_status pare_backward_ew_sums(pare_job *job, pare_node *node, size_t shard, 
     g->kernels->reduce(&r, rows_of(g, x), x->channels);
     if (node->z == PARE_NONE || node->z == 0 || node->aliases_z) return PARE_OK;
     float *gz = pare_grad_shard(job->g, node->z, shard);
-    if (node->first_z) memcpy(gz, gy, shard_count(job, node->z) * sizeof *gz);
-    else g->kernels->add(gz, gy, shard_count(job, node->z));
+    if (node->first_z)
+        memcpy(gz, gy, shard_count(job, node->z) * sizeof *gz);
+    else
+        g->kernels->add(gz, gy, shard_count(job, node->z));
     return PARE_OK;
 }
 
@@ -155,7 +185,8 @@ pare_status pare_backward_pool(pare_job *job, pare_node *node, size_t shard, uns
     if (node->first_x) memset(gx, 0, shard_count(job, node->x) * sizeof *gx);
     const float *gy = pare_grad_shard(job->g, node->y, shard);
     if (node->kind == PARE_NODE_MAXPOOL)
-        pare_maxpool_backward(g->kernels, &w, gy, node->best + shard * shard_count(job, node->y), gx);
+        pare_maxpool_backward(g->kernels, &w, gy, node->best + shard * shard_count(job, node->y),
+                              gx);
     else
         pare_avgpool_backward(&w, gy, gx);
     return PARE_OK;
@@ -185,7 +216,8 @@ pare_status pare_backward_concat(pare_job *job, pare_node *node, size_t shard, u
     return PARE_OK;
 }
 
-/* ---- the batch -------------------------------------------------------------------------------- */
+/* ---- the batch --------------------------------------------------------------------------------
+ */
 
 /* dx = scale * (dt - mean(dt) - xhat * mean(dt * xhat)), written as a * dt + p * (x - mean) + q. */
 static void combine_bn(const pare_graph *g, pare_node *n)
@@ -223,7 +255,13 @@ pare_status pare_graph_backward(pare_job *job, pare_err *e)
         pare_node *n = &g->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
         n->qa.g_n = 0;
-        for (size_t s = 0; g->is_learning_n && s < g->n_shards; s++) n->qa.g_n += n->shard_dn[s];
+        if (!g->is_learning_n) continue;
+        if (n->probe) {
+            PARE_TRY(pare_mac_reduce(n->mac, 0, g->n_shards, g->n_shards, n->probe, NULL, e));
+            for (size_t j = 0; j < n->w.n; j++) n->qa.g_n += (double)n->wq[j] * (double)n->probe[j];
+        } else {
+            for (size_t s = 0; s < g->n_shards; s++) n->qa.g_n += n->shard_dn[s];
+        }
     }
     return PARE_OK;
 }

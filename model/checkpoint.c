@@ -19,6 +19,7 @@ typedef struct archive {
 
 static void pass(archive *a, void *p, size_t n)
 {
+    if (!n) return; /* p may be NULL */
     if (a->out) {
         pare_buf_add(a->out, p, n);
     } else if (n > a->n - a->at) {
@@ -77,8 +78,8 @@ static void pass_state(archive *a, pare_run *r)
     pass(a, &r->n_correct, sizeof r->n_correct);
     pass(a, &r->is_done, sizeof r->is_done);
     double *const results[] = {
-        &r->result.real_frac,        &r->result.ceil_frac,  &r->result.final_frac,
-        &r->result.mean_weight_n,    &r->result.mean_act_n, &r->result.mean_weight_bits,
+        &r->result.real_frac,     &r->result.ceil_frac,  &r->result.final_frac,
+        &r->result.mean_weight_n, &r->result.mean_act_n, &r->result.mean_weight_bits,
         &r->result.mean_act_bits,
     };
     for (size_t i = 0; i < sizeof results / sizeof *results; i++)
@@ -104,8 +105,7 @@ pare_status pare_checkpoint_save(const pare_run *r, const char *name, pare_err *
     pass_state(&a, &copy);
     const uint64_t sum = pare_hash_bytes(PARE_HASH_SEED, out.text, out.n);
     pare_buf_add(&out, &sum, sizeof sum);
-    const pare_status status =
-        pare_file_write(pare_run_path(r, name, &path), out.text, out.n, e);
+    const pare_status status = pare_file_write(pare_run_path(r, name, &path), out.text, out.n, e);
     pare_buf_free(&out);
     pare_buf_free(&path);
     return status;

@@ -26,7 +26,8 @@ const pare_augment pare_augments[] = {
 };
 const size_t pare_n_augments = sizeof pare_augments / sizeof *pare_augments;
 
-/* ---- IDX pairs -------------------------------------------------------------------------------- */
+/* ---- IDX pairs --------------------------------------------------------------------------------
+ */
 
 static bool has_file(const char *dir, const char *name, pare_buf *path)
 {
@@ -74,16 +75,18 @@ static pare_status load_idx(const char *dir, const char *name, uint32_t n_dims, 
 }
 
 static pare_status fill_split(const char *dir, const char *split, const pare_tensor *x,
-                              const pare_tensor *t, size_t limit, pare_dataset *d,
-                              pare_images *out, pare_err *e)
+                              const pare_tensor *t, size_t limit, pare_dataset *d, pare_images *out,
+                              pare_err *e)
 {
     if (x->dims[0] != t->dims[0] || !x->count)
         return pare_err_set(e, PARE_EINPUT, dir, NOWHERE,
                             "%s has %zu images and %zu labels; as many of both expected", split,
                             x->dims[0], t->dims[0]);
     if (x->dims[1] > UINT16_MAX || x->dims[2] > UINT16_MAX)
-        return pare_err_set(e, PARE_EINPUT, dir, NOWHERE, "%s has images of %zux%zu pixels; at "
-                            "most 65535 expected", split, x->dims[1], x->dims[2]);
+        return pare_err_set(e, PARE_EINPUT, dir, NOWHERE,
+                            "%s has images of %zux%zu pixels; at "
+                            "most 65535 expected",
+                            split, x->dims[1], x->dims[2]);
     const pare_shape shape = {1, (uint32_t)x->dims[1], (uint32_t)x->dims[2]};
     if (d->shape.c && (d->shape.h != shape.h || d->shape.w != shape.w))
         return pare_err_set(e, PARE_EINPUT, dir, NOWHERE,
@@ -118,7 +121,8 @@ static pare_status load_idx_set(const char *dir, size_t limit, pare_dataset *d, 
     return status;
 }
 
-/* ---- CIFAR-10 --------------------------------------------------------------------------------- */
+/* ---- CIFAR-10 ---------------------------------------------------------------------------------
+ */
 
 static bool is_cifar(const char *dir)
 {
@@ -191,7 +195,8 @@ static pare_status load_cifar_set(const char *dir, size_t limit, pare_dataset *d
     return status;
 }
 
-/* ---- any set ---------------------------------------------------------------------------------- */
+/* ---- any set ----------------------------------------------------------------------------------
+ */
 
 static const struct kind {
     const char *name;
@@ -270,7 +275,8 @@ void pare_dataset_free(pare_dataset *d)
     free(d);
 }
 
-/* ---- batches ---------------------------------------------------------------------------------- */
+/* ---- batches ----------------------------------------------------------------------------------
+ */
 
 typedef struct variation {
     int64_t dy, dx;
@@ -299,8 +305,10 @@ static void write_row(const pare_dataset *d, const uint8_t *row, variation v, fl
         if (v.is_mirrored) from = width - 1 - from;
         for (size_t j = 0; j < c; j++) {
             float *out = x + (size_t)i * c + j;
-            if (from < 0 || from >= width) *out = 0;
-            else *out = ((float)row[(size_t)from * c + j] - d->mean[j]) * d->inv_std[j];
+            if (from < 0 || from >= width)
+                *out = 0;
+            else
+                *out = ((float)row[(size_t)from * c + j] - d->mean[j]) * d->inv_std[j];
         }
     }
 }
@@ -315,8 +323,10 @@ void pare_batch_image(const pare_batch *b, size_t i, float *x, uint16_t *label)
     for (int64_t h = 0; h < d->shape.h; h++) {
         const int64_t from = h + v.dy;
         float *out = x + (size_t)h * row;
-        if (from < 0 || from >= d->shape.h) memset(out, 0, row * sizeof *out);
-        else write_row(d, pixels + (size_t)from * row, v, out);
+        if (from < 0 || from >= d->shape.h)
+            memset(out, 0, row * sizeof *out);
+        else
+            write_row(d, pixels + (size_t)from * row, v, out);
     }
     *label = b->images->labels[at];
 }

@@ -6,7 +6,7 @@
 /* One split of an image set, NHWC bytes. */
 typedef struct pare_images {
     size_t n;
-    uint8_t *pixels;  /* n * shape, channels innermost */
+    uint8_t *pixels; /* n * shape, channels innermost */
     uint16_t *labels;
 } pare_images;
 
@@ -42,7 +42,7 @@ extern const size_t pare_n_augments;
 typedef struct pare_batch {
     const pare_dataset *data;
     const pare_images *images;
-    const uint32_t *order;       /* NULL: as they come */
+    const uint32_t *order; /* NULL: as they come */
     size_t first;
     const pare_augment *augment; /* NULL: none */
     uint64_t seed, epoch;        /* name the random numbers of the augmentation */

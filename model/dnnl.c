@@ -36,12 +36,12 @@ struct pare_mac {
     prim prims[PARE_N_PASSES];
     bool is_made[PARE_N_PASSES];
     dnnl_memory_desc_t plain_md, bias_md;
-    dnnl_memory_t plain; /* moves over the caller's arrays */
+    dnnl_memory_t plain;      /* moves over the caller's arrays */
     dnnl_memory_t weights[2]; /* forward, backward data */
     dnnl_memory_t bias;
     dnnl_memory_t sum;           /* gradient of the batch in backward-weights' layout */
-    dnnl_memory_t *shard_weights; /* n_shards gradients */
-    dnnl_memory_t *shard_bias;
+    dnnl_memory_t *slot_weights; /* n_slots gradients */
+    dnnl_memory_t *slot_bias;
     void **owned; /* buffers behind the memories above */
     size_t n_owned;
     worker_mem *workers;
@@ -51,6 +51,11 @@ struct pare_mac {
 static pare_status fail(pare_err *e, const char *name, const char *what, dnnl_status_t s)
 {
     const pare_pos nowhere = {0, 0};
+    if (s == dnnl_unimplemented)
+        return pare_err_set(e, PARE_EFAIL, NULL, nowhere,
+                            "layer %s: oneDNN has no %s of this kind for this machine; compute "
+                            "bf16 needs AVX-512, f32 expected elsewhere",
+                            name, what);
     return pare_err_set(e, PARE_EFAIL, NULL, nowhere, "layer %s: oneDNN %s failed with status %d",
                         name, what, (int)s);
 }
@@ -111,7 +116,8 @@ pare_status pare_dnnl_ready(pare_dnnl *d, pare_err *e)
     return PARE_OK;
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
+/* ---- descriptors ------------------------------------------------------------------------------
+ */
 
 /* In bfloat16 training what a pass reads is bfloat16 and what it writes is float. */
 static pare_status make_mds(pare_mac *m, pare_pass pass, dnnl_memory_desc_t *x,
@@ -147,8 +153,7 @@ static pare_status make_mds(pare_mac *m, pare_pass pass, dnnl_memory_desc_t *x,
     DNNL_TRY(dnnl_memory_desc_init_by_tag(&m->plain_md, n, dims, dnnl_f32,
                                           grouped ? dnnl_goihw : dnnl_oihw),
              name, "descriptor");
-    DNNL_TRY(dnnl_memory_desc_init_by_tag(w, n, dims, tw, dnnl_format_tag_any), name,
-             "descriptor");
+    DNNL_TRY(dnnl_memory_desc_init_by_tag(w, n, dims, tw, dnnl_format_tag_any), name, "descriptor");
     return PARE_OK;
 }
 
@@ -165,7 +170,8 @@ static dnnl_status_t init_fc(op_desc *o, pare_pass pass, const dnnl_memory_desc_
     case PARE_PASS_FORWARD:
         return dnnl_inner_product_forward_desc_init(
             &o->fc, training ? dnnl_forward_training : dnnl_forward_inference, x, w, b, y);
-    case PARE_PASS_BACKWARD_DATA: return dnnl_inner_product_backward_data_desc_init(&o->fc, x, w, y);
+    case PARE_PASS_BACKWARD_DATA:
+        return dnnl_inner_product_backward_data_desc_init(&o->fc, x, w, y);
     default: return dnnl_inner_product_backward_weights_desc_init(&o->fc, x, w, b, y);
     }
 }
@@ -200,27 +206,51 @@ static dnnl_status_t init_conv(op_desc *o, pare_pass pass, const pare_dims *d,
     }
 }
 
-/* A primitive descriptor with the scratchpad given by the caller: the library's own is shared by
- * threads. */
-static dnnl_status_t make_pd(pare_mac *m, const op_desc *o, const_dnnl_primitive_desc_t hint,
-                             dnnl_primitive_desc_t *pd)
+static const char *impl_of(const_dnnl_primitive_desc_t pd)
+{
+    const char *impl = NULL;
+    const dnnl_status_t s =
+        dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, (void *)&impl);
+    return s == dnnl_success && impl ? impl : "?";
+}
+
+/* uxlfoundation/oneDNN#6035: without AVX-512, backward-weights of a strided 1x1 convolution in nhwc
+ * writes past its buffers where the channels do not fill a block. */
+static bool is_unsafe(const pare_mac *m, pare_pass pass, const char *impl)
+{
+    const pare_dims *d = &m->spec.dims;
+    return pass == PARE_PASS_BACKWARD_WEIGHTS && !m->spec.is_fc && d->r == 1 && d->s == 1 &&
+           (d->stride[0] > 1 || d->stride[1] > 1) && strstr(impl, "1x1") && !strstr(impl, "avx512");
+}
+
+/* The best primitive descriptor that may be used, with the scratchpad given by the caller: the
+ * library's own is shared by threads. */
+static dnnl_status_t make_pd(pare_mac *m, pare_pass pass, const op_desc *o,
+                             const_dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *pd)
 {
     dnnl_primitive_attr_t attr;
+    dnnl_primitive_desc_iterator_t it = NULL;
     dnnl_status_t s = dnnl_primitive_attr_create(&attr);
     if (s != dnnl_success) return s;
     s = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
-    if (s == dnnl_success) s = dnnl_primitive_desc_create(pd, o, attr, m->d->engine, hint);
+    if (s == dnnl_success)
+        s = dnnl_primitive_desc_iterator_create(&it, o, attr, m->d->engine, hint);
     dnnl_primitive_attr_destroy(attr);
-    return s;
+    while (s == dnnl_success) {
+        *pd = dnnl_primitive_desc_iterator_fetch(it);
+        if (*pd && !is_unsafe(m, pass, impl_of(*pd))) break;
+        if (*pd) dnnl_primitive_desc_destroy(*pd);
+        *pd = NULL;
+        s = dnnl_primitive_desc_iterator_next(it);
+    }
+    if (it) dnnl_primitive_desc_iterator_destroy(it);
+    return s == dnnl_iterator_ends ? dnnl_unimplemented : s;
 }
 
 static pare_status make_prim(pare_mac *m, pare_pass pass, dnnl_primitive_desc_t pd, pare_err *e)
 {
     prim *p = &m->prims[pass];
-    const char *impl = NULL;
-    DNNL_TRY(dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, (void *)&impl), m->name,
-             "implementation query");
-    snprintf(p->impl, sizeof p->impl, "%s", impl ? impl : "?");
+    snprintf(p->impl, sizeof p->impl, "%s", impl_of(pd));
     p->weights_md = *dnnl_primitive_desc_query_md(
         pd, pass == PARE_PASS_BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md,
         0);
@@ -251,19 +281,22 @@ static pare_status make_prims(pare_mac *m, pare_err *e)
         dnnl_status_t s = m->spec.is_fc
                               ? init_fc(&o, pass, &x, &w, b, &y, training)
                               : init_conv(&o, pass, &m->spec.dims, &x, &w, b, &y, training);
-        if (s == dnnl_success) s = make_pd(m, &o, forward, &pd);
+        if (s == dnnl_success) s = make_pd(m, pass, &o, forward, &pd);
         status = s == dnnl_success ? make_prim(m, pass, pd, e)
                                    : fail(e, m->name, pare_pass_name(pass), s);
         m->prims[pass].x_md = x;
         m->prims[pass].y_md = y;
-        if (pass == PARE_PASS_FORWARD) forward = pd;
-        else if (pd) dnnl_primitive_desc_destroy(pd);
+        if (pass == PARE_PASS_FORWARD)
+            forward = pd;
+        else if (pd)
+            dnnl_primitive_desc_destroy(pd);
     }
     if (forward) dnnl_primitive_desc_destroy(forward);
     return status;
 }
 
-/* ---- memories --------------------------------------------------------------------------------- */
+/* ---- memories ---------------------------------------------------------------------------------
+ */
 
 /* A memory with a buffer of its own, zeroed, freed with the layer. */
 static pare_status own(pare_mac *m, const dnnl_memory_desc_t *md, dnnl_memory_t *out, pare_err *e)
@@ -299,10 +332,10 @@ static pare_status make_reorder(pare_mac *m, const dnnl_memory_desc_t *from,
 
 static pare_status make_weights(pare_mac *m, pare_err *e)
 {
-    const size_t shards = m->spec.n_shards;
-    m->owned = pare_xalloc(8 + 2 * shards, sizeof *m->owned);
-    m->shard_weights = pare_xalloc(shards + 1, sizeof *m->shard_weights);
-    m->shard_bias = pare_xalloc(shards + 1, sizeof *m->shard_bias);
+    const size_t slots = m->spec.n_slots;
+    m->owned = pare_xalloc(8 + 2 * slots, sizeof *m->owned);
+    m->slot_weights = pare_xalloc(slots + 1, sizeof *m->slot_weights);
+    m->slot_bias = pare_xalloc(slots + 1, sizeof *m->slot_bias);
     DNNL_TRY(dnnl_memory_create(&m->plain, &m->plain_md, m->d->engine, DNNL_MEMORY_NONE), m->name,
              "memory creation");
     PARE_TRY(own(m, &m->bias_md, &m->bias, e));
@@ -316,9 +349,9 @@ static pare_status make_weights(pare_mac *m, pare_err *e)
     const dnnl_memory_desc_t *md = &m->prims[PARE_PASS_BACKWARD_WEIGHTS].weights_md;
     PARE_TRY(own(m, md, &m->sum, e));
     PARE_TRY(make_reorder(m, md, &m->plain_md, &m->unpack, e));
-    for (size_t i = 0; i < shards; i++) {
-        PARE_TRY(own(m, md, &m->shard_weights[i], e));
-        PARE_TRY(own(m, &m->bias_md, &m->shard_bias[i], e));
+    for (size_t i = 0; i < slots; i++) {
+        PARE_TRY(own(m, md, &m->slot_weights[i], e));
+        PARE_TRY(own(m, &m->bias_md, &m->slot_bias[i], e));
     }
     return PARE_OK;
 }
@@ -335,9 +368,9 @@ static pare_status make_workers(pare_mac *m, pare_err *e)
                      m->name, "memory creation");
             DNNL_TRY(dnnl_memory_create(&w->y[p], &q->y_md, m->d->engine, DNNL_MEMORY_NONE),
                      m->name, "memory creation");
-            DNNL_TRY(dnnl_memory_create(&w->scratch[p], &q->scratch_md, m->d->engine,
-                                        DNNL_MEMORY_NONE),
-                     m->name, "memory creation");
+            DNNL_TRY(
+                dnnl_memory_create(&w->scratch[p], &q->scratch_md, m->d->engine, DNNL_MEMORY_NONE),
+                m->name, "memory creation");
         }
     }
     return PARE_OK;
@@ -375,9 +408,9 @@ void pare_mac_free(pare_mac *m)
             drop(m->workers[i].scratch[p]);
         }
     }
-    for (size_t i = 0; m->shard_weights && i < m->spec.n_shards; i++) {
-        drop(m->shard_weights[i]);
-        drop(m->shard_bias[i]);
+    for (size_t i = 0; m->slot_weights && i < m->spec.n_slots; i++) {
+        drop(m->slot_weights[i]);
+        drop(m->slot_bias[i]);
     }
     for (int p = 0; p < PARE_N_PASSES; p++) drop_prim(m->prims[p].prim);
     for (int i = 0; i < 2; i++) {
@@ -390,14 +423,15 @@ void pare_mac_free(pare_mac *m)
     drop(m->sum);
     for (size_t i = 0; i < m->n_owned; i++) free(m->owned[i]);
     free(m->owned);
-    free(m->shard_weights);
-    free(m->shard_bias);
+    free(m->slot_weights);
+    free(m->slot_bias);
     free(m->workers);
     free(m->name);
     free(m);
 }
 
-/* ---- running ---------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------------------------
+ */
 
 static void *data_of(dnnl_memory_t memory)
 {
@@ -456,8 +490,8 @@ pare_status pare_mac_set_weights(pare_mac *m, unsigned worker, const float *weig
 
 pare_status pare_mac_forward(pare_mac *m, unsigned worker, const void *x, float *y, pare_err *e)
 {
-    return run_prim(m, worker, PARE_PASS_FORWARD, m->weights[0],
-                    m->spec.has_bias ? m->bias : NULL, x, y, e);
+    return run_prim(m, worker, PARE_PASS_FORWARD, m->weights[0], m->spec.has_bias ? m->bias : NULL,
+                    x, y, e);
 }
 
 pare_status pare_mac_backward_data(pare_mac *m, unsigned worker, const void *gy, float *gx,
@@ -466,29 +500,31 @@ pare_status pare_mac_backward_data(pare_mac *m, unsigned worker, const void *gy,
     return run_prim(m, worker, PARE_PASS_BACKWARD_DATA, m->weights[1], NULL, gx, gy, e);
 }
 
-pare_status pare_mac_backward_weights(pare_mac *m, unsigned worker, size_t shard, const void *x,
+pare_status pare_mac_backward_weights(pare_mac *m, unsigned worker, size_t slot, const void *x,
                                       const void *gy, pare_err *e)
 {
-    return run_prim(m, worker, PARE_PASS_BACKWARD_WEIGHTS, m->shard_weights[shard],
-                    m->spec.has_bias ? m->shard_bias[shard] : NULL, x, gy, e);
+    return run_prim(m, worker, PARE_PASS_BACKWARD_WEIGHTS, m->slot_weights[slot],
+                    m->spec.has_bias ? m->slot_bias[slot] : NULL, x, gy, e);
 }
 
-static void add_shards(const pare_mac *m, const dnnl_memory_t *shards, float *sum, size_t n)
+static void add_slots(const dnnl_memory_t *slots, size_t n_slots, float *sum, size_t n)
 {
-    memcpy(sum, data_of(shards[0]), n * sizeof *sum);
-    for (size_t i = 1; i < m->spec.n_shards; i++) {
-        const float *restrict g = data_of(shards[i]);
+    memcpy(sum, data_of(slots[0]), n * sizeof *sum);
+    for (size_t i = 1; i < n_slots; i++) {
+        const float *restrict g = data_of(slots[i]);
         for (size_t j = 0; j < n; j++) sum[j] += g[j];
     }
 }
 
-pare_status pare_mac_reduce(pare_mac *m, unsigned worker, float *gw, float *gbias, pare_err *e)
+pare_status pare_mac_reduce(pare_mac *m, unsigned worker, size_t first, size_t n, float *gw,
+                            float *gbias, pare_err *e)
 {
     const dnnl_memory_desc_t *md = &m->prims[PARE_PASS_BACKWARD_WEIGHTS].weights_md;
-    add_shards(m, m->shard_weights, data_of(m->sum), dnnl_memory_desc_get_size(md) / sizeof *gw);
+    const size_t count = dnnl_memory_desc_get_size(md) / sizeof *gw;
+    add_slots(m->slot_weights + first, n, data_of(m->sum), count);
     DNNL_TRY(dnnl_memory_set_data_handle(m->plain, gw), m->name, "handle");
     PARE_TRY(reorder(m, worker, m->unpack, m->sum, m->plain, e));
-    if (m->spec.has_bias && gbias) add_shards(m, m->shard_bias, gbias, m->spec.dims.k);
+    if (m->spec.has_bias && gbias) add_slots(m->slot_bias + first, n, gbias, m->spec.dims.k);
     return PARE_OK;
 }
 

@@ -27,7 +27,7 @@ typedef struct pare_mac_spec {
     bool is_bf16;             /* x and dL/dy come as bfloat16, weights are rounded to it */
     bool wants_backward;      /* backward-weights */
     bool wants_backward_data; /* not for the first layer: it costs more than its forward pass */
-    size_t n_shards;          /* shards of a batch: each has a gradient of its own */
+    size_t n_slots; /* weight gradients kept at a time: one a shard of the batch, or more */
 } pare_mac_spec;
 
 pare_status pare_mac_new(pare_dnnl *d, const pare_mac_spec *spec, pare_mac **out,
@@ -46,12 +46,13 @@ pare_status pare_mac_forward(pare_mac *m, unsigned worker, const void *x, float 
 /* gx = dL/dx, overwritten */
 pare_status pare_mac_backward_data(pare_mac *m, unsigned worker, const void *gy, float *gx,
                                    pare_err *e) PARE_MUST_CHECK;
-/* Keep this shard's dL/dw and dL/dbias inside the layer. */
-pare_status pare_mac_backward_weights(pare_mac *m, unsigned worker, size_t shard, const void *x,
+/* Keep dL/dw and dL/dbias of one shard in a slot of the layer. */
+pare_status pare_mac_backward_weights(pare_mac *m, unsigned worker, size_t slot, const void *x,
                                       const void *gy, pare_err *e) PARE_MUST_CHECK;
-/* Add the shards' gradients in the order of the shards and write them plain; overwrites. */
-pare_status pare_mac_reduce(pare_mac *m, unsigned worker, float *gw, float *gbias,
-                            pare_err *e) PARE_MUST_CHECK;
+/* Add the gradients in n slots from `first` on, in their order, and write the sum plain;
+ * overwrites. gbias may be NULL. */
+pare_status pare_mac_reduce(pare_mac *m, unsigned worker, size_t first, size_t n, float *gw,
+                            float *gbias, pare_err *e) PARE_MUST_CHECK;
 
 typedef enum pare_pass {
     PARE_PASS_FORWARD,

@@ -37,16 +37,18 @@ static pare_status save_codes(const exporter *x, const char *name, const uint16_
     const bool is_small = bits <= BITS_OF_U8;
     pare_status status = pare_tensor_new(is_small ? PARE_U8 : PARE_U16, n_dims, dims, &t, e);
     for (size_t i = 0; i < t.count; i++) {
-        if (is_small) ((uint8_t *)t.data)[i] = (uint8_t)codes[i];
-        else ((uint16_t *)t.data)[i] = codes[i];
+        if (is_small)
+            ((uint8_t *)t.data)[i] = (uint8_t)codes[i];
+        else
+            ((uint16_t *)t.data)[i] = codes[i];
     }
     if (status == PARE_OK) status = save(x, name, &t, e);
     pare_tensor_free(&t);
     return status;
 }
 
-static pare_status save_floats(const exporter *x, const char *name, const float *v,
-                               uint32_t n_dims, const size_t *dims, pare_err *e)
+static pare_status save_floats(const exporter *x, const char *name, const float *v, uint32_t n_dims,
+                               const size_t *dims, pare_err *e)
 {
     pare_tensor t = {0};
     pare_status status = pare_tensor_new(PARE_F32, n_dims, dims, &t, e);
@@ -66,7 +68,9 @@ static void add_row(exporter *x, const pare_node *n, const char *kind, uint32_t 
     pare_buf_real(b, (double)g->scale);
     pare_buf_puts(b, ",");
     pare_buf_real(b, (double)g->lo);
-    pare_buf_printf(b, ",%s\n", file);
+    pare_buf_printf(b, ",%s,", file);
+    pare_buf_real(b, (double)g->inv);
+    pare_buf_puts(b, "\n");
 }
 
 static pare_status to_codes(const pare_node *n, const char *kind, const pare_grid *g,
@@ -78,7 +82,8 @@ static pare_status to_codes(const pare_node *n, const char *kind, const pare_gri
                         n->l->name, kind);
 }
 
-/* ---- weights ---------------------------------------------------------------------------------- */
+/* ---- weights ----------------------------------------------------------------------------------
+ */
 
 /* The shape of the map that a flatten before an fc layer has unrolled; c x 1 x 1 without. */
 static pare_shape unrolled(const exporter *x, const pare_node *n)
@@ -123,7 +128,8 @@ static pare_status export_weights(exporter *x, const pare_node *n, pare_err *e)
     return status;
 }
 
-/* ---- activations ------------------------------------------------------------------------------ */
+/* ---- activations ------------------------------------------------------------------------------
+ */
 
 /* The quantized inputs of a MAC node for the images of the last evaluation pass. */
 static void quantized_input(const pare_graph *g, const pare_node *n, size_t images, float *xq)
@@ -166,6 +172,34 @@ static pare_status export_acts(exporter *x, const pare_node *n, pare_err *e)
     return status;
 }
 
+/* The classes of all test images as this evaluation sees them: what a bit-true run is held
+ * against. The first of equal logits wins, as in the accuracy. */
+static pare_status export_predictions(exporter *x, pare_err *e)
+{
+    pare_run *r = x->r;
+    const size_t total = r->data->test.n, n_classes = r->graph->n_classes;
+    pare_tensor t = {0};
+    PARE_TRY(pare_tensor_new(PARE_U8, 1, &total, &t, e));
+    pare_status status = PARE_OK;
+    for (size_t first = 0; first < total && status == PARE_OK; first += r->config->batch) {
+        const pare_batch b = {.data = r->data, .images = &r->data->test, .first = first};
+        pare_job job = {.g = r->graph, .batch = &b};
+        job.n_images = total - first < r->config->batch ? total - first : r->config->batch;
+        status = pare_graph_forward(&job, e);
+        const float *logits = r->graph->values[r->graph->out].data;
+        for (size_t i = 0; i < job.n_images && status == PARE_OK; i++) {
+            const float *row = logits + i * n_classes;
+            size_t best = 0;
+            for (size_t j = 1; j < n_classes; j++)
+                if (row[j] > row[best]) best = j;
+            ((uint8_t *)t.data)[first + i] = (uint8_t)best;
+        }
+    }
+    if (status == PARE_OK) status = save(x, "predictions.npy", &t, e);
+    pare_tensor_free(&t);
+    return status;
+}
+
 static pare_status run_samples(exporter *x, pare_err *e)
 {
     pare_run *r = x->r;
@@ -175,6 +209,7 @@ static pare_status run_samples(exporter *x, pare_err *e)
     const pare_batch b = {.data = r->data, .images = &r->data->test};
     pare_job job = {.g = r->graph, .batch = &b, .n_images = x->n_images};
     PARE_TRY(pare_graph_set_weights(r->graph, false, e));
+    PARE_TRY(export_predictions(x, e));
     PARE_TRY(pare_graph_forward(&job, e));
     size_t dims[1] = {x->n_images};
     pare_tensor t = {0};
@@ -189,17 +224,25 @@ static pare_status run_samples(exporter *x, pare_err *e)
     return save_floats(x, "acts/logits.npy", r->graph->values[r->graph->out].data, 2, logits, e);
 }
 
-/* ---- parameters ------------------------------------------------------------------------------- */
+/* ---- parameters -------------------------------------------------------------------------------
+ */
 
-static pare_status export_param(const exporter *x, uint32_t layer, const char *what,
-                                const float *v, size_t n, pare_err *e)
+static pare_status export_param(const exporter *x, uint32_t layer, const char *what, const float *v,
+                                size_t n, pare_err *e)
 {
     pare_buf name = {0};
-    const pare_status status =
-        save_floats(x, layer_path(x, "params", x->r->net->layers[layer].name, what, &name), v, 1,
-                    &n, e);
+    const pare_status status = save_floats(
+        x, layer_path(x, "params", x->r->net->layers[layer].name, what, &name), v, 1, &n, e);
     pare_buf_free(&name);
     return status;
+}
+
+/* What an image's bytes are normalised with: x = (byte - mean) * inv_std, per channel. */
+static pare_status export_input(const exporter *x, pare_err *e)
+{
+    const pare_dataset *d = x->r->data;
+    PARE_TRY(export_param(x, 0, ".mean", d->mean, d->shape.c, e));
+    return export_param(x, 0, ".inv_std", d->inv_std, d->shape.c, e);
 }
 
 static pare_status export_params(const exporter *x, pare_node *n, pare_err *e)
@@ -221,8 +264,8 @@ static pare_status export_fp32(const exporter *x, const pare_node *n, pare_err *
     const size_t c = (size_t)pare_shape_count(s);
     for (size_t i = 0; i < n->w.n; i++) w[i / c * c + file_index(s, i % c)] = n->w.x[i];
     pare_buf name = {0};
-    const pare_status status = save_floats(x, layer_path(x, "weights", n->l->name, "", &name), w,
-                                           is_fc ? 2 : 4, dims, e);
+    const pare_status status =
+        save_floats(x, layer_path(x, "weights", n->l->name, "", &name), w, is_fc ? 2 : 4, dims, e);
     pare_buf_free(&name);
     free(w);
     return status;
@@ -238,7 +281,8 @@ pare_status pare_export_tensors(exporter *x, pare_err *e)
         status = pare_dir_make(pare_run_path(x->r, folders[i], &path), e);
     pare_buf_free(&path);
     if (status == PARE_OK) status = run_samples(x, e);
-    pare_buf_puts(&x->tensors, "layer,kind,bits,signed,scale,offset,file\n");
+    if (status == PARE_OK) status = export_input(x, e);
+    pare_buf_puts(&x->tensors, "layer,kind,bits,signed,scale,offset,file,inverse_scale\n");
     for (uint32_t i = 0; i < g->n_nodes && status == PARE_OK; i++) {
         pare_node *n = &g->nodes[i];
         status = export_params(x, n, e);

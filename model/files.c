@@ -71,8 +71,7 @@ pare_status pare_run_write_start(const pare_run *r, pare_err *e)
 {
     static const char *const folders[] = {".", "weights", "acts", "params"};
     PARE_TRY(pare_dir_make(r->folder, e));
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-        remove_temporaries(r, folders[i]);
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) remove_temporaries(r, folders[i]);
     PARE_TRY(copy_network(r, e));
     pare_buf b = {0};
     pare_schema_write(&pare_train_schema, r->config, &b);
@@ -81,7 +80,8 @@ pare_status pare_run_write_start(const pare_run *r, pare_err *e)
     return status;
 }
 
-/* ---- tables ----------------------------------------------------------------------------------- */
+/* ---- tables -----------------------------------------------------------------------------------
+ */
 
 static void provenance(const pare_run *r, pare_buf *out)
 {
@@ -90,8 +90,9 @@ static void provenance(const pare_run *r, pare_buf *out)
     snprintf(net_hash, sizeof net_hash, "%016llx", (unsigned long long)r->net->hash);
     snprintf(data_hash, sizeof data_hash, "%016llx", (unsigned long long)r->data_hash);
     const char *const pairs[] = {
-        "network", r->net->name, "network_hash", net_hash, "data",   r->data->kind, "data_hash",
-        data_hash, "method",     r->graph->method->name,   "seed", seed,
+        "network", r->net->name,           "network_hash", net_hash,
+        "data",    r->data->kind,          "data_hash",    data_hash,
+        "method",  r->graph->method->name, "seed",         seed,
     };
     pare_provenance(out, "pare-train", pairs, sizeof pairs / sizeof *pairs / 2);
 }
@@ -113,8 +114,7 @@ void pare_run_add_metrics(pare_run *r, double lr, double train_loss, double trai
     double penalty = 0;
     for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
         const pare_node *n = &r->graph->nodes[i];
-        if (n->kind == PARE_NODE_MAC)
-            penalty += n->qw.lambda * n->qw.n + n->qa.lambda * n->qa.n;
+        if (n->kind == PARE_NODE_MAC) penalty += n->qw.lambda * n->qw.n + n->qa.lambda * n->qa.n;
     }
     v[6] = r->config->gamma * penalty;
     const char *phase = r->phases[r->phase].name;
@@ -147,11 +147,12 @@ pare_status pare_run_write_metrics(const pare_run *r, pare_err *e)
                          "phase,epoch,lr,train_loss,train_accuracy_frac,test_accuracy_frac,"
                          "mean_weight_n,mean_act_n,penalty\n",
                          &r->metrics, e));
-    return write_table(r, "bits_per_epoch.csv", "phase,epoch,layer,weight_n,act_n\n",
-                       &r->bits_rows, e);
+    return write_table(r, "bits_per_epoch.csv", "phase,epoch,layer,weight_n,act_n\n", &r->bits_rows,
+                       e);
 }
 
-/* ---- bitlengths and summary ------------------------------------------------------------------- */
+/* ---- bitlengths and summary -------------------------------------------------------------------
+ */
 
 static pare_status write_bits(const pare_run *r, pare_err *e)
 {
@@ -202,8 +203,10 @@ static means mean_bits(const pare_run *r, bool is_weight)
 static void put(pare_buf *b, const char *key, double x)
 {
     pare_buf_printf(b, ",\n  \"%s\": ", key);
-    if (x < 0) pare_buf_puts(b, "null");
-    else pare_buf_real(b, x);
+    if (x < 0)
+        pare_buf_puts(b, "null");
+    else
+        pare_buf_real(b, x);
 }
 
 static pare_status write_summary(const pare_run *r, pare_err *e)

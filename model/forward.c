@@ -23,8 +23,8 @@ static void observe(pare_job *job, uint32_t value, size_t shard)
     if (!v->needs_range) return;
     v->shard_lo[shard] = INFINITY;
     v->shard_hi[shard] = -INFINITY;
-    k->minmax(pare_data_shard(job->g, value, shard), v->count * job->g->shard_images, &v->shard_lo[shard],
-              &v->shard_hi[shard]);
+    k->minmax(pare_data_shard(job->g, value, shard), v->count * job->g->shard_images,
+              &v->shard_lo[shard], &v->shard_hi[shard]);
 }
 
 pare_status pare_forward_input(pare_job *job, pare_node *node, size_t shard, unsigned worker,
@@ -85,9 +85,10 @@ pare_status pare_forward_ew(pare_job *job, pare_node *node, size_t shard, unsign
     y->shard_lo[shard] = INFINITY;
     y->shard_hi[shard] = -INFINITY;
     g->kernels->affine(pare_data_shard(job->g, node->x, shard),
-                       node->z == PARE_NONE ? NULL : pare_data_shard(job->g, node->z, shard), rows_of(g, y),
-                       y->channels, &node->affine, pare_data_shard(job->g, node->y, shard),
-                       &y->shard_lo[shard], &y->shard_hi[shard]);
+                       node->z == PARE_NONE ? NULL : pare_data_shard(job->g, node->z, shard),
+                       rows_of(g, y), y->channels, &node->affine,
+                       pare_data_shard(job->g, node->y, shard), &y->shard_lo[shard],
+                       &y->shard_hi[shard]);
     if (job->is_training && y->needs_stats)
         g->kernels->col_stats(pare_data_shard(job->g, node->y, shard), rows_of(g, y), y->channels,
                               &y->shard_stats[shard]);
@@ -104,7 +105,8 @@ pare_status pare_forward_pool(pare_job *job, pare_node *node, size_t shard, unsi
     const float *x = pare_data_shard(job->g, node->x, shard);
     float *y = pare_data_shard(job->g, node->y, shard);
     if (node->kind == PARE_NODE_MAXPOOL)
-        pare_maxpool(g->kernels, &w, x, y, node->best + shard * g->shard_images * g->values[node->y].count);
+        pare_maxpool(g->kernels, &w, x, y,
+                     node->best + shard * g->shard_images * g->values[node->y].count);
     else
         pare_avgpool(&w, x, y);
     observe(job, node->y, shard);
@@ -163,15 +165,16 @@ pare_status pare_forward_loss(pare_job *job, pare_node *node, size_t shard, unsi
     g->shard_correct[shard] = 0;
     for (size_t i = 0; i < g->shard_images && first + i < job->n_images; i++) {
         bool is_right;
-        g->shard_loss[shard] += loss_of(x + i * n, n, g->labels[first + i],
-                                        1 / (double)job->n_images, gx ? gx + i * n : NULL,
-                                        &is_right);
+        g->shard_loss[shard] +=
+            loss_of(x + i * n, n, g->labels[first + i], 1 / (double)job->n_images,
+                    gx ? gx + i * n : NULL, &is_right);
         g->shard_correct[shard] += is_right;
     }
     return PARE_OK;
 }
 
-/* ---- the batch -------------------------------------------------------------------------------- */
+/* ---- the batch --------------------------------------------------------------------------------
+ */
 
 static float mix(double old, double new, double share)
 {
@@ -288,15 +291,15 @@ void pare_forward_combine(pare_job *job, const pare_segment *s)
     }
 }
 
-/* ---- evaluation ------------------------------------------------------------------------------- */
+/* ---- evaluation -------------------------------------------------------------------------------
+ */
 
 void pare_node_fold_running(pare_node *n)
 {
     for (size_t j = 0; j < n->gamma.n; j++) {
         const double inv = 1 / sqrt((double)n->run_var[j] + BN_EPS);
         n->scale[j] = (float)((double)n->gamma.x[j] * inv);
-        n->offset[j] =
-            (float)((double)n->beta.x[j] - (double)n->run_mean[j] * (double)n->scale[j]);
+        n->offset[j] = (float)((double)n->beta.x[j] - (double)n->run_mean[j] * (double)n->scale[j]);
     }
 }
 

@@ -14,8 +14,7 @@ uint32_t pare_shard_images(uint32_t batch)
     return most ? most : 1;
 }
 
-pare_status pare_graph_big(pare_graph *g, size_t count, size_t size, void *out_pointer,
-                           pare_err *e)
+pare_status pare_graph_big(pare_graph *g, size_t count, size_t size, void *out_pointer, pare_err *e)
 {
     size_t bytes;
     void *p = NULL;
@@ -46,7 +45,8 @@ float *pare_grad_shard(const pare_graph *g, uint32_t value, size_t shard)
     return v->grad + shard * g->shard_images * v->grad_stride;
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------ */
+/* ---- nodes ------------------------------------------------------------------------------------
+ */
 
 typedef struct builder {
     pare_graph *g;
@@ -182,7 +182,8 @@ static pare_status build_layer(builder *b, uint32_t i)
     return PARE_OK;
 }
 
-/* ---- who reads what --------------------------------------------------------------------------- */
+/* ---- who reads what ---------------------------------------------------------------------------
+ */
 
 static void count_readers(pare_graph *g)
 {
@@ -190,7 +191,8 @@ static void count_readers(pare_graph *g)
         const pare_node *n = &g->nodes[i];
         if (n->kind == PARE_NODE_CONCAT)
             for (uint32_t j = 0; j < n->n_xs; j++) g->values[n->xs[j]].n_readers++;
-        else g->values[n->x].n_readers++;
+        else
+            g->values[n->x].n_readers++;
         if (n->z != PARE_NONE) g->values[n->z].n_readers++;
     }
 }
@@ -217,8 +219,7 @@ static void find_needs(pare_graph *g)
 {
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         const pare_node *n = &g->nodes[i];
-        if (n->kind == PARE_NODE_EW && n->bn_layer != PARE_NONE)
-            g->values[n->x].needs_stats = true;
+        if (n->kind == PARE_NODE_EW && n->bn_layer != PARE_NONE) g->values[n->x].needs_stats = true;
         if (n->kind != PARE_NODE_MAC || g->method->range == PARE_RANGE_NONE) continue;
         pare_value *x = &g->values[n->x];
         x->needs_range = true;
@@ -228,7 +229,8 @@ static void find_needs(pare_graph *g)
     }
 }
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory -----------------------------------------------------------------------------------
+ */
 
 static pare_status new_stats(pare_graph *g, size_t c, pare_col_stats *s, pare_err *e)
 {
@@ -242,7 +244,8 @@ static pare_status new_value(pare_graph *g, pare_value *v, pare_err *e)
 {
     v->shard_lo = pare_arena_alloc(g->arena, g->n_shards, sizeof *v->shard_lo);
     v->shard_hi = pare_arena_alloc(g->arena, g->n_shards, sizeof *v->shard_hi);
-    if (!v->is_virtual) PARE_TRY(pare_graph_big(g, v->count * g->batch, sizeof(float), &v->data, e));
+    if (!v->is_virtual)
+        PARE_TRY(pare_graph_big(g, v->count * g->batch, sizeof(float), &v->data, e));
     if (!v->needs_stats) return PARE_OK;
     v->shard_stats = pare_arena_alloc(g->arena, g->n_shards, sizeof *v->shard_stats);
     for (size_t i = 0; i < g->n_shards; i++)
@@ -292,22 +295,21 @@ static void draw_weights(pare_node *n, uint64_t seed)
     const pare_dims d = pare_layer_dims(l, 1);
     const double fan_in = (double)(d.c / d.groups) * d.r * d.s;
     pare_rng r = pare_rng_new(seed, n->layer);
-    for (size_t i = 0; i < n->w.n; i++)
-        n->w.x[i] = (float)(pare_rng_normal(&r) / sqrt(3 * fan_in));
+    for (size_t i = 0; i < n->w.n; i++) n->w.x[i] = (float)(pare_rng_normal(&r) / sqrt(3 * fan_in));
 }
 
 static pare_mac_spec mac_spec(const pare_graph *g, const pare_node *n)
 {
-    const bool wants_gx = g->values[n->x].producer != PARE_NONE ||
-                          g->method->pgrad == PARE_PGRAD_LERP_N;
+    const bool is_image = g->values[n->x].producer == PARE_NONE;
+    const bool has_probe = is_image && g->method->pgrad == PARE_PGRAD_LERP_N;
     return (pare_mac_spec){.name = n->l->name,
                            .dims = pare_layer_dims(n->l, g->shard_images),
                            .is_fc = n->l->op == PARE_OP_FC,
                            .has_bias = n->l->has_bias,
                            .is_bf16 = g->is_bf16,
                            .wants_backward = true,
-                           .wants_backward_data = wants_gx,
-                           .n_shards = g->n_shards};
+                           .wants_backward_data = !is_image,
+                           .n_slots = g->n_shards * (has_probe ? 2 : 1)};
 }
 
 static pare_status new_mac(pare_graph *g, pare_node *n, const pare_graph_spec *spec, pare_err *e)
@@ -318,8 +320,8 @@ static pare_status new_mac(pare_graph *g, pare_node *n, const pare_graph_spec *s
     if (m.has_bias) PARE_TRY(new_param(g, d->k, false, &n->bias, e));
     draw_weights(n, spec->seed);
     PARE_TRY(pare_graph_big(g, n->w.n, sizeof(float), &n->wq, e));
+    if (m.n_slots > g->n_shards) PARE_TRY(pare_graph_big(g, n->w.n, sizeof(float), &n->probe, e));
     n->shard_dn = pare_arena_alloc(g->arena, g->n_shards, sizeof *n->shard_dn);
-    n->wants_gx = m.wants_backward_data;
     const bool has_padding = d->pad[0] || d->pad[1];
     n->qw = (pare_quant){.n = spec->max_bits, .n_max = spec->max_bits};
     n->qa = (pare_quant){.n = spec->max_bits, .n_max = spec->max_bits, .is_nudged = has_padding};
@@ -332,7 +334,7 @@ static pare_status new_mac(pare_graph *g, pare_node *n, const pare_graph_spec *s
     n->mac_eval = n->mac;
     if (!g->is_bf16) return PARE_OK;
     m.is_bf16 = m.wants_backward = m.wants_backward_data = false;
-    m.n_shards = 0;
+    m.n_slots = 0;
     return pare_mac_new(g->dnnl, &m, &n->mac_eval, e);
 }
 
@@ -345,7 +347,8 @@ static pare_status new_scratch(pare_graph *g, pare_err *e)
     for (int k = 0; k < 3; k++) {
         g->scratch[k] = pare_arena_alloc(g->arena, workers, sizeof *g->scratch[k]);
         for (unsigned i = 0; i < workers; i++)
-            PARE_TRY(pare_graph_big(g, most * g->shard_images, sizeof(float), &g->scratch[k][i], e));
+            PARE_TRY(
+                pare_graph_big(g, most * g->shard_images, sizeof(float), &g->scratch[k][i], e));
     }
     g->labels = pare_arena_alloc(g->arena, g->batch, sizeof *g->labels);
     g->shard_loss = pare_arena_alloc(g->arena, g->n_shards, sizeof *g->shard_loss);
@@ -361,14 +364,14 @@ static pare_status new_memory(pare_graph *g, const pare_graph_spec *spec, pare_e
         const size_t y_count = g->values[n->y].count * g->batch;
         if (n->kind == PARE_NODE_MAC) PARE_TRY(new_mac(g, n, spec, e));
         if (n->kind == PARE_NODE_EW) PARE_TRY(new_ew(g, n, e));
-        if (n->kind == PARE_NODE_MAXPOOL)
-            PARE_TRY(pare_graph_big(g, y_count, 1, &n->best, e));
+        if (n->kind == PARE_NODE_MAXPOOL) PARE_TRY(pare_graph_big(g, y_count, 1, &n->best, e));
     }
     PARE_TRY(new_scratch(g, e));
     return pare_dnnl_ready(g->dnnl, e);
 }
 
-/* ---- the whole -------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------------
+ */
 
 static pare_status build(pare_graph *g, const pare_graph_spec *spec, pare_err *e)
 {
@@ -396,8 +399,7 @@ static pare_status build(pare_graph *g, const pare_graph_spec *spec, pare_err *e
 /* A node has at most 15 large allocations, plus 6 a shard; a value 6 and 4 a shard. */
 static size_t count_big(const pare_graph *g, unsigned workers)
 {
-    return 64 + 3 * (size_t)workers +
-           (size_t)g->net->n_layers * (48 + 12 * g->n_shards);
+    return 64 + 3 * (size_t)workers + (size_t)g->net->n_layers * (48 + 12 * g->n_shards);
 }
 
 pare_status pare_graph_new(const pare_graph_spec *spec, pare_graph **out, pare_err *e)

@@ -28,12 +28,12 @@ typedef enum pare_node_kind {
 } pare_node_kind;
 
 typedef struct pare_value {
-    uint32_t layer;       /* of the net, for messages */
-    size_t count;         /* floats an image */
-    size_t channels;      /* innermost */
-    uint32_t producer;    /* node; PARE_NONE: the images */
-    uint32_t n_readers;   /* nodes */
-    bool is_virtual;      /* never stored: its one reader makes it while it quantizes */
+    uint32_t layer;     /* of the net, for messages */
+    size_t count;       /* floats an image */
+    size_t channels;    /* innermost */
+    uint32_t producer;  /* node; PARE_NONE: the images */
+    uint32_t n_readers; /* nodes */
+    bool is_virtual;    /* never stored: its one reader makes it while it quantizes */
     bool needs_range, needs_stats;
     float *data;          /* batch * count */
     float *grad;          /* batch * grad_stride, shared with values that live at other times */
@@ -47,47 +47,48 @@ typedef struct pare_value {
 
 /* A trainable tensor. */
 typedef struct pare_param {
-    float *x, *g;   /* value, gradient of the batch */
-    float *m, *v;   /* state of the optimizer */
+    float *x, *g; /* value, gradient of the batch */
+    float *m, *v; /* state of the optimizer */
     size_t n;
-    bool decays;    /* weight decay applies */
+    bool decays; /* weight decay applies */
 } pare_param;
 
 enum { PARE_NODE_INPUTS_MAX = 64 };
 
 typedef struct pare_node {
     pare_node_kind kind;
-    uint32_t layer;                       /* of the net; for an element-wise node its first one */
+    uint32_t layer; /* of the net; for an element-wise node its first one */
     const pare_layer *l;
-    uint32_t x, z, y;                     /* values; z: second operand of an addition, or NONE */
-    const uint32_t *xs;                   /* concat: all inputs */
+    uint32_t x, z, y;   /* values; z: second operand of an addition, or NONE */
+    const uint32_t *xs; /* concat: all inputs */
     bool *first_xs;
     uint32_t n_xs;
-    bool first_x, first_z;                /* this node is the first to write that gradient */
-    bool aliases_z;                       /* the gradient of z takes over y's memory */
-    bool wants_gx;                        /* the input needs a gradient */
+    bool first_x, first_z; /* this node is the first to write that gradient */
+    bool aliases_z;        /* the gradient of z takes over y's memory */
+    bool wants_gx;         /* the input needs a gradient */
     /* MAC */
-    pare_mac *mac, *mac_eval;             /* the same object if training computes in float */
-    pare_param w, bias;                   /* bias.n = 0 without one */
-    float *wq;                            /* quantized weights */
-    void *xq;                             /* quantized input of the batch, float or bfloat16 */
+    pare_mac *mac, *mac_eval; /* the same object if training computes in float */
+    pare_param w, bias;       /* bias.n = 0 without one */
+    float *wq;                /* quantized weights */
+    void *xq;                 /* quantized input of the batch, float or bfloat16 */
+    float *probe;             /* first layer: weight gradient of the grids' difference */
     pare_quant qw, qa;
     float w_lo, w_hi;
     pare_blend blend_w, blend_a;
     double *shard_dn;
-    uint32_t ew;                          /* element-wise node that alone reads y, or NONE */
+    uint32_t ew; /* element-wise node that alone reads y, or NONE */
     /* element-wise */
-    uint32_t bn_layer, act_layer;         /* of the net, or PARE_NONE */
-    pare_param gamma, beta;               /* n = 0 without batch norm */
+    uint32_t bn_layer, act_layer; /* of the net, or PARE_NONE */
+    pare_param gamma, beta;       /* n = 0 without batch norm */
     float *run_mean, *run_var;
-    float *scale, *offset, *mean;         /* per channel, of this pass */
+    float *scale, *offset, *mean; /* per channel, of this pass */
     float *coef_a, *coef_p, *coef_q;
     double *inv_std;
     double **shard_sum, **shard_sum_xm;
     pare_affine affine;
-    uint32_t mac_of_x;                    /* MAC node that alone makes x for this one, or NONE */
+    uint32_t mac_of_x; /* MAC node that alone makes x for this one, or NONE */
     /* pooling */
-    uint8_t *best;                        /* tap that won, per output */
+    uint8_t *best; /* tap that won, per output */
 } pare_node;
 
 typedef struct pare_graph pare_graph;
@@ -143,12 +144,12 @@ struct pare_graph {
 /* One pass over a batch. */
 struct pare_job {
     pare_graph *g;
-    bool is_training;     /* batch statistics; else running ones */
-    bool wants_gradient;  /* a backward pass follows */
+    bool is_training;             /* batch statistics; else running ones */
+    bool wants_gradient;          /* a backward pass follows */
     double bn_share, range_share; /* what the running statistics take of the batch's */
     const pare_batch *batch;
-    size_t n_images;      /* of the batch that count */
-    double loss;          /* mean */
+    size_t n_images; /* of the batch that count */
+    double loss;     /* mean */
     uint32_t n_correct;
 };
 
@@ -177,7 +178,8 @@ pare_status pare_graph_forward(pare_job *job, pare_err *e) PARE_MUST_CHECK;
 /* After a forward pass with wants_gradient: all gradients, g_n included. */
 pare_status pare_graph_backward(pare_job *job, pare_err *e) PARE_MUST_CHECK;
 
-/* ---- inside ------------------------------------------------------------------------------------ */
+/* ---- inside ------------------------------------------------------------------------------------
+ */
 
 /* Memory that lives as long as the graph, aligned for vectors; PARE_EFAIL if there is none. */
 pare_status pare_graph_big(pare_graph *g, size_t count, size_t size, void *out_pointer,

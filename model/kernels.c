@@ -32,77 +32,154 @@ float pare_bf16_float(uint16_t x)
     return f;
 }
 
-/* Where the lanes of one pass lie: all rows of channels c0 .. c0+width-1 in one row block. */
-typedef struct block {
-    size_t first, n_rows, c0, width;
-} block;
+/* The passes work on 16 lanes at a time, in local arrays of a fixed length: compilers make vectors
+ * of that. CLONES adds a variant for AVX2, chosen when the program is loaded. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
+    !defined(__SANITIZE_ADDRESS__)
+#define CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define CLONES
+#endif
+#define INLINE     static inline __attribute__((always_inline))
+#define EACH(lane) for (size_t lane = 0; lane < PARE_LANES; lane++)
 
-/* Without per-channel arguments a tensor is as good as one of 16 channels and a short last row, so
- * that few channels fill the lanes too. */
-static size_t flat_rows(size_t *rows, size_t *c)
+typedef float lanes[PARE_LANES];
+
+/* The first `width` lanes; the others are 0. */
+INLINE void load(float *restrict out, const float *restrict x, size_t width)
 {
-    const size_t n = *rows * *c, rest = n % PARE_LANES;
-    *rows = n / PARE_LANES;
-    *c = PARE_LANES;
-    return rest;
+    if (width >= PARE_LANES) {
+        EACH(i) out[i] = x[i];
+    } else {
+        EACH(i) out[i] = i < width ? x[i] : 0.0f;
+    }
 }
 
-static float clamp(float t, float lo, float hi)
+INLINE void store(float *restrict x, const float *restrict v, size_t width)
 {
-    t = lo > t ? lo : t;
-    return hi < t ? hi : t;
+    if (width >= PARE_LANES) {
+        EACH(i) x[i] = v[i];
+    } else {
+        for (size_t i = 0; i < width; i++) x[i] = v[i];
+    }
+}
+
+INLINE void store_as(void *x, size_t at, const float *restrict v, size_t width, bool is_bf16)
+{
+    if (!is_bf16) {
+        store((float *)x + at, v, width);
+        return;
+    }
+    const size_t n = width < PARE_LANES ? width : PARE_LANES;
+    for (size_t i = 0; i < n; i++) ((uint16_t *)x)[at + i] = pare_bf16(v[i]);
+}
+
+INLINE void clamp(float *restrict t, float lo, float hi)
+{
+    EACH(i) t[i] = lo > t[i] ? lo : t[i];
+    EACH(i) t[i] = hi < t[i] ? hi : t[i];
 }
 
 /* The codes stay below 2^16, where adding 2^23 rounds to the nearest even integer. */
-static float grid_value(const pare_grid *g, float t)
+INLINE void grid_value(const pare_grid *g, const float *restrict t, float *restrict out)
 {
     const float magic = 8388608.0f;
-    const float u = clamp((t - g->lo) * g->inv, 0.0f, g->top);
-    const float rounded = u + magic;
-    return (rounded - magic) * g->scale + g->lo;
+    EACH(i) out[i] = (t[i] - g->lo) * g->inv;
+    clamp(out, 0.0f, g->top);
+    EACH(i) out[i] = out[i] + magic;
+    EACH(i) out[i] = (out[i] - magic) * g->scale + g->lo;
 }
 
-static float blend_value(const pare_blend *b, float t)
+INLINE void blend_value(const pare_blend *b, float *restrict t)
 {
-    const float q0 = grid_value(&b->grid[0], t);
-    return b->is_pair ? (1.0f - b->a) * q0 + b->a * grid_value(&b->grid[1], t) : q0;
-}
-
-static float affine_at(const pare_affine *f, size_t channel, float x)
-{
-    return f->scale ? f->scale[channel] * x + f->offset[channel] : x;
-}
-
-static void minmax_c(const float *x, size_t n, float *lo, float *hi)
-{
-    float a = *lo, b = *hi;
-    for (size_t i = 0; i < n; i++) {
-        a = x[i] < a ? x[i] : a;
-        b = x[i] > b ? x[i] : b;
+    lanes q0, q1;
+    grid_value(&b->grid[0], t, q0);
+    if (!b->is_pair) {
+        EACH(i) t[i] = q0[i];
+        return;
     }
-    *lo = a + 0.0f; /* -0 becomes 0, whatever the order */
-    *hi = b + 0.0f;
+    const float a = b->a, rest = 1.0f - b->a;
+    grid_value(&b->grid[1], t, q1);
+    EACH(i) t[i] = rest * q0[i] + a * q1[i];
 }
 
-static void col_stats_block(const float *x, size_t c, block k, const pare_col_stats *out)
+/* Scale and offset of 16 channels; 1 and 0 without. x * 1 + 0 only turns -0 into 0. */
+typedef struct channels {
+    lanes scale, offset;
+} channels;
+
+INLINE void load_channels(const pare_affine *f, size_t j, size_t width, channels *out)
 {
-    for (size_t j = k.c0; j < k.c0 + k.width; j++) {
-        float sum = 0, sum2 = 0, lo = out->lo[j], hi = out->hi[j];
-        for (size_t i = k.first; i < k.first + k.n_rows; i++) {
-            const float v = x[i * c + j];
-            sum += v;
-            sum2 += v * v;
-            lo = v < lo ? v : lo;
-            hi = v > hi ? v : hi;
-        }
-        out->sum[j] += (double)sum;
-        out->sum2[j] += (double)sum2;
-        out->lo[j] = lo;
-        out->hi[j] = hi;
-    }
+    EACH(i) out->scale[i] = 1.0f;
+    EACH(i) out->offset[i] = 0.0f;
+    if (!f->scale) return;
+    load(out->scale, f->scale + j, width);
+    load(out->offset, f->offset + j, width);
 }
 
-static void col_stats_c(const float *x, size_t rows, size_t c, const pare_col_stats *out)
+INLINE void affine_of(const channels *k, const float *restrict x, float *restrict t)
+{
+    EACH(i) t[i] = k->scale[i] * x[i] + k->offset[i];
+}
+
+/* Without per-channel arguments a tensor is as good as one of 16 channels and a short last row, so
+ * that few channels fill the lanes too. */
+typedef struct flat {
+    size_t rows, done, rest;
+} flat;
+
+INLINE flat flatten(size_t rows, size_t c)
+{
+    const size_t n = rows * c;
+    return (flat){n / PARE_LANES, n / PARE_LANES * PARE_LANES, n % PARE_LANES};
+}
+
+CLONES static void minmax_c(const float *x, size_t n, float *lo, float *hi)
+{
+    lanes a, b, v;
+    EACH(i) a[i] = *lo;
+    EACH(i) b[i] = *hi;
+    size_t at = 0;
+    for (; at + PARE_LANES <= n; at += PARE_LANES) {
+        load(v, x + at, PARE_LANES);
+        EACH(i) a[i] = v[i] < a[i] ? v[i] : a[i];
+        EACH(i) b[i] = v[i] > b[i] ? v[i] : b[i];
+    }
+    for (; at < n; at++) {
+        a[0] = x[at] < a[0] ? x[at] : a[0];
+        b[0] = x[at] > b[0] ? x[at] : b[0];
+    }
+    for (size_t i = 1; i < PARE_LANES; i++) {
+        a[0] = a[i] < a[0] ? a[i] : a[0];
+        b[0] = b[i] > b[0] ? b[i] : b[0];
+    }
+    *lo = a[0] + 0.0f; /* -0 becomes 0, whatever the order */
+    *hi = b[0] + 0.0f;
+}
+
+INLINE void col_stats_block(const float *x, size_t n_rows, size_t c, size_t j,
+                            const pare_col_stats *out)
+{
+    const size_t width = c - j < PARE_LANES ? c - j : PARE_LANES;
+    lanes sum = {0}, sum2 = {0}, lo, hi, v;
+    load(lo, out->lo + j, width);
+    load(hi, out->hi + j, width);
+    for (size_t r = 0; r < n_rows; r++) {
+        load(v, x + r * c + j, width);
+        EACH(i) sum[i] += v[i];
+        EACH(i) sum2[i] += v[i] * v[i];
+        EACH(i) lo[i] = v[i] < lo[i] ? v[i] : lo[i];
+        EACH(i) hi[i] = v[i] > hi[i] ? v[i] : hi[i];
+    }
+    for (size_t i = 0; i < width; i++) {
+        out->sum[j + i] += (double)sum[i];
+        out->sum2[j + i] += (double)sum2[i];
+    }
+    store(out->lo + j, lo, width);
+    store(out->hi + j, hi, width);
+}
+
+CLONES static void col_stats_c(const float *x, size_t rows, size_t c, const pare_col_stats *out)
 {
     for (size_t j = 0; j < c; j++) {
         out->sum[j] = out->sum2[j] = 0;
@@ -111,112 +188,170 @@ static void col_stats_c(const float *x, size_t rows, size_t c, const pare_col_st
     }
     for (size_t i = 0; i < rows; i += PARE_ROW_BLOCK) {
         const size_t n = rows - i < PARE_ROW_BLOCK ? rows - i : PARE_ROW_BLOCK;
-        col_stats_block(x, c, (block){i, n, 0, c}, out);
+        for (size_t j = 0; j < c; j += PARE_LANES) col_stats_block(x + i * c, n, c, j, out);
     }
 }
 
-static void affine_c(const float *x, const float *z, size_t rows, size_t c, const pare_affine *f,
-                     float *y, float *lo, float *hi)
+INLINE void affine_rows(const float *x, const float *z, size_t rows, size_t c, const pare_affine *f,
+                        float *y)
 {
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < c; j++) {
-            const size_t at = i * c + j;
-            float t = affine_at(f, j, x[at]);
-            if (z) t += z[at];
-            y[at] = clamp(t, f->lo, f->hi);
+    for (size_t j = 0; j < c; j += PARE_LANES) {
+        const size_t width = c - j;
+        channels k;
+        load_channels(f, j, width, &k);
+        for (size_t at = j; at < rows * c; at += c) {
+            lanes v, t, w;
+            load(v, x + at, width);
+            affine_of(&k, v, t);
+            if (z) {
+                load(w, z + at, width);
+                EACH(i) t[i] += w[i];
+            }
+            clamp(t, f->lo, f->hi);
+            store(y + at, t, width);
         }
+    }
+}
+
+CLONES static void affine_c(const float *x, const float *z, size_t rows, size_t c,
+                            const pare_affine *f, float *y, float *lo, float *hi)
+{
+    if (f->scale) {
+        affine_rows(x, z, rows, c, f, y);
+    } else {
+        const flat k = flatten(rows, c);
+        affine_rows(x, z, k.rows, PARE_LANES, f, y);
+        if (k.rest) affine_rows(x + k.done, z ? z + k.done : NULL, 1, k.rest, f, y + k.done);
+    }
     minmax_c(y, rows * c, lo, hi);
 }
 
-static void quantize_c(const float *x, size_t rows, size_t c, const pare_affine *f,
-                       const pare_blend *b, void *xq, bool is_bf16)
+INLINE void quantize_rows(const float *x, size_t rows, size_t c, const pare_affine *f,
+                          const pare_blend *b, void *xq, size_t first, bool is_bf16)
 {
-    float *out = xq;
-    uint16_t *out16 = xq;
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < c; j++) {
-            const size_t at = i * c + j;
-            float t = clamp(affine_at(f, j, x[at]), f->lo, f->hi);
-            if (b) t = blend_value(b, t);
-            if (is_bf16) out16[at] = pare_bf16(t);
-            else out[at] = t;
+    for (size_t j = 0; j < c; j += PARE_LANES) {
+        const size_t width = c - j;
+        channels k;
+        load_channels(f, j, width, &k);
+        for (size_t at = first + j; at < first + rows * c; at += c) {
+            lanes v, t;
+            load(v, x + at, width);
+            affine_of(&k, v, t);
+            clamp(t, f->lo, f->hi);
+            if (b) blend_value(b, t);
+            store_as(xq, at, t, width, is_bf16);
         }
+    }
 }
 
-/* One channel (lane) of one row block. */
-static void reduce_lane(const pare_reduce_args *r, size_t c, block k, size_t lane, double *dn)
+CLONES static void quantize_c(const float *x, size_t rows, size_t c, const pare_affine *f,
+                              const pare_blend *b, void *xq, bool is_bf16)
 {
-    const size_t j = k.c0 + lane;
+    if (f->scale) {
+        quantize_rows(x, rows, c, f, b, xq, 0, is_bf16);
+        return;
+    }
+    const flat k = flatten(rows, c);
+    quantize_rows(x, k.rows, PARE_LANES, f, b, xq, 0, is_bf16);
+    if (k.rest) quantize_rows(x, 1, k.rest, f, b, xq, k.done, is_bf16);
+}
+
+typedef struct reduce_sums {
+    lanes sum, sum_xm, sum_n;
+} reduce_sums;
+
+/* One row of 16 lanes at `at`. */
+INLINE void reduce_row(const pare_reduce_args *r, size_t at, size_t width, const channels *k,
+                       const float *restrict mean, reduce_sums *restrict s)
+{
     const pare_affine *f = r->affine;
-    const float mean = r->mean ? r->mean[j] : 0.0f;
-    float sum = 0, sum_xm = 0, sum_n = 0;
-    for (size_t i = k.first; i < k.first + k.n_rows; i++) {
-        const size_t at = i * c + j;
-        const float g = r->g[at], x = r->x[at];
-        const float t = affine_at(f, j, x), m = r->y ? r->y[at] : t;
-        if (r->blend) {
-            const float v = clamp(t, f->lo, f->hi);
-            sum_n += g * (grid_value(&r->blend->grid[1], v) - grid_value(&r->blend->grid[0], v));
-        }
-        const float dt = m > f->lo && m < f->hi ? g : 0.0f;
-        if (r->y) r->g[at] = dt;
-        sum += dt;
-        sum_xm += dt * (x - mean);
+    lanes g, x, t, y, dt;
+    load(g, r->g + at, width);
+    load(x, r->x + at, width);
+    affine_of(k, x, t);
+    load(y, r->y ? r->y + at : t, r->y ? width : PARE_LANES);
+    if (r->blend) {
+        lanes q0, q1;
+        clamp(t, f->lo, f->hi);
+        grid_value(&r->blend->grid[0], t, q0);
+        grid_value(&r->blend->grid[1], t, q1);
+        EACH(i) s->sum_n[i] += g[i] * (q1[i] - q0[i]);
     }
-    if (r->mean) {
-        r->sum[j] += (double)sum;
-        r->sum_xm[j] += (double)sum_xm;
-    }
-    dn[lane] += (double)sum_n;
+    EACH(i) dt[i] = y[i] > f->lo ? g[i] : 0.0f;
+    EACH(i) dt[i] = y[i] < f->hi ? dt[i] : 0.0f;
+    if (r->y) store(r->g + at, dt, width);
+    EACH(i) s->sum[i] += dt[i];
+    EACH(i) s->sum_xm[i] += dt[i] * (x[i] - mean[i]);
 }
 
-static void reduce_rows(const pare_reduce_args *r, size_t rows, size_t c, double *dn)
+INLINE void reduce_block(const pare_reduce_args *r, size_t first, size_t n_rows, size_t c, size_t j,
+                         double *dn)
 {
-    for (size_t i = 0; i < rows; i += PARE_ROW_BLOCK)
-        for (size_t j = 0; j < c; j += PARE_LANES) {
-            const block k = {i, rows - i < PARE_ROW_BLOCK ? rows - i : PARE_ROW_BLOCK, j,
-                             c - j < PARE_LANES ? c - j : PARE_LANES};
-            for (size_t lane = 0; lane < k.width; lane++) reduce_lane(r, c, k, lane, dn);
-        }
+    const size_t width = c - j < PARE_LANES ? c - j : PARE_LANES;
+    reduce_sums s = {{0}, {0}, {0}};
+    lanes mean = {0};
+    channels k;
+    load_channels(r->affine, j, width, &k);
+    if (r->mean) load(mean, r->mean + j, width);
+    for (size_t i = 0; i < n_rows; i++) reduce_row(r, first + i * c + j, width, &k, mean, &s);
+    for (size_t i = 0; r->mean && i < width; i++) {
+        r->sum[j + i] += (double)s.sum[i];
+        r->sum_xm[j + i] += (double)s.sum_xm[i];
+    }
+    for (size_t i = 0; i < width; i++) dn[i] += (double)s.sum_n[i];
 }
 
-static void reduce_c(const pare_reduce_args *r, size_t rows, size_t c)
+INLINE void reduce_rows(const pare_reduce_args *r, size_t first, size_t rows, size_t c, double *dn)
+{
+    for (size_t i = 0; i < rows; i += PARE_ROW_BLOCK) {
+        const size_t n = rows - i < PARE_ROW_BLOCK ? rows - i : PARE_ROW_BLOCK;
+        for (size_t j = 0; j < c; j += PARE_LANES) reduce_block(r, first + i * c, n, c, j, dn);
+    }
+}
+
+CLONES static void reduce_c(const pare_reduce_args *r, size_t rows, size_t c)
 {
     double dn[PARE_LANES] = {0};
     if (r->mean || r->affine->scale) {
-        reduce_rows(r, rows, c, dn);
+        reduce_rows(r, 0, rows, c, dn);
     } else {
-        const size_t rest = flat_rows(&rows, &c), done = rows * c;
-        reduce_rows(r, rows, c, dn);
-        pare_reduce_args tail = *r;
-        tail.g += done;
-        tail.x += done;
-        if (tail.y) tail.y += done;
-        if (rest) reduce_rows(&tail, 1, rest, dn);
+        const flat k = flatten(rows, c);
+        reduce_rows(r, 0, k.rows, PARE_LANES, dn);
+        if (k.rest) reduce_rows(r, k.done, 1, k.rest, dn);
     }
     if (!r->blend) return;
     double sum = 0;
-    for (int lane = 0; lane < PARE_LANES; lane++) sum += dn[lane];
+    EACH(i) sum += dn[i];
     *r->dn += sum;
 }
 
-static void bn_backward_c(const float *g, const float *x, size_t rows, size_t c,
-                          const pare_affine *f, const pare_bn_coefs *k, void *dx, bool is_bf16)
+CLONES static void bn_backward_c(const float *g, const float *x, size_t rows, size_t c,
+                                 const pare_affine *f, const pare_bn_coefs *k, void *dx,
+                                 bool is_bf16)
 {
-    float *out = dx;
-    uint16_t *out16 = dx;
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < c; j++) {
-            const size_t at = i * c + j;
-            const float t = affine_at(f, j, x[at]);
-            const float dt = t > f->lo && t < f->hi ? g[at] : 0.0f;
-            const float v = k->a[j] * dt + k->p[j] * (x[at] - k->mean[j]) + k->q[j];
-            if (is_bf16) out16[at] = pare_bf16(v);
-            else out[at] = v;
+    for (size_t j = 0; j < c; j += PARE_LANES) {
+        const size_t width = c - j;
+        channels ch;
+        lanes a, p, q, mean;
+        load_channels(f, j, width, &ch);
+        load(a, k->a + j, width);
+        load(p, k->p + j, width);
+        load(q, k->q + j, width);
+        load(mean, k->mean + j, width);
+        for (size_t at = j; at < rows * c; at += c) {
+            lanes dt, v, t, out;
+            load(dt, g + at, width);
+            load(v, x + at, width);
+            affine_of(&ch, v, t);
+            EACH(i) dt[i] = t[i] > f->lo ? dt[i] : 0.0f;
+            EACH(i) dt[i] = t[i] < f->hi ? dt[i] : 0.0f;
+            EACH(i) out[i] = a[i] * dt[i] + p[i] * (v[i] - mean[i]) + q[i];
+            store_as(dx, at, out, width, is_bf16);
         }
+    }
 }
 
-static void max_taps_c(const float *x, const pare_taps *t, size_t c, float *y, uint8_t *best)
+CLONES static void max_taps_c(const float *x, const pare_taps *t, size_t c, float *y, uint8_t *best)
 {
     for (size_t j = 0; j < c; j++) {
         y[j] = x[t->at[0] + j];
@@ -229,14 +364,14 @@ static void max_taps_c(const float *x, const pare_taps *t, size_t c, float *y, u
     }
 }
 
-static void scatter_taps_c(const float *g, const uint8_t *best, const pare_taps *t, size_t c,
-                           float *gx)
+CLONES static void scatter_taps_c(const float *g, const uint8_t *best, const pare_taps *t, size_t c,
+                                  float *gx)
 {
     for (size_t i = 0; i < t->n; i++)
         for (size_t j = 0; j < c; j++) gx[t->at[i] + j] += best[j] == t->id[i] ? g[j] : 0.0f;
 }
 
-static void add_c(float *sum, const float *x, size_t n)
+CLONES static void add_c(float *sum, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++) sum[i] += x[i];
 }

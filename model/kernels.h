@@ -48,14 +48,14 @@ typedef struct pare_taps {
 
 /* Arguments of the first backward pass through t = affine(x), xq = blend(t). */
 typedef struct pare_reduce_args {
-    float *g;                 /* dL/dxq (or dL/dt); masked in place where `y` is given */
-    const float *x;           /* input of the affine */
-    const float *y;           /* output, if the mask must come from it; else NULL */
+    float *g;       /* dL/dxq (or dL/dt); masked in place where `y` is given */
+    const float *x; /* input of the affine */
+    const float *y; /* output, if the mask must come from it; else NULL */
     const pare_affine *affine;
-    const pare_blend *blend;  /* NULL: no gradient of a bitlength wanted */
-    const float *mean;        /* per channel; NULL: no channel sums wanted */
-    double *sum, *sum_xm;     /* += dt, += dt * (x - mean), per channel */
-    double *dn;               /* += sum of g * (grid[1] - grid[0]) */
+    const pare_blend *blend; /* NULL: no gradient of a bitlength wanted */
+    const float *mean;       /* per channel; NULL: no channel sums wanted */
+    double *sum, *sum_xm;    /* += dt, += dt * (x - mean), per channel */
+    double *dn;              /* += sum of g * (grid[1] - grid[0]) */
 } pare_reduce_args;
 
 /* dx = a * dt + p * (x - mean) + q, per channel: the second backward pass of a batch norm. */
@@ -76,8 +76,8 @@ typedef struct pare_kernels {
     void (*quantize)(const float *x, size_t rows, size_t c, const pare_affine *f,
                      const pare_blend *b, void *xq, bool is_bf16);
     void (*reduce)(const pare_reduce_args *r, size_t rows, size_t c);
-    void (*bn_backward)(const float *g, const float *x, size_t rows, size_t c,
-                        const pare_affine *f, const pare_bn_coefs *k, void *dx, bool is_bf16);
+    void (*bn_backward)(const float *g, const float *x, size_t rows, size_t c, const pare_affine *f,
+                        const pare_bn_coefs *k, void *dx, bool is_bf16);
     /* y[j] = largest x of the taps, best[j] = id of the first that has it. */
     void (*max_taps)(const float *x, const pare_taps *t, size_t c, float *y, uint8_t *best);
     /* Add g[j] to gx at the tap that best[j] names. */

@@ -11,7 +11,8 @@
 
 INLINE __mmask16 lanes(size_t n)
 {
-    return n >= PARE_LANES ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1u);
+    const unsigned all = 0xffffu;
+    return (__mmask16)(n >= PARE_LANES ? all : (1u << n) - 1u);
 }
 
 /* max and min give their second operand for NaN, so NaN passes through. */
@@ -45,8 +46,8 @@ INLINE vblend load_blend(const pare_blend *b)
 
 INLINE __m512 grid_value(const vgrid *g, __m512 t)
 {
-    const __m512 u = clamp(_mm512_mul_ps(_mm512_sub_ps(t, g->lo), g->inv), _mm512_setzero_ps(),
-                           g->top);
+    const __m512 u =
+        clamp(_mm512_mul_ps(_mm512_sub_ps(t, g->lo), g->inv), _mm512_setzero_ps(), g->top);
     const __m512 r = _mm512_roundscale_ps(u, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     return _mm512_add_ps(_mm512_mul_ps(r, g->scale), g->lo);
 }
@@ -55,8 +56,7 @@ INLINE __m512 blend_value(const vblend *b, __m512 t, bool is_pair)
 {
     const __m512 q = grid_value(&b->grid[0], t);
     if (!is_pair) return q;
-    return _mm512_add_ps(_mm512_mul_ps(b->b, q),
-                         _mm512_mul_ps(b->a, grid_value(&b->grid[1], t)));
+    return _mm512_add_ps(_mm512_mul_ps(b->b, q), _mm512_mul_ps(b->a, grid_value(&b->grid[1], t)));
 }
 
 INLINE __m256i bf16(__m512 x)
@@ -71,8 +71,10 @@ INLINE __m256i bf16(__m512 x)
 
 INLINE void store(void *out, size_t at, __mmask16 m, __m512 v, bool is_bf16)
 {
-    if (is_bf16) _mm256_mask_storeu_epi16((uint16_t *)out + at, m, bf16(v));
-    else _mm512_mask_storeu_ps((float *)out + at, m, v);
+    if (is_bf16)
+        _mm256_mask_storeu_epi16((uint16_t *)out + at, m, bf16(v));
+    else
+        _mm512_mask_storeu_ps((float *)out + at, m, v);
 }
 
 /* Scale and offset of 16 channels; 1 and 0 without. x * 1 + 0 only turns -0 into 0. */
@@ -163,8 +165,8 @@ static void col_stats_v(const float *x, size_t rows, size_t c, const pare_col_st
     }
 }
 
-INLINE void affine_rows(const float *x, const float *z, size_t rows, size_t c,
-                        const pare_affine *f, float *y, __m512 *lo, __m512 *hi)
+INLINE void affine_rows(const float *x, const float *z, size_t rows, size_t c, const pare_affine *f,
+                        float *y, __m512 *lo, __m512 *hi)
 {
     for (size_t i = 0; i < rows; i += PARE_ROW_BLOCK)
         for (size_t j = 0; j < c; j += PARE_LANES) {
@@ -211,8 +213,7 @@ static void affine_v(const float *x, const float *z, size_t rows, size_t c, cons
 }
 
 INLINE void quantize_rows(const float *x, size_t rows, size_t c, const pare_affine *f,
-                          const pare_blend *b, void *xq, bool has_blend, bool is_pair,
-                          bool is_bf16)
+                          const pare_blend *b, void *xq, bool has_blend, bool is_pair, bool is_bf16)
 {
     vblend vb = {0};
     if (has_blend) vb = load_blend(b);
@@ -234,14 +235,20 @@ static void quantize_kind(const float *x, size_t rows, size_t c, const pare_affi
                           const pare_blend *b, void *xq, bool is_bf16)
 {
     if (!b) {
-        if (is_bf16) quantize_rows(x, rows, c, f, b, xq, false, false, true);
-        else quantize_rows(x, rows, c, f, b, xq, false, false, false);
+        if (is_bf16)
+            quantize_rows(x, rows, c, f, b, xq, false, false, true);
+        else
+            quantize_rows(x, rows, c, f, b, xq, false, false, false);
     } else if (b->is_pair) {
-        if (is_bf16) quantize_rows(x, rows, c, f, b, xq, true, true, true);
-        else quantize_rows(x, rows, c, f, b, xq, true, true, false);
+        if (is_bf16)
+            quantize_rows(x, rows, c, f, b, xq, true, true, true);
+        else
+            quantize_rows(x, rows, c, f, b, xq, true, true, false);
     } else {
-        if (is_bf16) quantize_rows(x, rows, c, f, b, xq, true, false, true);
-        else quantize_rows(x, rows, c, f, b, xq, true, false, false);
+        if (is_bf16)
+            quantize_rows(x, rows, c, f, b, xq, true, false, true);
+        else
+            quantize_rows(x, rows, c, f, b, xq, true, false, false);
     }
 }
 
@@ -272,13 +279,12 @@ INLINE void reduce_block(const pare_reduce_args *r, size_t at, size_t n_rows, si
         const __m512 t = affine_of(&f, x);
         if (has_n) {
             const __m512 v = clamp(t, f.lo, f.hi);
-            const __m512 d =
-                _mm512_sub_ps(grid_value(&b->grid[1], v), grid_value(&b->grid[0], v));
+            const __m512 d = _mm512_sub_ps(grid_value(&b->grid[1], v), grid_value(&b->grid[0], v));
             sum_n = _mm512_add_ps(sum_n, _mm512_mul_ps(g, d));
         }
         const __m512 y = has_y ? _mm512_maskz_loadu_ps(m, r->y + at) : t;
-        const __mmask16 is_in = _mm512_cmp_ps_mask(y, f.lo, _CMP_GT_OQ) &
-                                _mm512_cmp_ps_mask(y, f.hi, _CMP_LT_OQ);
+        const __mmask16 is_in =
+            _mm512_cmp_ps_mask(y, f.lo, _CMP_GT_OQ) & _mm512_cmp_ps_mask(y, f.hi, _CMP_LT_OQ);
         const __m512 dt = _mm512_maskz_mov_ps(is_in, g);
         if (has_y) _mm512_mask_storeu_ps(r->g + at, m, dt);
         sum = _mm512_add_ps(sum, dt);
@@ -306,11 +312,15 @@ INLINE void reduce_rows(const pare_reduce_args *r, size_t first, size_t rows, si
 static void reduce_kind(const pare_reduce_args *r, size_t first, size_t rows, size_t c, double *dn)
 {
     if (r->blend) {
-        if (r->y) reduce_rows(r, first, rows, c, dn, true, true);
-        else reduce_rows(r, first, rows, c, dn, true, false);
+        if (r->y)
+            reduce_rows(r, first, rows, c, dn, true, true);
+        else
+            reduce_rows(r, first, rows, c, dn, true, false);
     } else {
-        if (r->y) reduce_rows(r, first, rows, c, dn, false, true);
-        else reduce_rows(r, first, rows, c, dn, false, false);
+        if (r->y)
+            reduce_rows(r, first, rows, c, dn, false, true);
+        else
+            reduce_rows(r, first, rows, c, dn, false, false);
     }
 }
 
@@ -359,8 +369,10 @@ INLINE void bn_backward_rows(const float *g, const float *x, size_t rows, size_t
 static void bn_backward_v(const float *g, const float *x, size_t rows, size_t c,
                           const pare_affine *f, const pare_bn_coefs *k, void *dx, bool is_bf16)
 {
-    if (is_bf16) bn_backward_rows(g, x, rows, c, f, k, dx, true);
-    else bn_backward_rows(g, x, rows, c, f, k, dx, false);
+    if (is_bf16)
+        bn_backward_rows(g, x, rows, c, f, k, dx, true);
+    else
+        bn_backward_rows(g, x, rows, c, f, k, dx, false);
 }
 
 static void max_taps_v(const float *x, const pare_taps *t, size_t c, float *y, uint8_t *best)
@@ -401,9 +413,9 @@ static void add_v(float *sum, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i += PARE_LANES) {
         const __mmask16 m = lanes(n - i);
-        _mm512_mask_storeu_ps(sum + i, m,
-                              _mm512_add_ps(_mm512_maskz_loadu_ps(m, sum + i),
-                                            _mm512_maskz_loadu_ps(m, x + i)));
+        _mm512_mask_storeu_ps(
+            sum + i, m,
+            _mm512_add_ps(_mm512_maskz_loadu_ps(m, sum + i), _mm512_maskz_loadu_ps(m, x + i)));
     }
 }
 

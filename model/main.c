@@ -1,4 +1,4 @@
-/* main.c: pare-train NETWORK, pare-train eval RUN. */
+/* main.c: pare-train NETWORK, pare-train eval RUN, pare-train schema. */
 #include "model/model.h"
 #include <signal.h>
 #include <stdlib.h>
@@ -9,23 +9,35 @@
 /* The one thing that a signal handler may touch. */
 static volatile sig_atomic_t caught_signal;
 
-static void on_signal(int signal_number)
-{
-    caught_signal = signal_number;
-}
+static void on_signal(int signal_number) { caught_signal = signal_number; }
 
 enum { KEYS_MAX = 64, OWN_OPTIONS = 7 };
 
 typedef struct train_args {
     const char *values[KEYS_MAX]; /* of --KEY, one a key of the configuration; NULL: not given */
     char names[KEYS_MAX][40];     /* the keys with - for _ */
+    pare_arena *arena;            /* of the help's texts */
     const char *config, *out;
     pare_strs sets;
     uint32_t threads;
     bool resume, quiet, verbose;
 } train_args;
 
-/* ---- configuration ---------------------------------------------------------------------------- */
+/* ---- configuration ----------------------------------------------------------------------------
+ */
+
+/* The key's sentence with its choices and its default. */
+static const char *describe(const pare_key *k, pare_arena *a)
+{
+    pare_buf b = {0};
+    pare_buf_puts(&b, k->doc);
+    for (size_t i = 0; k->type == PARE_KEY_ENUM && k->choices[i]; i++)
+        pare_buf_printf(&b, "%s %s", i ? "," : ":", k->choices[i]);
+    if (k->def) pare_buf_printf(&b, " (%s)", k->def);
+    const char *text = pare_arena_strdup(a, b.text);
+    pare_buf_free(&b);
+    return text;
+}
 
 static size_t list_options(train_args *a, pare_opt *opts)
 {
@@ -53,8 +65,8 @@ static size_t list_options(train_args *a, pare_opt *opts)
         for (char *c = a->names[i]; *c; c++)
             if (*c == '_') *c = '-';
         const char *arg = k->type == PARE_KEY_ENUM ? "NAME" : k->type == PARE_KEY_STR ? "X" : "N";
-        opts[n++] =
-            (pare_opt){a->names[i], 0, PARE_OPT_STRING, arg, k->doc, &a->values[i], 0, 0};
+        opts[n++] = (pare_opt){
+            a->names[i], 0, PARE_OPT_STRING, arg, describe(k, a->arena), &a->values[i], 0, 0};
     }
     return n;
 }
@@ -71,8 +83,10 @@ static pare_status set_key(pare_yaml *y, const pare_key *k, const char *value, p
 {
     pare_buf b = {0};
     pare_buf_printf(&b, "%s=", k->name);
-    if (k->type == PARE_KEY_STR) quote(&b, value);
-    else pare_buf_puts(&b, value);
+    if (k->type == PARE_KEY_STR)
+        quote(&b, value);
+    else
+        pare_buf_puts(&b, value);
     const pare_status status = pare_yaml_set(y, b.text, e);
     pare_buf_free(&b);
     return status;
@@ -104,7 +118,8 @@ static pare_status read_config(const train_args *a, const char *network, pare_ar
     return status;
 }
 
-/* ---- talk ------------------------------------------------------------------------------------- */
+/* ---- talk -------------------------------------------------------------------------------------
+ */
 
 typedef struct talk {
     bool is_tty, quiet, verbose;
@@ -123,8 +138,10 @@ static double seconds_since(const struct timespec *t)
 static void on_note(void *context, bool is_warning, const char *line)
 {
     const talk *t = context;
-    if (is_warning) fprintf(stderr, "warning: %s\n", line);
-    else if (t->verbose) fprintf(stderr, "%s\n", line);
+    if (is_warning)
+        fprintf(stderr, "warning: %s\n", line);
+    else if (t->verbose)
+        fprintf(stderr, "%s\n", line);
 }
 
 static void print_line(const talk *t, const pare_train_progress *p, double images_per_s)
@@ -183,7 +200,8 @@ static void print_result(const pare_train_result *r)
                r->mean_weight_bits, r->mean_act_bits);
 }
 
-/* ---- commands --------------------------------------------------------------------------------- */
+/* ---- commands ---------------------------------------------------------------------------------
+ */
 
 static void catch_signals(void)
 {
@@ -223,27 +241,65 @@ static int train(const train_args *a, const char *network)
     return 128 + (int)caught_signal;
 }
 
+static int run_schema(int argc, char **argv)
+{
+    int n_operands, exit_status;
+    if (!pare_opts_parse(NULL, 0, "pare-train schema",
+                         "Print the reference of the training configuration, as Markdown.", argc,
+                         argv, &n_operands, &exit_status))
+        return exit_status;
+    if (n_operands) return usage_error("schema takes no operand");
+    pare_buf b = {0};
+    pare_schema_doc(&pare_train_schema, &b);
+    fputs(b.text, stdout);
+    pare_buf_free(&b);
+    return PARE_OK;
+}
+
+static int run_eval(int argc, char **argv);
+
+/* What the first word may be, besides a network. */
+static const pare_command commands[] = {
+    {"eval", "RUN", "measure a run's test accuracies again", run_eval},
+    {"schema", "", "print the reference of the training configuration", run_schema},
+};
+
+static void print_commands(void)
+{
+    printf("\ncommands:\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        printf("  %-8s %-5s %s\n", commands[i].name, commands[i].operands, commands[i].doc);
+}
+
 static int run_train(int argc, char **argv)
 {
-    train_args a = {0};
+    train_args a = {.arena = pare_arena_new()};
     pare_opt opts[KEYS_MAX + OWN_OPTIONS];
     const size_t n_opts = list_options(&a, opts);
-    int n_operands, exit_status;
-    if (!pare_opts_parse(opts, n_opts, "pare-train NETWORK -o RUN [options]",
-                         "Train a network and learn its bitlengths; write a run folder. An "
-                         "interrupted run goes on with\nthe same command. `pare-train eval RUN` "
-                         "measures a run's accuracies again.",
-                         argc, argv, &n_operands, &exit_status))
-        return exit_status;
-    int status;
-    if (!a.out) status = usage_error("-o RUN is missing; a run folder expected");
-    else if (n_operands > 1) status = usage_error("more than one network; one expected");
+    int n_operands, status;
+    if (!pare_opts_parse(
+            opts, n_opts, "pare-train NETWORK -o RUN [options]",
+            "Train a network and learn its bitlengths; write a run folder. An "
+            "interrupted run goes on with\nthe same command. Defaults are in brackets.",
+            argc, argv, &n_operands, &status)) {
+        const bool is_version = argc > 1 && !strcmp(argv[1], "--version");
+        if (status == PARE_OK && !is_version) print_commands();
+        free(a.sets.v);
+        pare_arena_free(a.arena);
+        return status;
+    }
+    if (!a.out)
+        status = usage_error("-o RUN is missing; a run folder expected");
+    else if (n_operands > 1)
+        status = usage_error("more than one network; one expected");
     else if (a.resume && (n_operands || a.config || a.sets.n))
         status = usage_error("--resume takes everything from RUN; only -o RUN expected");
     else if (!a.resume && !a.config && !n_operands)
         status = usage_error("NETWORK is missing; a network file or the name of one expected");
-    else status = train(&a, n_operands ? argv[1] : NULL);
+    else
+        status = train(&a, n_operands ? argv[1] : NULL);
     free(a.sets.v);
+    pare_arena_free(a.arena);
     return status;
 }
 
@@ -266,13 +322,16 @@ static int run_eval(int argc, char **argv)
     pare_err e = {0};
     pare_train_result r;
     const pare_status status = pare_train_eval(argv[1], data, threads, &r, &e);
-    if (status == PARE_OK) print_result(&r);
-    else pare_err_print(&e, stderr);
+    if (status == PARE_OK)
+        print_result(&r);
+    else
+        pare_err_print(&e, stderr);
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && !strcmp(argv[1], "eval")) return run_eval(argc - 1, argv + 1);
+    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
+        if (!strcmp(argv[1], commands[i].name)) return commands[i].run(argc - 1, argv + 1);
     return run_train(argc, argv);
 }

@@ -28,17 +28,17 @@ typedef struct pare_train_config {
     uint32_t epochs;      /* of learning (or of training at fixed bits) */
     uint32_t tune_epochs; /* after rounding up */
     uint32_t batch;
-    int optimizer;        /* sgd, adam */
-    double lr;            /* first learning rate of the weights */
-    double tune_lr;       /* of fine-tuning; 0: lr / 5 */
-    double n_lr;          /* of the bitlengths, plain gradient descent */
-    int schedule;         /* cosine, step, constant */
+    int optimizer;  /* sgd, adam */
+    double lr;      /* first learning rate of the weights */
+    double tune_lr; /* of fine-tuning; 0: lr / 5 */
+    double n_lr;    /* of the bitlengths, plain gradient descent */
+    int schedule;   /* cosine, step, constant */
     double momentum;
-    double weight_decay;  /* of weights only */
-    int augment;          /* none, crop, crop_flip */
-    int compute;          /* of training convolutions: f32, bf16 */
+    double weight_decay; /* of weights only */
+    int augment;         /* none, crop, crop_flip */
+    int compute;         /* of training convolutions: f32, bf16 */
     uint64_t seed;
-    uint32_t limit;       /* images kept of each split; 0: all */
+    uint32_t limit; /* images kept of each split; 0: all */
     uint32_t checkpoint_steps;
     uint32_t sample_images; /* test images whose activation codes are written */
 } pare_train_config;
@@ -47,8 +47,8 @@ extern const pare_schema pare_train_schema;
 
 /* Where a run stands; told after every step and at every end of an epoch. */
 typedef struct pare_train_progress {
-    const char *phase; /* train, learn, tune */
-    uint32_t epoch, n_epochs; /* of the phase, from 1 */
+    const char *phase;         /* train, learn, tune */
+    uint32_t epoch, n_epochs;  /* of the phase, from 1 */
     uint64_t images, n_images; /* done and to do, over all phases */
     double lr;
     double loss, accuracy_frac; /* of the epoch so far, training images */
@@ -72,7 +72,7 @@ typedef struct pare_train_result {
     double final_frac; /* after all phases: of what is exported */
     double mean_weight_n, mean_act_n;       /* learned, unweighted means over the layers */
     double mean_weight_bits, mean_act_bits; /* of the exported network */
-    bool is_complete; /* false: stopped; the run folder can be continued */
+    bool is_complete;                       /* false: stopped; the run folder can be continued */
 } pare_train_result;
 
 /* Train into folder `run`, continuing what a checkpoint there began. A checkpoint of another

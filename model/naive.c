@@ -1,5 +1,6 @@
 /* naive.c: the oracle. Sums in double, loops in the order of the definition. */
 #include "model/naive.h"
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -32,25 +33,16 @@ static bool find_product(const pare_dims *d, const size_t i[7], size_t *x, size_
     return true;
 }
 
-static size_t count_y(const pare_dims *d)
-{
-    return (size_t)d->n * d->p * d->q * d->k;
-}
+static size_t count_y(const pare_dims *d) { return (size_t)d->n * d->p * d->q * d->k; }
 
-static size_t count_x(const pare_dims *d)
-{
-    return (size_t)d->n * d->h * d->w * d->c;
-}
+static size_t count_x(const pare_dims *d) { return (size_t)d->n * d->h * d->w * d->c; }
 
 static size_t count_w(const pare_dims *d)
 {
     return (size_t)d->k * (d->c / d->groups) * d->r * d->s;
 }
 
-static double *zeros(size_t n)
-{
-    return pare_xalloc(n, sizeof(double));
-}
+static double *zeros(size_t n) { return pare_xalloc(n, sizeof(double)); }
 
 /* Round the sums to float and drop them. */
 static void finish(double *sum, size_t n, float *out)
@@ -87,12 +79,13 @@ void pare_naive_conv_backward_weights(const pare_dims *d, const float *x, const 
     finish(sum, d->k, gbias);
 }
 
-/* ---- pooling ---------------------------------------------------------------------------------- */
+/* ---- pooling ----------------------------------------------------------------------------------
+ */
 
 /* Calls `body` for every input xi of every window yi. */
 #define FOR_EACH_TAP(k, body)                                                                      \
     for (size_t yi = 0; yi < (k)->n * (k)->p * (k)->q * (k)->c; yi++)                              \
-        for (size_t tap = 0; tap < (k)->kernel[0] * (k)->kernel[1]; tap++) {               \
+        for (size_t tap = 0; tap < (k)->kernel[0] * (k)->kernel[1]; tap++) {                       \
             size_t xi;                                                                             \
             if (find_tap((k), yi, tap, &xi)) body;                                                 \
         }
@@ -114,15 +107,17 @@ void pare_naive_maxpool(const pare_pool_window *k, const float *x, float *y)
     FOR_EACH_TAP(k, if (x[xi] > y[yi]) y[yi] = x[xi]);
 }
 
-void pare_naive_maxpool_backward(const pare_pool_window *k, const float *x, const float *gy, float *gx)
+void pare_naive_maxpool_backward(const pare_pool_window *k, const float *x, const float *gy,
+                                 float *gx)
 {
     const size_t n = k->n * k->p * k->q * k->c;
     size_t *best = pare_xalloc(n, sizeof *best);
     bool *has = pare_xalloc(n, sizeof *has);
-    FOR_EACH_TAP(k, if (!has[yi] || x[xi] > x[best[yi]]) {
-        best[yi] = xi;
-        has[yi] = true;
-    });
+    FOR_EACH_TAP(
+        k, if (!has[yi] || x[xi] > x[best[yi]]) {
+            best[yi] = xi;
+            has[yi] = true;
+        });
     for (size_t i = 0; i < k->n * k->h * k->w * k->c; i++) gx[i] = 0;
     for (size_t i = 0; i < n; i++) gx[best[i]] += gy[i];
     free(best);
@@ -145,7 +140,8 @@ void pare_naive_avgpool_backward(const pare_pool_window *k, const float *gy, flo
     finish(sum, k->n * k->h * k->w * k->c, gx);
 }
 
-/* ---- element-wise ----------------------------------------------------------------------------- */
+/* ---- element-wise -----------------------------------------------------------------------------
+ */
 
 static void moments(size_t rows, size_t c, size_t j, const float *x, double *mean, double *var)
 {
@@ -223,6 +219,7 @@ double pare_naive_softmax_loss(size_t n, size_t classes, const float *x, const u
         double top = -INFINITY, sum = 0;
         for (size_t j = 0; j < classes; j++) top = fmax(top, (double)row[j]);
         for (size_t j = 0; j < classes; j++) sum += exp((double)row[j] - top);
+        assert(sum > 0);
         loss += (log(sum) + top - (double)row[labels[i]]) / (double)n;
         for (size_t j = 0; gx && j < classes; j++)
             gx[i * classes + j] =

@@ -13,7 +13,8 @@ void pare_naive_conv_backward_weights(const pare_dims *d, const float *x, const 
 
 /* The padding never wins a maximum; an average divides by the whole window. */
 void pare_naive_maxpool(const pare_pool_window *k, const float *x, float *y);
-void pare_naive_maxpool_backward(const pare_pool_window *k, const float *x, const float *gy, float *gx);
+void pare_naive_maxpool_backward(const pare_pool_window *k, const float *x, const float *gy,
+                                 float *gx);
 void pare_naive_avgpool(const pare_pool_window *k, const float *x, float *y);
 void pare_naive_avgpool_backward(const pare_pool_window *k, const float *gy, float *gx);
 

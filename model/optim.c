@@ -81,7 +81,7 @@ static pare_status check_finite(const pare_graph *g, uint32_t layer, const char 
 static pare_status update_mac(update_context *c, pare_node *n, unsigned worker, pare_err *e)
 {
     pare_graph *g = c->g;
-    PARE_TRY(pare_mac_reduce(n->mac, worker, n->w.g, n->bias.g, e));
+    PARE_TRY(pare_mac_reduce(n->mac, worker, 0, g->n_shards, n->w.g, n->bias.g, e));
     PARE_TRY(check_finite(g, n->layer, "weights", &n->w, e));
     PARE_TRY(check_finite(g, n->layer, "bias", &n->bias, e));
     if (g->is_learning_n) {

@@ -3,12 +3,13 @@
 #include "model/graph.h"
 #include <stdlib.h>
 
-/* ---- steps and segments ----------------------------------------------------------------------- */
+/* ---- steps and segments -----------------------------------------------------------------------
+ */
 
 typedef struct planner {
     pare_graph *g;
     pare_plan *plan;
-    size_t first; /* of the open segment */
+    size_t first;               /* of the open segment */
     bool *has_value, *has_node; /* made in the open segment, not combined yet */
 } planner;
 
@@ -75,8 +76,8 @@ static void plan_forward(pare_graph *g)
         if (g->values[n->y].is_virtual) continue;
         uint32_t source = n->x;
         if (g->values[source].is_virtual) source = g->nodes[g->values[source].producer].x;
-        const bool waits = n->kind == PARE_NODE_MAC ||
-                           (n->kind == PARE_NODE_EW && n->bn_layer != PARE_NONE);
+        const bool waits =
+            n->kind == PARE_NODE_MAC || (n->kind == PARE_NODE_EW && n->bn_layer != PARE_NONE);
         if (waits && p.has_value[source]) close_segment(&p);
         add_step(&p, fns[n->kind], i);
         mark_value(&p, n->y);
@@ -109,7 +110,8 @@ static void plan_backward(pare_graph *g)
             if (n->ew != PARE_NONE && p.has_node[n->ew]) close_segment(&p);
             add_step(&p, pare_backward_mac, i);
             const pare_value *x = &g->values[n->x];
-            if (x->is_virtual) p.has_node[x->producer] = g->nodes[x->producer].bn_layer != PARE_NONE;
+            if (x->is_virtual)
+                p.has_node[x->producer] = g->nodes[x->producer].bn_layer != PARE_NONE;
             break;
         }
         case PARE_NODE_EW: plan_backward_ew(&p, i); break;
@@ -121,10 +123,11 @@ static void plan_backward(pare_graph *g)
     close_segment(&p);
 }
 
-/* ---- memory of gradients ---------------------------------------------------------------------- */
+/* ---- memory of gradients ----------------------------------------------------------------------
+ */
 
 typedef struct slot {
-    size_t count;    /* floats an image */
+    size_t count;     /* floats an image */
     uint32_t n_users; /* values that hold it */
 } slot;
 
@@ -206,8 +209,7 @@ static pare_status place_gradients(pare_graph *g, pare_err *e)
         switch (n->kind) {
         case PARE_NODE_EW: place_ew(g, &s, i); continue;
         case PARE_NODE_CONCAT:
-            for (uint32_t j = 0; j < n->n_xs; j++)
-                want(g, &s, n->xs[j], &n->first_xs[j], &ignored);
+            for (uint32_t j = 0; j < n->n_xs; j++) want(g, &s, n->xs[j], &n->first_xs[j], &ignored);
             break;
         case PARE_NODE_MAC:
             want(g, &s, n->x, &n->first_x, &ignored);
@@ -236,7 +238,8 @@ pare_status pare_plan_make(pare_graph *g, pare_err *e)
     return PARE_OK;
 }
 
-/* ---- running ---------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------------------------
+ */
 
 typedef struct run_context {
     pare_job *job;
@@ -285,8 +288,10 @@ pare_status pare_graph_run(pare_job *job, const pare_plan *plan, bool has_barrie
             r.n = s->n;
             status = run_segment(&r, e);
             if (status != PARE_OK) break;
-            if (plan == &g->forward) pare_forward_combine(job, s);
-            else pare_backward_combine(job, s);
+            if (plan == &g->forward)
+                pare_forward_combine(job, s);
+            else
+                pare_backward_combine(job, s);
         }
     }
     free(r.errors);

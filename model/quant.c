@@ -5,8 +5,8 @@
 static const double RANGE_MIN = 1e-12;
 
 const pare_method pare_methods[] = {
-    {"fp32", "plain float training, the baseline", PARE_RANGE_NONE, PARE_GRID_REAL,
-     PARE_BLEND_INT, PARE_XGRAD_PASS, PARE_PGRAD_NONE},
+    {"fp32", "plain float training, the baseline", PARE_RANGE_NONE, PARE_GRID_REAL, PARE_BLEND_INT,
+     PARE_XGRAD_PASS, PARE_PGRAD_NONE},
     {"fixed", "given integer bitlengths (--bits)", PARE_RANGE_MINMAX, PARE_GRID_AFFINE,
      PARE_BLEND_INT, PARE_XGRAD_PASS, PARE_PGRAD_NONE},
     {"bitpruning", "learned bitlengths, rounded up and fine-tuned", PARE_RANGE_MINMAX,
@@ -83,7 +83,8 @@ bool pare_grid_codes(const pare_grid *g, const float *xq, size_t n, uint16_t *co
     return true;
 }
 
-/* ---- the penalty ------------------------------------------------------------------------------ */
+/* ---- the penalty ------------------------------------------------------------------------------
+ */
 
 static double weigh_equal(const pare_layer *l, bool is_weight)
 {

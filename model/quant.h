@@ -47,12 +47,12 @@ extern const size_t pare_n_methods;
 
 /* The state of one quantizer: one tensor's weights or input activations. */
 typedef struct pare_quant {
-    double n;        /* bitlength, real while it is learned */
+    double n;         /* bitlength, real while it is learned */
     double learned_n; /* before it was rounded up; 0: not learned */
-    uint32_t n_max;  /* 2..16 */
-    bool is_nudged;  /* zero must be a level: the layer pads with zeros */
-    double g_n;      /* dL/dn of the last step, without the penalty */
-    double lambda;   /* weight in the penalty gamma * sum(lambda * n); they sum to 1 */
+    uint32_t n_max;   /* 2..16 */
+    bool is_nudged;   /* zero must be a level: the layer pads with zeros */
+    double g_n;       /* dL/dn of the last step, without the penalty */
+    double lambda;    /* weight in the penalty gamma * sum(lambda * n); they sum to 1 */
 } pare_quant;
 
 /* k = min(floor(n), n_max - 1) and a = n - k in [0, 1]. */
@@ -75,7 +75,8 @@ void pare_quant_ceil(pare_quant *q);
 /* Integer codes of values that lie on the grid; false if one of them is not scale * code + lo. */
 bool pare_grid_codes(const pare_grid *g, const float *xq, size_t n, uint16_t *codes);
 
-/* ---- the penalty ------------------------------------------------------------------------------ */
+/* ---- the penalty ------------------------------------------------------------------------------
+ */
 
 /* What a bit of a tensor is worth. */
 typedef struct pare_criterion {

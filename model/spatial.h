@@ -12,7 +12,8 @@ typedef struct pare_pool_window {
 pare_pool_window pare_pool_window_of(const pare_layer *l, size_t n_images);
 
 /* best[i] = the tap (row-major in the window) that gave y[i]; the padding never wins. */
-void pare_maxpool(const pare_kernels *f, const pare_pool_window *k, const float *x, float *y, uint8_t *best);
+void pare_maxpool(const pare_kernels *f, const pare_pool_window *k, const float *x, float *y,
+                  uint8_t *best);
 /* Adds to gx. */
 void pare_maxpool_backward(const pare_kernels *f, const pare_pool_window *k, const float *gy,
                            const uint8_t *best, float *gx);

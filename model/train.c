@@ -5,11 +5,12 @@
 #include <string.h>
 
 static const pare_pos NOWHERE = {0, 0};
-static const double BN_SHARE = 0.1;     /* of a batch in the running statistics, as PyTorch has it */
+static const double BN_SHARE = 0.1; /* of a batch in the running statistics, as PyTorch has it */
 static const double RANGE_SHARE = 0.01; /* in the running ranges */
 enum { CALIBRATION_BATCHES = 64, TUNE_LR_DIVISOR = 5 };
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------
+ */
 
 static pare_status set_fixed_bits(pare_run *r, pare_err *e)
 {
@@ -22,9 +23,9 @@ static pare_status set_fixed_bits(pare_run *r, pare_err *e)
         if (n->kind != PARE_NODE_MAC) continue;
         const pare_layer_bits *l = &b->layers[at++];
         if (l->weight_signed || l->act_signed)
-            status = pare_err_set(e, PARE_EINPUT, r->config->bits, l->pos,
-                                  "layer %s has signed codes; unsigned affine ones expected",
-                                  l->layer);
+            status =
+                pare_err_set(e, PARE_EINPUT, r->config->bits, l->pos,
+                             "layer %s has signed codes; unsigned affine ones expected", l->layer);
         n->qw.n = l->weight_bits;
         n->qa.n = l->act_bits;
         n->qw.n_max = n->qa.n_max = PARE_BITS_MAX;
@@ -142,7 +143,8 @@ void pare_run_close(pare_run *r)
     pare_buf_free(&r->bits_rows);
 }
 
-/* ---- measuring -------------------------------------------------------------------------------- */
+/* ---- measuring --------------------------------------------------------------------------------
+ */
 
 void pare_run_mean_n(const pare_run *r, double *weight_n, double *act_n)
 {
@@ -176,17 +178,14 @@ pare_status pare_run_evaluate(pare_run *r, double *accuracy_frac, pare_err *e)
     return PARE_OK;
 }
 
-static uint64_t image_order_epoch(const pare_run *r)
-{
-    return (uint64_t)r->phase << 32 | r->epoch;
-}
+static uint64_t image_order_epoch(const pare_run *r) { return (uint64_t)r->phase << 32 | r->epoch; }
 
 /* The mean of the batch statistics over the first training images, without augmentation. */
 static pare_status calibrate(pare_run *r, pare_err *e)
 {
     PARE_TRY(pare_graph_set_weights(r->graph, true, e));
-    const size_t n = r->steps_per_epoch < CALIBRATION_BATCHES ? r->steps_per_epoch
-                                                              : CALIBRATION_BATCHES;
+    const size_t n =
+        r->steps_per_epoch < CALIBRATION_BATCHES ? r->steps_per_epoch : CALIBRATION_BATCHES;
     for (size_t i = 0; i < n; i++) {
         const pare_batch b = {
             .data = r->data, .images = &r->data->train, .first = i * r->config->batch};
@@ -213,7 +212,8 @@ pare_status pare_run_ceil(pare_run *r, pare_err *e)
     return calibrate(r, e);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ------------------------------------------------------------------------------------
+ */
 
 /* Of the step that `done` steps of this epoch have gone before. */
 static double lr_factor(const pare_run *r, uint64_t done_steps)
@@ -268,7 +268,8 @@ static pare_status train_step(pare_run *r, pare_err *e)
     return PARE_OK;
 }
 
-/* ---- epochs and phases ------------------------------------------------------------------------ */
+/* ---- epochs and phases ------------------------------------------------------------------------
+ */
 
 static void fill_progress(const pare_run *r, pare_train_progress *p)
 {
@@ -369,7 +370,8 @@ static pare_status train_epoch(pare_run *r, const pare_train_hooks *h, bool *is_
     return end_epoch(r, h, e);
 }
 
-/* ---- the whole -------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------------
+ */
 
 static void note_implementations(const pare_run *r, const pare_train_hooks *h)
 {
@@ -386,8 +388,7 @@ static void note_implementations(const pare_run *r, const pare_train_hooks *h)
             const bool is_slow = pare_mac_impl_is_slow(n->mac, (pare_pass)p);
             line.n = 0;
             pare_buf_printf(&line, "layer %s: %s runs as oneDNN's %s%s", n->l->name,
-                            pare_pass_name((pare_pass)p), impl,
-                            is_slow ? ", a slow fallback" : "");
+                            pare_pass_name((pare_pass)p), impl, is_slow ? ", a slow fallback" : "");
             h->note(h->context, is_slow, line.text);
         }
     }
@@ -406,8 +407,10 @@ static pare_status train_all(pare_run *r, const pare_train_hooks *h, pare_err *e
         h->note(h->context, false, line.text);
         pare_buf_free(&line);
     }
-    if (r->phase < r->n_phases) r->graph->is_learning_n = r->phases[r->phase].learns_n;
-    else r->graph->is_learning_n = false;
+    if (r->phase < r->n_phases)
+        r->graph->is_learning_n = r->phases[r->phase].learns_n;
+    else
+        r->graph->is_learning_n = false;
     if (r->phase < r->n_phases) PARE_TRY(pare_graph_set_weights(r->graph, true, e));
     while (r->phase < r->n_phases && !is_stopped) PARE_TRY(train_epoch(r, h, &is_stopped, e));
     if (is_stopped || r->is_done) return PARE_OK;

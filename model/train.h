@@ -31,7 +31,7 @@ typedef struct pare_run {
     uint64_t n_steps;      /* since the start */
     double loss_sum;       /* of the epoch's steps */
     uint64_t n_correct;
-    uint8_t is_done;       /* all files are written */
+    uint8_t is_done; /* all files are written */
     pare_train_result result;
     pare_buf metrics, bits_rows; /* CSV rows so far */
 } pare_run;
@@ -48,7 +48,8 @@ pare_status pare_run_evaluate(pare_run *r, double *accuracy_frac, pare_err *e) P
  * images. */
 pare_status pare_run_ceil(pare_run *r, pare_err *e) PARE_MUST_CHECK;
 
-/* ---- checkpoints ------------------------------------------------------------------------------ */
+/* ---- checkpoints ------------------------------------------------------------------------------
+ */
 
 /* Everything that the next step depends on, written whole or not at all. */
 pare_status pare_checkpoint_save(const pare_run *r, const char *name, pare_err *e) PARE_MUST_CHECK;
@@ -59,7 +60,8 @@ pare_status pare_checkpoint_load(pare_run *r, const char *name, bool *found,
 #define PARE_CHECKPOINT "checkpoint.bin"
 #define PARE_LEARNED    "learned.bin" /* at the end of learning, before rounding up */
 
-/* ---- files ------------------------------------------------------------------------------------ */
+/* ---- files ------------------------------------------------------------------------------------
+ */
 
 /* config.yaml and network.net.yaml; removes what an interrupted write has left. */
 pare_status pare_run_write_start(const pare_run *r, pare_err *e) PARE_MUST_CHECK;

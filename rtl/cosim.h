@@ -78,10 +78,13 @@ typedef struct pare_cosim_dot {
     pare_pe_pace pace;
     pare_pe_sum sum;
     pare_pe_times times;
-    int32_t *act, *weight;            /* work's codes */
-    uint8_t *gaps;                    /* pace's */
-    bool *ready;                      /* pace's */
-    uint32_t *act_pins, *weight_pins; /* the digits of [step][digit from the top], in words */
+    int32_t *act, *weight; /* work's codes */
+    uint8_t *gaps;         /* pace's */
+    bool *ready;           /* pace's */
+    uint32_t n_products;   /* of a step: codes of either operand */
+    uint32_t step_beats[PARE_COSIM_MAX_STEPS];
+    uint32_t n_act_digits, n_weight_digits; /* what the pins take one after the other */
+    uint32_t *act_pins, *weight_pins;       /* [step][digit from the top], in words */
 } pare_cosim_dot;
 
 enum { PARE_COSIM_NOISE_WORDS = 64 };
@@ -125,6 +128,11 @@ void pare_cosim_result_free(pare_cosim_result *r); /* zeroed allowed */
 
 /* The kind's parameters as the reference takes them. */
 pare_pe pare_cosim_pe(const pare_dut_kind *kind);
+/* Products of one step of the kind at these bits. */
+uint32_t pare_cosim_products(const pare_dut_kind *kind, uint32_t act_bits, uint32_t weight_bits);
+/* The reference's dot product; step_cycles gets the beats of each step. */
+pare_pe_sum pare_cosim_dot_sum(const pare_dut_kind *kind, const pare_pe_work *work,
+                               uint32_t *step_cycles);
 
 /* ---- between the files of pare-cosim -----------------------------------------------------------
  */

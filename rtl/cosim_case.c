@@ -6,15 +6,16 @@
 
 enum { READY_PERIOD = 64 };
 
+/* of any kind: no more than digits of one bit take, or terms */
 static uint32_t max_beats(const pare_pe *pe)
 {
-    return PARE_COSIM_MAX_STEPS * pare_pe_step_cycles(pe, pe->max_act_bits, pe->max_weight_bits);
+    return PARE_COSIM_MAX_STEPS * (pe->max_act_bits + 1) * pe->max_weight_bits;
 }
 
 pare_cosim_case *pare_cosim_case_new(const pare_dut_kind *kind)
 {
     const pare_pe pe = pare_cosim_pe(kind);
-    const uint32_t n_codes = PARE_COSIM_MAX_STEPS * pe.lanes;
+    const uint32_t n_codes = PARE_COSIM_MAX_STEPS * pare_cosim_products(kind, 1, 1);
     pare_cosim_case *const c = pare_xalloc(1, sizeof *c);
     for (uint32_t i = 0; i < PARE_COSIM_CASE_DOTS; i++) {
         pare_cosim_dot *const d = &c->dots[i];
@@ -23,10 +24,10 @@ pare_cosim_case *pare_cosim_case_new(const pare_dut_kind *kind)
         d->gaps = pare_xalloc(max_beats(&pe), sizeof *d->gaps);
         d->ready = pare_xalloc(READY_PERIOD, sizeof *d->ready);
         d->act_pins = pare_xalloc((size_t)PARE_COSIM_MAX_STEPS * pe.max_act_bits *
-                                      pare_dut_words(pe.lanes, pe.act_digit),
+                                      pare_dut_words(pe.lanes, pare_dut_act_width(kind)),
                                   sizeof *d->act_pins);
         d->weight_pins = pare_xalloc((size_t)PARE_COSIM_MAX_STEPS * pe.max_weight_bits *
-                                         pare_dut_words(pe.lanes, pe.weight_digit),
+                                         pare_dut_words(pe.lanes, pare_dut_weight_width(kind)),
                                      sizeof *d->weight_pins);
     }
     return c;
@@ -113,7 +114,49 @@ static void fill_pins(pare_rng *r, uint32_t *pins, const int32_t *codes, uint32_
         }
 }
 
-static void fill_dot(pare_cosim_dot *d, const pare_pe *pe, pare_rng *r)
+/* The operands of a fusion unit, extended to whole bricks. Bits above the last operand must not
+ * matter. */
+static void fill_unit_pins(pare_rng *r, uint32_t *pins, const int32_t *codes, uint32_t n_steps,
+                           uint32_t units, uint32_t products, uint32_t bits)
+{
+    const uint32_t n = products / units, fused = pare_pe_fused_bits(bits, 2);
+    for (uint32_t u = 0; u < n_steps * units; u++) {
+        const uint32_t above = (uint32_t)pare_rng_u64(r);
+        pins[u] = n * fused < 32 ? above << (n * fused) : 0;
+        for (uint32_t p = 0; p < n; p++)
+            pins[u] |= ((uint32_t)codes[u * n + p] & ((1u << fused) - 1)) << (p * fused);
+    }
+}
+
+static void fill_all_pins(pare_cosim_dot *d, const pare_dut_kind *kind, pare_rng *r)
+{
+    const pare_pe_work *const k = &d->work;
+    d->n_act_digits = d->n_weight_digits = 1;
+    if (kind->pe == PARE_DUT_fusion) {
+        fill_unit_pins(r, d->act_pins, d->act, k->n_steps, kind->lanes, d->n_products, k->act_bits);
+        fill_unit_pins(r, d->weight_pins, d->weight, k->n_steps, kind->lanes, d->n_products,
+                       k->weight_bits);
+        return;
+    }
+    if (kind->pe == PARE_DUT_temporal) {
+        d->n_act_digits = pare_pe_digits(k->act_bits, kind->act_digit);
+        d->n_weight_digits = pare_pe_digits(k->weight_bits, kind->weight_digit);
+    }
+    fill_pins(r, d->act_pins, d->act, k->n_steps, kind->lanes, k->act_bits, kind->act_digit);
+    fill_pins(r, d->weight_pins, d->weight, k->n_steps, kind->lanes, k->weight_bits,
+              kind->weight_digit);
+}
+
+/* The source may pause before a beat, or, where it only offers whole steps, before a step. */
+static void fill_dot_gaps(pare_cosim_dot *d, const pare_dut_kind *kind, pare_rng *r)
+{
+    fill_gaps(r, d->gaps, d->sum.cycles, d->bin.source);
+    if (kind->pe != PARE_DUT_term) return;
+    for (uint32_t s = 0, beat = 0; s < d->work.n_steps; beat += d->step_beats[s++])
+        for (uint32_t i = 1; i < d->step_beats[s]; i++) d->gaps[beat + i] = 0;
+}
+
+static void fill_dot(pare_cosim_dot *d, const pare_dut_kind *kind, pare_rng *r)
 {
     const uint32_t n_steps = d->bin.depth == PARE_DEPTH_MORE
                                  ? 3 + pare_rng_below(r, PARE_COSIM_MAX_STEPS - 2)
@@ -129,16 +172,15 @@ static void fill_dot(pare_cosim_dot *d, const pare_pe *pe, pare_rng *r)
                              .n_steps = n_steps,
                              .act = d->act,
                              .weight = d->weight};
-    const size_t n_codes = (size_t)n_steps * pe->lanes;
+    d->n_products = pare_cosim_products(kind, d->work.act_bits, d->work.weight_bits);
+    const size_t n_codes = (size_t)n_steps * d->n_products;
     const bool is_act_zero = d->data == PARE_DATA_ZERO && pare_rng_below(r, 2);
     fill_codes(r, d->act, n_codes, d->work.act_bits, d->work.act_signed, d->data, is_act_zero);
     fill_codes(r, d->weight, n_codes, d->work.weight_bits, d->work.weight_signed, d->data,
                d->data == PARE_DATA_ZERO && !is_act_zero);
-    fill_pins(r, d->act_pins, d->act, n_steps, pe->lanes, d->work.act_bits, pe->act_digit);
-    fill_pins(r, d->weight_pins, d->weight, n_steps, pe->lanes, d->work.weight_bits,
-              pe->weight_digit);
-    d->sum = pare_pe_dot(pe, &d->work);
-    fill_gaps(r, d->gaps, d->sum.cycles, d->bin.source);
+    fill_all_pins(d, kind, r);
+    d->sum = pare_cosim_dot_sum(kind, &d->work, d->step_beats);
+    fill_dot_gaps(d, kind, r);
     fill_ready(r, d->ready, d->bin.sink);
     d->pace = (pare_pe_pace){d->sum.cycles, d->gaps, READY_PERIOD, d->ready};
 }
@@ -167,7 +209,6 @@ static pare_cosim_bin bin_of(const pare_cosim_coverage *bins, uint64_t seed, uin
 void pare_cosim_case_fill(pare_cosim_case *c, const pare_dut_kind *kind,
                           const pare_cosim_coverage *bins, uint64_t seed, uint64_t index)
 {
-    const pare_pe pe = pare_cosim_pe(kind);
     pare_rng r = pare_rng_new(seed, index);
     c->index = index;
     c->n_dots = PARE_COSIM_CASE_DOTS;
@@ -175,7 +216,7 @@ void pare_cosim_case_fill(pare_cosim_case *c, const pare_dut_kind *kind,
     for (uint32_t i = 0; i < c->n_dots; i++) {
         pare_cosim_dot *const d = &c->dots[i];
         d->bin = bin_of(bins, seed, index * PARE_COSIM_CASE_DOTS + i);
-        fill_dot(d, &pe, &r);
+        fill_dot(d, kind, &r);
         d->times = pare_pe_dot_times(&d->pace, i ? &c->dots[i - 1].times : NULL);
     }
 }

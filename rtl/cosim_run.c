@@ -9,6 +9,7 @@ typedef struct record {
     uint32_t dot, beat; /* offered */
     bool offered, sink_ready;
     bool ready, valid; /* expected */
+    bool moves;        /* the beat goes, to which a term-serial PE is ready in a step's last one */
     pare_dut_out rtl;
 } record;
 
@@ -18,6 +19,7 @@ typedef struct runner {
     pare_dut *dut;
     uint32_t sending, receiving; /* dot products */
     uint32_t beat;               /* the next one of the dot product that is sent */
+    uint32_t step, in_step;      /* where it stands: beat in_step of a step */
     uint64_t offer_at;           /* first cycle in which it is offered */
     uint64_t sink_base;          /* cycle of the first entry of the sink's pattern */
     record history[HISTORY];
@@ -41,19 +43,18 @@ static void set_noise(const runner *r, uint64_t cycle, pare_dut_in *in)
 static void set_beat(const runner *r, pare_dut_in *in)
 {
     const pare_cosim_dot *const d = &r->c->dots[r->sending];
-    const uint32_t n_act = pare_pe_digits(d->work.act_bits, r->kind->act_digit);
-    const uint32_t n_weight = pare_pe_digits(d->work.weight_bits, r->kind->weight_digit);
-    const uint32_t step = r->beat / (n_act * n_weight), in_step = r->beat % (n_act * n_weight);
+    const pare_dut_kind *const k = r->kind;
+    const uint32_t act = r->step * d->n_act_digits + r->in_step % d->n_act_digits;
+    const uint32_t weight =
+        r->step * d->n_weight_digits + r->in_step / d->n_act_digits % d->n_weight_digits;
     in->act_bits = d->work.act_bits;
     in->weight_bits = d->work.weight_bits;
     in->act_signed = d->work.act_signed;
     in->weight_signed = d->work.weight_signed;
-    in->dot_first = step == 0;
-    in->dot_last = step + 1 == d->work.n_steps;
-    in->act = d->act_pins +
-              (step * n_act + in_step % n_act) * pare_dut_words(r->kind->lanes, r->kind->act_digit);
-    in->weight = d->weight_pins + (step * n_weight + in_step / n_act) *
-                                      pare_dut_words(r->kind->lanes, r->kind->weight_digit);
+    in->dot_first = r->step == 0;
+    in->dot_last = r->step + 1 == d->work.n_steps;
+    in->act = d->act_pins + act * pare_dut_words(k->lanes, pare_dut_act_width(k));
+    in->weight = d->weight_pins + weight * pare_dut_words(k->lanes, pare_dut_weight_width(k));
 }
 
 static bool sink_is_ready(const runner *r, uint64_t cycle)
@@ -92,8 +93,8 @@ static void describe_dot(pare_buf *out, const runner *r, uint32_t index)
                     d->sum.overflowed ? " with overflow" : "");
     for (uint32_t s = 0; s < d->work.n_steps; s++) {
         pare_buf_printf(out, "  step %u\n", s);
-        describe_codes(out, "act", d->act + s * r->kind->lanes, r->kind->lanes);
-        describe_codes(out, "weight", d->weight + s * r->kind->lanes, r->kind->lanes);
+        describe_codes(out, "act", d->act + s * d->n_products, d->n_products);
+        describe_codes(out, "weight", d->weight + s * d->n_products, d->n_products);
     }
 }
 
@@ -130,7 +131,8 @@ static bool compare(const runner *r, const record *h, pare_buf *out)
     const pare_dut_out *const rtl = &h->rtl;
     if (rtl->valid != h->valid)
         return differ(r, h, r->receiving, out, "out_valid", rtl->valid, h->valid);
-    if (rtl->ready != h->ready)
+    /* a term-serial PE's ready is of the step that is offered; without one it means nothing */
+    if (rtl->ready != h->ready && (h->offered || r->kind->pe != PARE_DUT_term))
         return differ(r, h, r->sending, out, "in_ready", rtl->ready, h->ready);
     if (h->valid) {
         const pare_pe_sum *const sum = &r->c->dots[r->receiving].sum;
@@ -146,10 +148,15 @@ static bool compare(const runner *r, const record *h, pare_buf *out)
 
 static void advance(runner *r, const record *h)
 {
-    if (h->offered && h->rtl.ready) {
+    if (h->moves) {
         r->beat++;
+        r->in_step++;
+        if (r->in_step == r->c->dots[r->sending].step_beats[r->step]) {
+            r->in_step = 0;
+            r->step++;
+        }
         if (r->beat == r->c->dots[r->sending].pace.n_beats) {
-            r->beat = 0;
+            r->beat = r->step = 0;
             r->sending++;
         }
         if (r->sending < r->c->n_dots)
@@ -167,7 +174,7 @@ static bool reference_is_plain(const runner *r, uint32_t dot, pare_buf *out)
 {
     const pare_cosim_dot *const d = &r->c->dots[dot];
     int64_t sum = 0;
-    for (size_t i = 0; i < (size_t)d->work.n_steps * r->kind->lanes; i++)
+    for (size_t i = 0; i < (size_t)d->work.n_steps * d->n_products; i++)
         sum += (int64_t)d->act[i] * d->weight[i];
     const uint32_t above = 64 - r->kind->acc_bits;
     const int64_t wrapped = (int64_t)((uint64_t)sum << above) >> above;
@@ -196,6 +203,9 @@ bool pare_cosim_case_run(const pare_cosim_case *c, const pare_dut_kind *kind, pa
         h->sink_ready = sink_is_ready(&r, cycle);
         h->valid = r.receiving < c->n_dots && cycle >= c->dots[r.receiving].times.valid;
         h->ready = !h->valid || h->sink_ready;
+        h->moves = h->offered && h->ready;
+        if (h->offered && kind->pe == PARE_DUT_term)
+            h->ready &= r.in_step + 1 == c->dots[r.sending].step_beats[r.step];
         pare_dut_in in;
         if (h->offered)
             set_beat(&r, &in);

@@ -8,17 +8,6 @@ const char *const pare_cosim_data_names[PARE_N_DATA] = {"uniform", "extreme", "c
 const char *const pare_cosim_depth_names[PARE_N_DEPTHS] = {"1", "2", "3+"};
 const char *const pare_cosim_sign_names[PARE_N_SIGNS] = {"uu", "su", "us", "ss"};
 
-pare_pe pare_cosim_pe(const pare_dut_kind *kind)
-{
-    return (pare_pe){.style = PARE_PE_TEMPORAL,
-                     .lanes = kind->lanes,
-                     .act_digit = kind->act_digit,
-                     .weight_digit = kind->weight_digit,
-                     .max_act_bits = kind->max_act_bits,
-                     .max_weight_bits = kind->max_weight_bits,
-                     .acc_bits = kind->acc_bits};
-}
-
 static uint32_t n_values(const uint32_t range[2]) { return range[1] - range[0] + 1; }
 
 size_t pare_cosim_bin_index(const pare_cosim_coverage *c, const pare_cosim_bin *bin)

@@ -123,7 +123,8 @@ template <class V> class Model final : public pare_dut
 
 pare_dut *pare_dut_new(const pare_dut_kind *kind)
 {
-#define ROW(id, lanes, act_digit, weight_digit, act_bits, weight_bits, acc_bits)                   \
+#define ROW(id, pe, lanes, act_digit, weight_digit, act_bits, weight_bits, acc_bits, recoding,     \
+            first_stage_bits)                                                                      \
     if (!std::strcmp(kind->name, #id)) return new Model<Vpare_##id>(acc_bits);
     PARE_RTL_KINDS(ROW)
 #undef ROW

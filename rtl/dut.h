@@ -1,6 +1,6 @@
-/* dut.h: a Verilated pare_pe_temporal behind C, the only door to it. The tests and pare-cosim stay
- * C; Verilator and C++ stay in dut.cpp. A handle is one PE with its own clock, reset and waves; any
- * number may live at once, each in one thread.
+/* dut.h: a Verilated PE (of rtl/kinds.h) behind C, the only door to it. The tests and pare-cosim
+ * stay C; Verilator and C++ stay in dut.cpp. A handle is one PE with its own clock, reset and
+ * waves; any number may live at once, each in one thread.
  */
 #ifndef PARE_RTL_DUT_H
 #define PARE_RTL_DUT_H
@@ -12,22 +12,32 @@
 extern "C" {
 #endif
 
+/* The module: pare_pe_temporal, pare_pe_fusion, pare_pe_term. */
+typedef enum pare_dut_pe { PARE_DUT_temporal, PARE_DUT_fusion, PARE_DUT_term } pare_dut_pe;
+
 /* A row of kinds.h. */
 typedef struct pare_dut_kind {
     const char *name;
+    pare_dut_pe pe;
     uint32_t lanes, act_digit, weight_digit;
     uint32_t max_act_bits, max_weight_bits, acc_bits;
+    uint32_t recoding, first_stage_bits; /* term only */
 } pare_dut_kind;
+
+enum { PARE_DUT_UNIT_BITS = 32 }; /* operand pins of a fusion unit */
 
 /* All kinds, in the order of kinds.h. */
 const pare_dut_kind *pare_dut_kinds(size_t *n);
 /* By name, or NULL. */
 const pare_dut_kind *pare_dut_kind_find(const char *name);
-/* 32-bit words that hold one digit of every lane. */
-uint32_t pare_dut_words(uint32_t lanes, uint32_t digit);
+/* Operand pins of a lane (of a fusion unit): a digit, the unit's, a whole operand. */
+uint32_t pare_dut_act_width(const pare_dut_kind *kind);
+uint32_t pare_dut_weight_width(const pare_dut_kind *kind);
+/* 32-bit words that hold the pins of every lane. */
+uint32_t pare_dut_words(uint32_t lanes, uint32_t width);
 
-/* The input pins of a cycle; pare_pe_temporal.sv says what they mean. The digit of lane l is at
- * bits [l * digit +: digit] of its words, bit 0 being the lowest one of word 0. */
+/* The input pins of a cycle; the PE's header comment says what they mean. Lane l is at bits
+ * [l * width +: width] of its words, bit 0 being the lowest one of word 0. */
 typedef struct pare_dut_in {
     uint32_t act_bits, weight_bits;
     bool act_signed, weight_signed;

@@ -4,8 +4,9 @@
 # parameters must stop elaboration. Ends in "N passed, N failed".
 set -u
 cd "$(dirname "$0")/.." || exit 1
-SOURCES=(rtl/pare_pkg.sv rtl/pare_digit_counter.sv rtl/pare_digit_extend.sv rtl/pare_pe_core.sv
-  rtl/pare_pe_temporal.sv)
+SOURCES=(rtl/pare_pkg.sv rtl/pare_digit_counter.sv rtl/pare_digit_extend.sv rtl/pare_accumulator.sv
+  rtl/pare_pe_core.sv rtl/pare_pe_temporal.sv rtl/pare_fusion_unit.sv rtl/pare_pe_fusion.sv
+  rtl/pare_term_recode.sv rtl/pare_term_schedule.sv rtl/pare_pe_term.sv)
 passed=0 failed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -77,6 +78,33 @@ for digit in 1 2 3 4 5 8; do
 done
 legal pare_digit_counter -GDigit=1 -GMaxBits=1
 
+for width in 2 32 64; do legal pare_accumulator -GWidth=$width; done
+legal pare_fusion_unit
+synthesisable pare_fusion_unit
+for units in 1 3 16; do
+  for acc in 21 48 64; do legal pare_pe_fusion -GUnits=$units -GAccWidth=$acc; done
+  synthesisable pare_pe_fusion Units $units AccWidth 48
+done
+for recoding in 0 1 2; do
+  for width in 2 7 8 16; do legal pare_term_recode -GWidth=$width -GRecoding=$recoding; done
+  for shape in "1 2 2 0" "3 7 5 1" "16 8 8 2" "5 16 16 5"; do
+    read -r lanes ab wb first <<<"$shape"
+    legal pare_pe_term -GLanes="$lanes" -GMaxActBits="$ab" -GMaxWeightBits="$wb" -GRecoding=$recoding \
+      -GFirstStageBits="$first" -GAccWidth=48
+  done
+  synthesisable pare_pe_term Lanes 3 MaxActBits 7 MaxWeightBits 5 Recoding $recoding FirstStageBits $recoding AccWidth 15
+done
+for reach in 1 4 9; do legal pare_term_schedule -GLanes=3 -GReach=$reach; done
+
+illegal pare_accumulator "Width must be" -GWidth=65
+illegal pare_pe_fusion "Units must be" -GUnits=0
+illegal pare_pe_fusion "AccWidth must be" -GUnits=3 -GAccWidth=18
+illegal pare_term_recode "Width must be" -GWidth=17
+illegal pare_term_recode "Recoding must be" -GRecoding=3
+illegal pare_term_schedule "Reach must be" -GPositions=9 -GReach=10
+illegal pare_pe_term "MaxActBits and MaxWeightBits must be" -GMaxActBits=1
+illegal pare_pe_term "AccWidth must be" -GAccWidth=20
+illegal pare_pe_term "FirstStageBits must be" -GFirstStageBits=6
 illegal pare_pe_core "Lanes must be" -GLanes=0
 illegal pare_pe_core "ActDigit must be" -GActDigit=9 -GMaxActBits=8
 illegal pare_pe_core "ActDigit must be" -GActDigit=0

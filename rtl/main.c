@@ -114,10 +114,17 @@ static void print_holes(const pare_cosim_coverage *c)
 
 static void print_coverage(const pare_dut_kind *k, const pare_cosim_result *r)
 {
-    printf(
-        "%s: %u lanes, activations %u of %u bits a cycle, weights %u of %u, accumulator %u bits\n",
-        k->name, k->lanes, k->act_digit, k->max_act_bits, k->weight_digit, k->max_weight_bits,
-        k->acc_bits);
+    printf("%s: ", k->name);
+    if (k->pe == PARE_DUT_temporal)
+        printf("%u lanes, activations %u of %u bits a cycle, weights %u of %u", k->lanes,
+               k->act_digit, k->max_act_bits, k->weight_digit, k->max_weight_bits);
+    else if (k->pe == PARE_DUT_fusion)
+        printf("%u fusion units of %u x %u bits", k->lanes, k->max_act_bits, k->max_weight_bits);
+    else
+        printf("%u lanes, %u-bit activations as terms (recoding %u), first stage of %u bits, "
+               "%u-bit weights",
+               k->lanes, k->max_act_bits, k->recoding, k->first_stage_bits, k->max_weight_bits);
+    printf(", accumulator %u bits\n", k->acc_bits);
     print_pairs(&r->coverage);
     print_marginals(&r->coverage);
     print_holes(&r->coverage);

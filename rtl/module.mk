@@ -2,24 +2,30 @@
 # A kind of PE is a row of rtl/kinds.h; its parameters are read from there.
 
 comma      := ,
-RTL_SV     := rtl/pare_pkg.sv rtl/pare_digit_counter.sv rtl/pare_digit_extend.sv \
-              rtl/pare_pe_core.sv rtl/pare_pe_temporal.sv
+RTL_SV     := $(addprefix rtl/pare_,pkg.sv digit_counter.sv digit_extend.sv accumulator.sv \
+              pe_core.sv pe_temporal.sv fusion_unit.sv pe_fusion.sv term_recode.sv \
+              term_schedule.sv pe_term.sv)
 RTL_DEPS   := $(RTL_SV) rtl/pare_assert.svh rtl/kinds.h
-RTL_ROWS   := $(shell sed -nE 's/^ *X\(([a-z0-9_]+(, [0-9]+){6})\).*/\1/p' rtl/kinds.h | tr -d ' ')
+RTL_ROWS   := $(shell sed -nE 's/^ *X\(([a-z0-9_]+(, [a-z0-9]+){9})\).*/\1/p' rtl/kinds.h | tr -d ' ')
 RTL_KINDS  := $(foreach r,$(RTL_ROWS),$(firstword $(subst $(comma), ,$(r))))
 VERILATOR_INCLUDE = $(shell verilator --getenv VERILATOR_ROOT)/include
 
 rtl_words  = $(subst $(comma), ,$(filter $(1)$(comma)%,$(RTL_ROWS)))
 rtl_g      = -G$(2)=$(word $(3),$(call rtl_words,$(1)))
-rtl_params = $(call rtl_g,$(1),Lanes,2) $(call rtl_g,$(1),ActDigit,3) \
-             $(call rtl_g,$(1),WeightDigit,4) $(call rtl_g,$(1),MaxActBits,5) \
-             $(call rtl_g,$(1),MaxWeightBits,6) $(call rtl_g,$(1),AccWidth,7)
+rtl_params = $(call rtl_params_$(word 2,$(call rtl_words,$(1))),$(1)) \
+             $(call rtl_g,$(1),AccWidth,8) --top-module pare_pe_$(word 2,$(call rtl_words,$(1)))
+rtl_params_temporal = $(call rtl_g,$(1),Lanes,3) $(call rtl_g,$(1),ActDigit,4) \
+             $(call rtl_g,$(1),WeightDigit,5) $(call rtl_g,$(1),MaxActBits,6) \
+             $(call rtl_g,$(1),MaxWeightBits,7)
+rtl_params_fusion = $(call rtl_g,$(1),Units,3)
+rtl_params_term = $(call rtl_g,$(1),Lanes,3) $(call rtl_g,$(1),MaxActBits,6) \
+             $(call rtl_g,$(1),MaxWeightBits,7) $(call rtl_g,$(1),Recoding,9) \
+             $(call rtl_g,$(1),FirstStageBits,10)
 
 # Waves are compiled in and written on demand; assertions are on; registers without reset start at
 # random, so that nothing may rely on their first value.
 RTL_WALL := -Wall
-VERILATE = verilator $(RTL_WALL) --assert -O3 --x-assign unique --x-initial unique -Irtl \
-           --top-module pare_pe_temporal
+VERILATE = verilator $(RTL_WALL) --assert -O3 --x-assign unique --x-initial unique -Irtl
 RTL_CC = -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_SC=0
 # generated code and Verilator's own are compiled without our warnings
 RTL_MODEL_CXX = $(CXX) -std=c++17 -O2 -w -fcf-protection=none -pthread \
@@ -84,7 +90,7 @@ $(BUILD)/obj/rtl/systemc_bench.o: rtl/systemc_bench.cpp $(BUILD)/verilated/sc_pe
 	  -isystem $(VERILATOR_INCLUDE) -isystem $(VERILATOR_INCLUDE)/vltstd \
 	  -isystem $(BUILD)/verilated/sc_pe -I. -MMD -MP -c -o $@ $<
 $(BUILD)/tests/systemc_pe: $(BUILD)/obj/rtl/systemc_bench.o $(BUILD)/verilated/sc_pe.o \
-  $(patsubst %,$(BUILD)/obj/rtl/%.o,cosim_case coverage kinds) $(call libs,sim)
+  $(patsubst %,$(BUILD)/obj/rtl/%.o,cosim_case coverage kinds cosim_kind) $(call libs,sim)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CXX) $(LDFLAGS) -o $@ $^ $(call syslibs,sim) -lsystemc
 
@@ -97,4 +103,8 @@ rtl-lint: ## Lint every RTL module alone over a matrix of parameters (Verilator,
 
 rtl-mutants: rtl ## Break the RTL in many ways; pare-cosim must notice each
 	$(Q)BUILD=$(BUILD) rtl/mutants.sh
-.PHONY: rtl-mutants
+
+formal: ## Prove the PEs and their handshakes for all inputs, netlists equal to the RTL (6 minutes)
+	$(Q).ci/deps formal
+	$(Q)tests/formal/run.sh
+.PHONY: rtl-mutants formal

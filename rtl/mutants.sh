@@ -26,15 +26,15 @@ act_shift_by_one|loom2|pare_pe_core|act_q <<< ActDigit|act_q <<< 1
 weight_shift_dropped|unpu|pare_pe_core|weight_q <<< WeightDigit|weight_q
 act_first_ignored|loom1|pare_pe_core|if (!beat_i.act_first)|if (1'b1)
 weight_first_ignored|unpu|pare_pe_core|if (!beat_i.weight_first)|if (1'b1)
-dot_first_ignored|bitparallel|pare_pe_core|base = beat_i.dot_first ? '0 : sum_q|base = sum_q
-dot_first_always|bitparallel|pare_pe_core|base = beat_i.dot_first ? '0 : sum_q|base = '0
-dot_last_ignored|bitparallel|pare_pe_core|step_done \&\& beat_i.dot_last|step_done
+dot_first_ignored|bitparallel|pare_accumulator|base = first_i ? '0 : sum_q|base = sum_q
+dot_first_always|bitparallel|pare_accumulator|base = first_i ? '0 : sum_q|base = '0
+dot_last_ignored|bitparallel|pare_accumulator|add_i \&\& last_i|add_i
 weight_last_ignored|loom4|pare_pe_core|act_done \&\& beat_i.weight_last|act_done
 act_last_ignored|loom4|pare_pe_core|fire \&\& beat_i.act_last|fire
-ready_stuck_at_one|stripes|pare_pe_core|ready_o = !valid_o .. ready_i|ready_o = 1'b1
-ready_without_sink|stripes|pare_pe_core|ready_o = !valid_o .. ready_i|ready_o = !valid_o
-valid_never_cleared|loom1|pare_pe_core|valid_d = valid_q \&\& !ready_i|valid_d = valid_q
-valid_cleared_untaken|loom1|pare_pe_core|valid_d = valid_q \&\& !ready_i|valid_d = 1'b0
+ready_stuck_at_one|stripes|pare_accumulator|free_o = !valid_o .. ready_i|free_o = 1'b1
+ready_without_sink|stripes|pare_accumulator|free_o = !valid_o .. ready_i|free_o = !valid_o
+valid_never_cleared|loom1|pare_accumulator|valid_d = valid_q \&\& !ready_i|valid_d = valid_q
+valid_cleared_untaken|loom1|pare_accumulator|valid_d = valid_q \&\& !ready_i|valid_d = 1'b0
 beat_taken_without_valid|unpu|pare_pe_core|fire = valid_i \&\& ready_o|fire = ready_o
 counter_runs_without_valid|unpu|pare_pe_temporal|fire = in_valid_i \&\& in_ready_o|fire = in_ready_o
 counter_runs_without_ready|unpu|pare_pe_temporal|fire = in_valid_i \&\& in_ready_o|fire = in_valid_i
@@ -43,16 +43,50 @@ precision_one_too_low|stripes|pare_digit_counter|bits_i > BitsW'(k \* Digit)|bit
 top_bits_off_by_one|odd|pare_digit_counter|bits_i - BitsW'(k \* Digit)|bits_i - BitsW'(k * Digit - 1)
 counter_does_not_wrap|loom2|pare_digit_counter|last_o ? '0 : index_q + IndexW'(1)|index_q + IndexW'(1)
 counter_reset_to_one|loom2|pare_digit_counter|index_q <= '0|index_q <= IndexW'(1)
-valid_reset_to_one|loom4|pare_pe_core|valid_q <= 1'b0|valid_q <= 1'b1
+valid_reset_to_one|loom4|pare_accumulator|valid_q <= 1'b0|valid_q <= 1'b1
 operands_swapped|loom2|pare_pe_temporal|.bits_i(act_bits_i)|.bits_i(weight_bits_i)
 last_lane_dropped|stripes|pare_pe_core|l < Lanes; l++|l < Lanes - 1; l++
 product_unsigned|bitparallel|pare_pe_core|ProductW'(\$signed(act_i\(.*\)))|ProductW'(act_i\1)
 sum_too_narrow|bitparallel|pare_pe_core|SumW = ProductW + LanesW|SumW = ProductW + LanesW - 1
 act_sum_too_narrow|stripes|pare_pe_core|ActSumW = MaxActBits + WeightDigit + 1 + LanesW|ActSumW = MaxActBits + WeightDigit + LanesW
 step_too_narrow|loom1|pare_pe_core|StepW = MaxActBits + MaxWeightBits + 1 + LanesW|StepW = MaxActBits + MaxWeightBits + LanesW
-overflow_not_kept|odd|pare_pe_core|(!beat_i.dot_first \&\& overflow_q)|1'b0
-overflow_kept_for_ever|odd|pare_pe_core|(!beat_i.dot_first \&\& overflow_q)|overflow_q
-overflow_never|odd|pare_pe_core|sum_d\[AccWidth-1\] != base|1'b0 \&\& base[0] != base
+overflow_not_kept|odd|pare_accumulator|(!first_i \&\& overflow_q)|1'b0
+overflow_kept_for_ever|odd|pare_accumulator|(!first_i \&\& overflow_q)|overflow_q
+overflow_never|odd|pare_accumulator|sum_d\[Width-1\] != base|1'b0 \&\& base[0] != base
+fusion_act_sign_dropped|fusion|pare_fusion_unit|act_signed_i \&\& act_top|1'b0 \&\& act_top
+fusion_sign_on_every_part|fusion|pare_fusion_unit|weight_signed_i \&\& weight_top|weight_signed_i
+fusion_top_of_group_only|fusion|pare_fusion_unit|(!act_fused_twice .. Group\[0\])|1'b1
+fusion_shift_along_both_lost|fusion|pare_fusion_unit|{1'b0, k\[0\]} + {1'b0, k\[1\]}|{1'b0, k[0]}
+fusion_shift_along_one_lost|fusion|pare_fusion_unit|(along_act .. along_weight) shift_of|(1'b0) shift_of
+fusion_group_shift_of_two|fusion|pare_fusion_unit|2'(g)), 2'b00}|2'(g)), 1'b0}
+fusion_group_too_narrow|fusion|pare_fusion_unit|logic signed \[8:0\] group_sum|logic signed [7:0] group_sum
+fusion_parts_swapped|fusion|pare_fusion_unit|(is_act .. other == 2'd0) ? k\[0\] : k\[1\]|k[0]
+fusion_halves_swapped|fusion|pare_fusion_unit|(is_act .. other != 2'd2) ? g\[0\] : g\[1\]|g[0]
+fusion_products_swapped|fusion|pare_fusion_unit|of_groups = {1'b0, g\[1\]}|of_groups = {1'b0, g[0]}
+fusion_mode_one_too_high|fusion|pare_pe_fusion|act_bits_i > BitsW'(4)|act_bits_i >= BitsW'(4)
+fusion_mode_one_too_low|fusion|pare_pe_fusion|weight_bits_i > BitsW'(2)|weight_bits_i > BitsW'(3)
+fusion_modes_exchanged|fusion|pare_pe_fusion|.act_mode_i(act_mode)|.act_mode_i(weight_mode)
+fusion_last_unit_dropped|fusion|pare_pe_fusion|u < Units; u++) begin$|u < Units - 1; u++) begin
+fusion_beat_without_ready|fusion|pare_pe_fusion|in_valid_i \&\& in_ready_o)|in_valid_i)
+term_minus_dropped|naf|pare_term_recode|~thrice\[Width+1:1\]|1'b0
+term_sign_dropped|naf|pare_pe_term|(negative\[l\] ^|(1'b0 ^
+term_magnitude_off_by_one|naf|pare_pe_term|~low + MaxActBits'(1)|~low
+term_run_never_left|pragmatic|pare_term_recode|is_run = 1'b0;$|is_run = is_run;
+term_run_of_two|pragmatic|pare_term_recode|== 3'b111|>= 3'b110
+term_top_position_lost|naf|pare_term_recode|= once\[Width+1:1\] ^ thrice\[Width+1:1\]|= {1'b0, once[Width:1] ^ thrice[Width:1]}
+schedule_reach_one_too_far|pragmatic|pare_pe_term|AllReach = 1 << FirstStageBits|AllReach = 2 << FirstStageBits
+schedule_reach_too_short|pragmatic|pare_term_schedule|k < Reach; k++|k < Reach - 1; k++
+schedule_term_dropped_twice|naf|pare_term_schedule|pending \& ~own : pending|pending : pending
+schedule_waiting_term_lost|pragmatic|pare_term_schedule|pending \& ~own : pending|pending \& ~own : '0
+schedule_base_stuck|ones|pare_term_schedule|base_o = BaseW'(p)|base_o = '0
+schedule_offset_lost|pragmatic|pare_term_schedule|offset = OffsetW'(k)|offset = '0
+term_ready_at_once|pragmatic|pare_pe_term|in_ready_o = free \&\& last|in_ready_o = free
+term_goes_without_valid|pragmatic|pare_pe_term|go = in_valid_i \&\& free|go = free
+term_goes_while_a_result_waits|pragmatic|pare_pe_term|go = in_valid_i \&\& free|go = in_valid_i
+term_busy_reset_to_one|ones|pare_pe_term|busy_q <= 1'b0|busy_q <= 1'b1
+term_first_on_every_cycle|ones|pare_pe_term|dot_first_i \&\& !busy_q|dot_first_i
+term_last_on_every_cycle|ones|pare_pe_term|dot_last_i \&\& last|dot_last_i
+term_sum_too_narrow|pragmatic|pare_pe_term|LaneW = MaxWeightBits + Reach|LaneW = MaxWeightBits + Reach - 1
 LIST
 )
 

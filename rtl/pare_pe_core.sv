@@ -5,12 +5,10 @@
 // Law      s      = sum over the lanes of act digit * weight digit, negated if beat.negate
 //          act    = (act_first    ? 0 : act_q << ActDigit)       + s
 //          weight = (weight_first ? 0 : weight_q << WeightDigit) + act     at act_last
-//          sum    = (dot_first    ? 0 : sum_q)                   + weight  at act_last, weight_last
+//          and that goes to the accumulator at act_last, weight_last.
 //          An operand whose digit is its whole width has no register of its own (act_q, weight_q).
-//          sum wraps modulo 2^AccWidth; overflow_o tells that it did so within this dot product.
 // Latency  valid_o rises one cycle after the last beat of a step with dot_last; the result stays
-//          until ready_i. ready_o = !valid_o || ready_i: the accumulator is the result register,
-//          so no beat is taken while a result waits.
+//          until ready_i. ready_o = !valid_o || ready_i: no beat is taken while a result waits.
 // Reset    clears valid_o only. All else is written before it is read.
 module pare_pe_core #(
   parameter int unsigned Lanes = 16,
@@ -62,7 +60,6 @@ module pare_pe_core #(
   end
 
   logic fire, act_done, step_done;
-  assign ready_o = !valid_o || ready_i;
   assign fire = valid_i && ready_o;
   assign act_done = fire && beat_i.act_last;
   assign step_done = act_done && beat_i.weight_last;
@@ -138,46 +135,20 @@ module pare_pe_core #(
 
   // ---- the steps of a dot product ----
 
-  logic signed [AccWidth-1:0] addend, base, sum_d, sum_q;
-  logic overflow_d, overflow_q;
-  logic valid_d, valid_q;
-
-  assign addend = AccWidth'(step_sum);
-  assign base = beat_i.dot_first ? '0 : sum_q;
-  assign sum_d = base + addend;
-  // two addends of one sign, a sum of the other
-  assign overflow_d = (!beat_i.dot_first && overflow_q)
-                    || (base[AccWidth-1] == addend[AccWidth-1]
-                        && sum_d[AccWidth-1] != base[AccWidth-1]);
-
-  always_ff @(posedge clk_i) begin
-    if (step_done) begin
-      sum_q <= sum_d;
-      overflow_q <= overflow_d;
-    end
-  end
-
-  always_comb begin
-    valid_d = valid_q && !ready_i;
-    if (step_done && beat_i.dot_last) begin
-      valid_d = 1'b1;
-    end
-  end
-
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      valid_q <= 1'b0;
-    end else begin
-      valid_q <= valid_d;
-    end
-  end
-
-  assign valid_o = valid_q;
-  assign sum_o = sum_q;
-  assign overflow_o = overflow_q;
-
-  `include "pare_assert.svh"
-  `PARE_ASSERT(ResultStaysUntilTaken, valid_o && !ready_i |=> valid_o && $stable(sum_o))
-  `PARE_ASSERT(NoBeatWhileAResultWaits, valid_o && !ready_i |-> !fire)
+  pare_accumulator #(
+    .Width(AccWidth)
+  ) u_accumulator (
+    .clk_i,
+    .rst_ni,
+    .add_i(step_done),
+    .first_i(beat_i.dot_first),
+    .last_i(beat_i.dot_last),
+    .addend_i(AccWidth'(step_sum)),
+    .free_o(ready_o),
+    .valid_o,
+    .ready_i,
+    .sum_o,
+    .overflow_o
+  );
 
 endmodule

@@ -320,5 +320,6 @@ pare_status sim_bitfusion_layer(const pare_machine *m, const pare_sim_job *job, 
                               .tile_out_cols = (uint32_t)s.tile.o,
                               .n_tiles = s.tile.tiles};
     fill_stats(m, job, &s, out);
+    out->energy_uncertainty_frac = sim_energy_uncertainty(&m->costs, &out->stats);
     return PARE_OK;
 }

@@ -26,15 +26,40 @@ uint64_t sim_array_lanes(const pare_machine *m);
 
 /* Look up everything in m->costs. */
 pare_status sim_costs_load(pare_machine *m, pare_err *e) PARE_MUST_CHECK;
+/* Read energy/TABLE.csv; `key` of the machine file named it. */
+pare_status sim_table_load(const pare_machine *m, const char *key, const char *table,
+                           pare_csv **out, pare_err *e) PARE_MUST_CHECK;
+/* The number of a named column; a missing column is an error. */
+pare_status sim_table_number(const pare_csv *c, size_t row, const char *column, double *out,
+                             pare_err *e) PARE_MUST_CHECK;
+/* Energies, leakage and area of the three buffers (sram.c). */
+pare_status sim_buffers_price(pare_machine *m, pare_err *e) PARE_MUST_CHECK;
+/* log-log interpolation; linear where a logarithm has no value */
+double sim_mix(double a, double b, double part);
+/* What the machine's Accelergy tables say instead (ert.c). */
+pare_status sim_ert_apply(pare_machine *m, pare_err *e) PARE_MUST_CHECK;
+extern const char *const sim_ert_costs[];
+/* Uncertainty of a sum of energies, all tables erring to the same side. */
+double sim_energy_uncertainty(const pare_costs *c, const pare_sim_stats *s);
+
+/* ---- steps that depend on values (dynamic.c) ---- */
+
+/* Can the machine skip what it says it does? */
+pare_status sim_skip_check(const pare_machine *m, pare_err *e) PARE_MUST_CHECK;
+bool sim_depends_on_values(const pare_machine *m);
+/* Where the values come from, for people. */
+const char *sim_values_name(const pare_machine *m, const pare_sim_options *options);
 
 /* ---- a layer on the array (map.c) ---- */
 
 /* One way to lay a layer on the array; everything below is per group of a grouped convolution. */
 typedef struct array_map {
     bool tiles_hold_windows, cols_hold_filters, is_flat, is_weight_stationary;
+    bool rows_own_inputs;      /* packed groups have all lanes of their rows */
     uint64_t lanes;            /* products per PE and step, at these bits */
     uint64_t filters, windows; /* in parallel on the whole array */
     uint64_t packed_groups;    /* groups side by side in lanes and rows */
+    uint64_t depth_tiles;      /* tiles that share a step's depth; `lanes` are those of all */
     uint64_t positions;        /* kernel positions */
     uint64_t channel_scale;    /* channels seen per channel of the layer: space-to-depth */
     uint64_t step_cycles;      /* of one step */
@@ -43,13 +68,15 @@ typedef struct array_map {
     uint64_t load_cycles;      /* weights into the array, of one fold */
 } array_map;
 
-enum { ARRAY_MAPS_MAX = 4 };
+enum { ARRAY_MAPS_MAX = 6 };
 
 /* All ways that the machine allows, at least one. The layer's bits must be possible. */
 size_t sim_array_maps(const pare_machine *m, const pare_sim_job *job,
                       array_map out[ARRAY_MAPS_MAX]);
 /* Steps for `channels` of the layer's channels of one group (or of packed groups). */
 uint64_t sim_array_steps(const array_map *a, uint64_t channels);
+/* The same steps, each tile's share counted by itself. */
+uint64_t sim_array_tile_steps(const array_map *a, uint64_t channels);
 
 /* ---- tiles in the buffers (tile.c) ---- */
 
@@ -83,6 +110,13 @@ typedef struct value_bits {
     uint64_t weight, act, out, psum;
 } value_bits;
 
+/* What each tile takes where values decide; NULL: what its size says. */
+typedef struct tile_values {
+    const uint64_t *cycles;      /* [g][k][w][c] */
+    const uint64_t *weight_bits; /* [g][k][c], in DRAM */
+    const uint64_t *act_bits;    /* [g][w][c], in DRAM */
+} tile_values;
+
 /* One candidate of the mapping search. */
 typedef struct tiling {
     const pare_machine *m;
@@ -90,10 +124,11 @@ typedef struct tiling {
     const array_map *a;
     const window_tiles *w;
     value_bits bits;
-    uint64_t size[N_LOOPS];  /* groups, filters, - , channels of a full tile */
-    uint64_t total[N_LOOPS]; /* of the layer: groups, filters and channels of one group */
-    uint64_t n[N_LOOPS];     /* trips */
-    uint8_t order[N_LOOPS];  /* loops, outermost first */
+    uint64_t size[N_LOOPS];    /* groups, filters, - , channels of a full tile */
+    uint64_t total[N_LOOPS];   /* of the layer: groups, filters and channels of one group */
+    uint64_t n[N_LOOPS];       /* trips */
+    uint8_t order[N_LOOPS];    /* loops, outermost first */
+    const tile_values *values; /* what tiles take with values; NULL: all alike */
 } tiling;
 
 /* What one tile computes and moves. */
@@ -108,6 +143,16 @@ typedef struct tile_need {
 } tile_need;
 tile_need sim_tile_need(const tiling *t);
 
+/* Lane cycles of a layer whose steps depend on values. */
+typedef struct value_work {
+    bool is_known;     /* else every lane works through every digit */
+    uint64_t products; /* bits or terms of one operand times those of the other, over all MACs */
+    uint64_t needed;   /* if each product took only its own cycles */
+    uint64_t occupied; /* of lanes that hold a product, while their step lasts */
+    double mean_step_cycles;
+    uint64_t dram_unpacked_bits; /* 0: from dram_*_bits and the bits per value */
+} value_work;
+
 /* What a candidate moves and computes, in closed form. */
 typedef struct tile_totals {
     uint64_t compute_cycles;                             /* sum over the tiles */
@@ -119,6 +164,7 @@ typedef struct tile_totals {
     uint64_t buffer_bits[3][2]; /* weight, act, out; read, write */
     uint64_t dram_weight_bits, dram_act_bits, dram_out_bits, dram_psum_write_bits,
         dram_psum_read_bits;
+    value_work work;
 } tile_totals;
 /* All that does not depend on the order of the loops; DRAM fields hold one fetch of everything. */
 void sim_tile_totals(const tiling *t, tile_totals *out);
@@ -139,6 +185,17 @@ typedef struct tile_time {
 uint64_t sim_tile_bound(const tiling *t, const tile_totals *sums);
 /* Exactly, by classes of like tiles (docs/machines.md, "time of a layer"). */
 tile_time sim_tile_time(const tiling *t, const tile_totals *s);
+
+/* ---- events (event.c) ---- */
+
+/* The walk over the tiles that defines the time; DRAM traffic and compute cycles of `totals` are
+ * counted anew. `fn` may be NULL. */
+void sim_walk(const tiling *t, pare_event_fn *fn, void *context, tile_totals *totals,
+              tile_time *time);
+/* pare_sim_events at the values of the options, which may be NULL. */
+pare_status sim_job_events(const pare_machine *machine, const pare_sim_job *job,
+                           const pare_sim_options *options, pare_event_fn *fn, void *context,
+                           pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;
 
 /* ---- the mapping search (search.c) ---- */
 
@@ -180,6 +237,18 @@ pare_sim_job *sim_jobs(const pare_net *net, const pare_bits *bits, const pare_ma
 /* Check that the machine can run the layer at its bits. */
 pare_status sim_job_check(const pare_machine *m, const pare_sim_job *job,
                           pare_err *e) PARE_MUST_CHECK;
+/* As pare_sim_run_layer for each job, at the values of the options or the machine; `fn` may be
+ * NULL. */
+pare_status sim_dynamic_layers(const pare_machine *m, const pare_sim_job *jobs, size_t n,
+                               const pare_sim_options *options, pare_event_fn *fn, void *context,
+                               pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;
+/* Replace what mappings take in the worst case by what they take with the values; nothing to do if
+ * the machine does not depend on them. */
+pare_status sim_dynamic_mappings(const pare_machine *m, const pare_sim_job *job,
+                                 const pare_sim_options *options, mapping_result *found,
+                                 pare_err *e) PARE_MUST_CHECK;
+/* Do two layers have the same shape and bits? */
+bool sim_is_same_job(const pare_sim_job *a, const pare_sim_job *b);
 /* Statistics of a mapping. */
 pare_status sim_job_stats(const pare_machine *m, const pare_sim_job *job, const mapping_choice *c,
                           pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;

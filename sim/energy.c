@@ -8,8 +8,8 @@
 
 #define REAL_MAX_VALUE 1e12
 
-static pare_status load_table(const pare_machine *m, const char *key, const char *table,
-                              pare_csv **out, pare_err *e)
+pare_status sim_table_load(const pare_machine *m, const char *key, const char *table,
+                           pare_csv **out, pare_err *e)
 {
     pare_buf path = {0};
     pare_data_find("energy", table, &path);
@@ -27,9 +27,8 @@ static pare_status load_table(const pare_machine *m, const char *key, const char
     return status;
 }
 
-/* The number of a named column; a missing column is an error. */
-static pare_status number(const pare_csv *c, size_t row, const char *column, double *out,
-                          pare_err *e)
+pare_status sim_table_number(const pare_csv *c, size_t row, const char *column, double *out,
+                             pare_err *e)
 {
     const int at = pare_csv_column(c, column);
     if (at < 0)
@@ -46,162 +45,28 @@ static size_t find_row(const pare_csv *c, const char *name)
     return row;
 }
 
-/* ---- SRAM ---- */
-
-typedef struct sram_point {
-    double size_bytes, word_bits;
-    double value[4]; /* read pJ, write pJ, leakage mW, area um2 */
-} sram_point;
-
-enum { SRAM_SIZES_MAX = 32, SRAM_WORDS_MAX = 16 };
-
-typedef struct sram_table {
-    double sizes[SRAM_SIZES_MAX], words[SRAM_WORDS_MAX]; /* ascending */
-    size_t n_sizes, n_words;
-    sram_point at[SRAM_SIZES_MAX][SRAM_WORDS_MAX];
-    bool has[SRAM_SIZES_MAX][SRAM_WORDS_MAX];
-} sram_table;
-
-static size_t insert_sorted(double *list, size_t *n, size_t max, double x)
-{
-    size_t i = 0;
-    while (i < *n && list[i] < x) i++;
-    if ((i < *n && list[i] == x) || *n == max) return i;
-    memmove(list + i + 1, list + i, (*n - i) * sizeof *list);
-    list[i] = x;
-    ++*n;
-    return i;
-}
-
-static size_t index_of(const double *list, size_t n, double x)
-{
-    size_t i = 0;
-    while (i < n && list[i] != x) i++;
-    return i;
-}
-
-static pare_status read_sram(const pare_csv *c, sram_table *t, pare_err *e)
-{
-    static const char *const columns[4] = {"read_pj", "write_pj", "leakage_mw", "area_um2"};
-    sram_point *const points = pare_xalloc(c->n_rows + 1, sizeof *points);
-    pare_status status = PARE_OK;
-    for (size_t r = 0; r < c->n_rows && status == PARE_OK; r++) {
-        sram_point *const p = &points[r];
-        status = number(c, r, "size_bytes", &p->size_bytes, e);
-        if (status == PARE_OK) status = number(c, r, "word_bits", &p->word_bits, e);
-        for (int i = 0; i < 4 && status == PARE_OK; i++)
-            status = number(c, r, columns[i], &p->value[i], e);
-        insert_sorted(t->sizes, &t->n_sizes, SRAM_SIZES_MAX, p->size_bytes);
-        insert_sorted(t->words, &t->n_words, SRAM_WORDS_MAX, p->word_bits);
-    }
-    for (size_t r = 0; r < c->n_rows && status == PARE_OK; r++) {
-        const size_t s = index_of(t->sizes, t->n_sizes, points[r].size_bytes);
-        const size_t w = index_of(t->words, t->n_words, points[r].word_bits);
-        if (s == t->n_sizes || w == t->n_words) continue;
-        t->at[s][w] = points[r];
-        t->has[s][w] = true;
-    }
-    if (status == PARE_OK && (!t->n_sizes || !t->n_words))
-        status = pare_err_set(e, PARE_EINPUT, c->name, (pare_pos){0, 0},
-                              "the table has no rows; SRAM sizes expected");
-    free(points);
-    return status;
-}
-
-/* The neighbours of x and how far it lies between them, on a logarithmic scale; clamped. */
-static void bracket(const double *list, size_t n, double x, size_t *low, size_t *high, double *part)
-{
-    size_t i = 0;
-    while (i + 1 < n && list[i + 1] <= x) i++;
-    *low = i;
-    *high = i + 1 < n ? i + 1 : i;
-    *part = *low == *high || x <= list[i] ? 0 : log(x / list[i]) / log(list[*high] / list[i]);
-}
-
-/* A point that the table lacks (few words of a wide kind) is the next larger size that it has. */
-static const sram_point *corner(const sram_table *t, size_t s, size_t w)
-{
-    while (s + 1 < t->n_sizes && !t->has[s][w]) s++;
-    return &t->at[s][w];
-}
-
-static double mix(double a, double b, double part)
+double sim_mix(double a, double b, double part)
 {
     return a > 0 && b > 0 ? exp(log(a) * (1 - part) + log(b) * part) : a * (1 - part) + b * part;
-}
-
-/* value[4] of a bank, log-log interpolated in size and word. */
-static void look_up(const sram_table *t, double size_bytes, double word_bits, double value[4])
-{
-    size_t s0, s1, w0, w1;
-    double ps, pw;
-    bracket(t->sizes, t->n_sizes, size_bytes, &s0, &s1, &ps);
-    bracket(t->words, t->n_words, word_bits, &w0, &w1, &pw);
-    for (int i = 0; i < 4; i++) {
-        const double narrow = mix(corner(t, s0, w0)->value[i], corner(t, s1, w0)->value[i], ps);
-        const double wide = mix(corner(t, s0, w1)->value[i], corner(t, s1, w1)->value[i], ps);
-        value[i] = mix(narrow, wide, pw);
-    }
-}
-
-/* A buffer is as many banks side by side as its port needs, and as many one behind the other as
- * the table's largest bank requires; one bank of each column works at a time. */
-static void price_buffer(pare_machine *m, const sram_table *t, uint64_t bytes, double port_bits,
-                         double *read_pj_per_bit, double *write_pj_per_bit)
-{
-    const double word = m->buffers.word_bits;
-    double banks = ceil(port_bits / word);
-    const double largest = t->sizes[t->n_sizes - 1];
-    if ((double)bytes / banks > largest) banks = ceil((double)bytes / largest);
-    double value[4];
-    look_up(t, (double)bytes / banks, word, value);
-    *read_pj_per_bit = value[0] / word;
-    *write_pj_per_bit = value[1] / word;
-    m->costs.buffers_leakage_mw += value[2] * banks;
-    m->costs.buffers_um2 += value[3] * banks;
-}
-
-static pare_status price_buffers(pare_machine *m, pare_err *e)
-{
-    static const char *const devices[] = {"itrs_lop", "itrs_lstp", "itrs_hp"};
-    char name[64];
-    snprintf(name, sizeof name, "sram_%unm_%s", m->node_nm, devices[m->buffers.device]);
-    pare_csv *csv = NULL;
-    PARE_TRY(load_table(m, "node_nm", name, &csv, e));
-    sram_table *const t = pare_xalloc(1, sizeof *t);
-    const pare_status status = read_sram(csv, t, e);
-    if (status == PARE_OK) {
-        const pare_array *const a = &m->array;
-        const bool spread = m->mapping.tiles != PARE_HOLDS_FILTERS;
-        const double tiles = a->tiles, lanes = m->pe.lanes;
-        const double weight_port = tiles * a->rows * lanes * sim_pe_weight_port_bits(&m->pe);
-        const double act_port =
-            (spread ? tiles : 1) * a->cols * lanes * sim_pe_act_port_bits(&m->pe);
-        pare_costs *const c = &m->costs;
-        price_buffer(m, t, m->buffers.weight_bytes, weight_port, &c->weight_read_pj_per_bit,
-                     &c->weight_write_pj_per_bit);
-        price_buffer(m, t, m->buffers.act_bytes, act_port, &c->act_read_pj_per_bit,
-                     &c->act_write_pj_per_bit);
-        price_buffer(m, t, m->buffers.out_bytes, m->buffers.word_bits, &c->out_read_pj_per_bit,
-                     &c->out_write_pj_per_bit);
-    }
-    free(t);
-    pare_csv_free(csv);
-    return status;
 }
 
 /* ---- DRAM ---- */
 
 static pare_status price_dram(pare_machine *m, pare_err *e)
 {
-    m->costs.dram_pj_per_bit = m->dram.pj_per_bit;
+    m->costs.dram_pj_per_bit = m->costs.dram_write_pj_per_bit = m->dram.pj_per_bit;
     if (m->dram.pj_per_bit > 0) return PARE_OK;
     pare_csv *csv = NULL;
-    PARE_TRY(load_table(m, "dram.kind", "dram", &csv, e));
+    PARE_TRY(sim_table_load(m, "dram.kind", "dram", &csv, e));
     const size_t row = find_row(csv, m->dram.kind);
     pare_status status;
     if (row < csv->n_rows) {
-        status = number(csv, row, "pj_per_bit", &m->costs.dram_pj_per_bit, e);
+        pare_costs *const c = &m->costs;
+        status = sim_table_number(csv, row, "pj_per_bit", &c->dram_pj_per_bit, e);
+        if (status == PARE_OK)
+            status = sim_table_number(csv, row, "write_pj_per_bit", &c->dram_write_pj_per_bit, e);
+        if (status == PARE_OK)
+            status = sim_table_number(csv, row, "uncertainty_frac", &c->dram_uncertainty_frac, e);
     } else {
         pare_buf kinds = {0};
         for (size_t i = 0; i < csv->n_rows; i++)
@@ -220,6 +85,7 @@ static pare_status price_dram(pare_machine *m, pare_err *e)
 /* Energy, area and leakage of one use or one instance. */
 typedef struct part {
     double pj, um2, leakage_uw, node_nm;
+    double uncertain_pj, uncertain_um2; /* of pj and um2 */
 } part;
 
 static pare_status find_part(const pare_machine *m, const pare_csv *c, const char *name, part *out,
@@ -230,10 +96,14 @@ static pare_status find_part(const pare_machine *m, const pare_csv *c, const cha
         return pare_yaml_error(m->yaml, "energy_base", e, PARE_EINPUT,
                                "energy_base '%s' has no row '%s'; a base that prices it expected",
                                m->energy_base, name);
-    PARE_TRY(number(c, row, "energy_pj", &out->pj, e));
-    PARE_TRY(number(c, row, "area_um2", &out->um2, e));
-    PARE_TRY(number(c, row, "leakage_uw", &out->leakage_uw, e));
-    return number(c, row, "node_nm", &out->node_nm, e);
+    PARE_TRY(sim_table_number(c, row, "energy_pj", &out->pj, e));
+    PARE_TRY(sim_table_number(c, row, "area_um2", &out->um2, e));
+    PARE_TRY(sim_table_number(c, row, "leakage_uw", &out->leakage_uw, e));
+    double uncertainty;
+    PARE_TRY(sim_table_number(c, row, "uncertainty_frac", &uncertainty, e));
+    out->uncertain_pj = uncertainty * out->pj;
+    out->uncertain_um2 = uncertainty * out->um2;
+    return sim_table_number(c, row, "node_nm", &out->node_nm, e);
 }
 
 static part add(part a, double times, part b)
@@ -241,6 +111,8 @@ static part add(part a, double times, part b)
     a.pj += times * b.pj;
     a.um2 += times * b.um2;
     a.leakage_uw += times * b.leakage_uw;
+    a.uncertain_pj += times * b.uncertain_pj;
+    a.uncertain_um2 += times * b.uncertain_um2;
     return a;
 }
 
@@ -262,12 +134,13 @@ static double tree_bits(double lanes, double width)
 static double register_bits(const pare_machine *m)
 {
     const bool is_shared = m->array.delivery == PARE_BROADCAST;
+    const bool is_row_shared = is_shared && m->mapping.row_inputs == PARE_ROWS_SHARE;
     const double weights = sim_pe_weight_port_bits(&m->pe), acts = sim_pe_act_port_bits(&m->pe);
     return m->pe.acc_bits + m->pe.lanes * (weights / (is_shared ? m->array.cols : 1) +
-                                           acts / (is_shared ? m->array.rows : 1));
+                                           acts / (is_row_shared ? m->array.rows : 1));
 }
 
-static pare_status price_lane(const pare_machine *m, const pare_csv *c, part *lane, pare_err *e)
+static pare_status price_lane(pare_machine *m, const pare_csv *c, part *lane, pare_err *e)
 {
     const double a = sim_pe_act_port_bits(&m->pe), w = sim_pe_weight_port_bits(&m->pe);
     if (m->pe.style == PARE_PE_SPATIAL) {
@@ -275,12 +148,16 @@ static pare_status price_lane(const pare_machine *m, const pare_csv *c, part *la
         const uint32_t max =
             m->pe.max_act_bits > m->pe.max_weight_bits ? m->pe.max_act_bits : m->pe.max_weight_bits;
         snprintf(name, sizeof name, "fusion_unit_%ux%u", max, m->pe.act_digit);
-        return find_part(m, c, name, lane, e);
+        PARE_TRY(find_part(m, c, name, lane, e));
+        m->costs.lane_bit2_pj = lane->pj / (a * w);
+        return PARE_OK;
     }
     part square = {0}, side = {0};
     PARE_TRY(find_part(m, c, "multiplier_bit2", &square, e));
     PARE_TRY(find_part(m, c, "multiplier_bit", &side, e));
     *lane = add(add((part){.node_nm = square.node_nm}, a * w, square), a + w, side);
+    m->costs.lane_bit2_pj = square.pj;
+    m->costs.lane_bit_pj = side.pj;
     return PARE_OK;
 }
 
@@ -297,12 +174,12 @@ static pare_status node_factors(const pare_csv *c, double node_nm, double *energ
     double below[3] = {0}, above[3] = {0}; /* node, energy, area */
     for (size_t r = 0; r < c->n_rows; r++) {
         double node, a[3], area_factor;
-        PARE_TRY(number(c, r, "node_nm", &node, e));
+        PARE_TRY(sim_table_number(c, r, "node_nm", &node, e));
         static const char *const columns[3] = {"energy_a2", "energy_a1", "energy_a0"};
         for (int i = 0; i < 3; i++)
             PARE_TRY(pare_csv_real(c, r, pare_csv_column(c, columns[i]), -REAL_MAX_VALUE,
                                    REAL_MAX_VALUE, &a[i], e));
-        PARE_TRY(number(c, r, "area_from_130", &area_factor, e));
+        PARE_TRY(sim_table_number(c, r, "area_from_130", &area_factor, e));
         const double row[3] = {node, polynomial(a, volts), area_factor};
         if (node <= node_nm && node > below[0]) memcpy(below, row, sizeof row);
         if (node >= node_nm && (above[0] == 0 || node < above[0])) memcpy(above, row, sizeof row);
@@ -311,22 +188,24 @@ static pare_status node_factors(const pare_csv *c, double node_nm, double *energ
     if (above[0] == 0) memcpy(above, below, sizeof above);
     const double between =
         above[0] > below[0] ? log(node_nm / below[0]) / log(above[0] / below[0]) : 0;
-    *energy = mix(below[1], above[1], between);
-    *area = mix(below[2], above[2], between);
+    *energy = sim_mix(below[1], above[1], between);
+    *area = sim_mix(below[2], above[2], between);
     return PARE_OK;
 }
 
 /* From the base's node to the machine's. Leakage follows area, for want of better data. */
 static pare_status scale_to_node(const pare_machine *m, double from_nm, double *energy,
-                                 double *area, pare_err *e)
+                                 double *area, double *uncertainty, pare_err *e)
 {
     *energy = *area = 1;
+    *uncertainty = 0;
     if (from_nm == m->node_nm) return PARE_OK;
     pare_csv *csv = NULL;
-    PARE_TRY(load_table(m, "node_nm", "scaling", &csv, e));
+    PARE_TRY(sim_table_load(m, "node_nm", "scaling", &csv, e));
     double from_energy, from_area, to_energy = 1, to_area = 1;
     pare_status status = node_factors(csv, from_nm, &from_energy, &from_area, e);
     if (status == PARE_OK) status = node_factors(csv, m->node_nm, &to_energy, &to_area, e);
+    if (status == PARE_OK) status = sim_table_number(csv, 0, "uncertainty_frac", uncertainty, e);
     pare_csv_free(csv);
     PARE_TRY(status);
     *energy = to_energy / from_energy;
@@ -334,32 +213,40 @@ static pare_status scale_to_node(const pare_machine *m, double from_nm, double *
     return PARE_OK;
 }
 
+static double fraction(double part_of, double whole) { return whole > 0 ? part_of / whole : 0; }
+
 static pare_status price_pe(pare_machine *m, pare_err *e)
 {
     char name[96];
     snprintf(name, sizeof name, "base_%s", m->energy_base);
     pare_csv *csv = NULL;
-    PARE_TRY(load_table(m, "energy_base", name, &csv, e));
+    PARE_TRY(sim_table_load(m, "energy_base", name, &csv, e));
     pare_status status;
     part lane = {0}, adder = {0}, bit = {0};
-    double energy = 1, area = 1;
+    double energy = 1, area = 1, node = 0;
     PARE_TRY_DONE(price_lane(m, csv, &lane, e));
     PARE_TRY_DONE(find_part(m, csv, "adder_bit", &adder, e));
     PARE_TRY_DONE(find_part(m, csv, "register_bit", &bit, e));
-    PARE_TRY_DONE(scale_to_node(m, lane.node_nm, &energy, &area, e));
-    const bool is_temporal = m->pe.style == PARE_PE_TEMPORAL;
+    PARE_TRY_DONE(scale_to_node(m, lane.node_nm, &energy, &area, &node, e));
     const double product_bits = sim_pe_act_port_bits(&m->pe) + sim_pe_weight_port_bits(&m->pe);
     const double adder_bits =
-        m->pe.acc_bits + (is_temporal ? tree_bits(m->pe.lanes, product_bits) : 0);
-    const part pe =
-        add(add(add((part){0}, m->pe.lanes, lane), adder_bits, adder), register_bits(m), bit);
+        m->pe.acc_bits +
+        (m->pe.style == PARE_PE_TEMPORAL ? tree_bits(m->pe.lanes, product_bits) : 0);
+    const part arithmetic = add(add((part){0}, m->pe.lanes, lane), adder_bits, adder);
+    const part pe = add(arithmetic, register_bits(m), bit);
     const double n_pes = (double)m->array.tiles * m->array.rows * m->array.cols;
-    m->costs.lane_pj = lane.pj * energy;
-    m->costs.reduce_pj = adder_bits * adder.pj * energy;
-    m->costs.register_pj = register_bits(m) * bit.pj * energy;
-    m->costs.pe_um2 = pe.um2 * area;
-    m->costs.array_um2 = n_pes * m->costs.pe_um2;
-    m->costs.array_leakage_mw = n_pes * pe.leakage_uw * area / 1000;
+    pare_costs *const k = &m->costs;
+    k->lane_pj = lane.pj * energy;
+    k->lane_bit2_pj *= energy;
+    k->lane_bit_pj *= energy;
+    k->reduce_pj = adder_bits * adder.pj * energy;
+    k->register_pj = register_bits(m) * bit.pj * energy;
+    k->pe_um2 = pe.um2 * area;
+    k->array_um2 = n_pes * k->pe_um2;
+    k->array_leakage_mw = n_pes * pe.leakage_uw * area / 1000;
+    k->pe_uncertainty_frac = fraction(arithmetic.uncertain_pj, arithmetic.pj) + node;
+    k->register_uncertainty_frac = fraction(bit.uncertain_pj, bit.pj) + node;
+    k->area_uncertainty_frac = fraction(pe.uncertain_um2, pe.um2) + node;
 done:
     pare_csv_free(csv);
     return status;
@@ -370,41 +257,84 @@ static void replace(double *cost, double own)
     if (own > 0) *cost = own;
 }
 
+/* Area and leakage of all, and how sure they are, once everything has its price. */
+static void sum_up(pare_costs *c)
+{
+    c->buffers_um2 = c->buffers_leakage_mw = 0;
+    for (int i = 0; i < 3; i++) {
+        c->buffers_um2 += c->buffer_um2[i];
+        c->buffers_leakage_mw += c->buffer_leakage_mw[i];
+    }
+    const double pe = c->area_uncertainty_frac, sram = c->buffer_uncertainty_frac;
+    c->area_uncertainty_frac =
+        fraction(pe * c->array_um2 + sram * c->buffers_um2, c->array_um2 + c->buffers_um2);
+    c->leakage_uncertainty_frac = fraction(pe * c->array_leakage_mw + sram * c->buffers_leakage_mw,
+                                           c->array_leakage_mw + c->buffers_leakage_mw);
+}
+
 pare_status sim_costs_load(pare_machine *m, pare_err *e)
 {
+    m->costs = (pare_costs){0};
     PARE_TRY(price_pe(m, e));
-    PARE_TRY(price_buffers(m, e));
+    PARE_TRY(sim_buffers_price(m, e));
     PARE_TRY(price_dram(m, e));
+    PARE_TRY(sim_ert_apply(m, e));
     const pare_own_costs *const own = &m->own_costs;
-    m->costs.core_pj = own->core_pj_per_cycle;
+    replace(&m->costs.core_pj, own->core_pj_per_cycle);
     replace(&m->costs.weight_read_pj_per_bit, own->weight_read_pj_per_bit);
     replace(&m->costs.weight_write_pj_per_bit, own->weight_write_pj_per_bit);
     replace(&m->costs.act_read_pj_per_bit, own->act_read_pj_per_bit);
     replace(&m->costs.act_write_pj_per_bit, own->act_write_pj_per_bit);
     replace(&m->costs.out_read_pj_per_bit, own->out_read_pj_per_bit);
     replace(&m->costs.out_write_pj_per_bit, own->out_write_pj_per_bit);
+    sum_up(&m->costs);
     return PARE_OK;
 }
 
 /* ---- a layer ---- */
 
-double sim_energy_pj(const pare_machine *m, const pare_sim_job *job, const tile_totals *t,
-                     uint64_t cycles, pare_sim_stats *parts)
+/* The multipliers of one multiply-accumulate, if bits that an operand does not use are gated: the
+ * sum over all digit pairs, i x j bits wide, of i j bit2 + (i + j) bit. A fusion unit's one figure
+ * is spread over the bit products of its bricks. */
+static double gated_product_pj(const pare_machine *m, const pare_sim_job *job, const pe_rate *rate)
+{
+    const double a = job->act_bits, w = job->weight_bits;
+    return a * w * m->costs.lane_bit2_pj +
+           ((double)rate->weight_steps * a + (double)rate->act_steps * w) * m->costs.lane_bit_pj;
+}
+
+static void add_array_energy(const pare_machine *m, const pare_sim_job *job, const tile_totals *t,
+                             pare_sim_stats *s)
 {
     const pare_costs *const c = &m->costs;
     pe_rate rate = {1, 1, 1};
     (void)sim_pe_rate(&m->pe, job->weight_bits, job->act_bits, &rate);
-    const double lane_cycles = (double)pare_dims_macs(&job->dims) *
-                               (double)(rate.act_steps * rate.weight_steps) /
-                               (double)rate.lane_factor;
+    const double macs = (double)pare_dims_macs(&job->dims);
+    const double steps = (double)(rate.act_steps * rate.weight_steps);
+    double pe_cycles = (double)t->pe_cycles;
+    s->pe_pj = macs * steps / (double)rate.lane_factor * c->lane_pj;
+    if (m->clock_gating == PARE_GATE_BITS) s->pe_pj = macs * gated_product_pj(m, job, &rate);
+    if (t->work.is_known) s->pe_pj = (double)t->work.needed * c->lane_pj;
+    if (m->clock_gating == PARE_GATE_NONE) {
+        const double lanes = (double)sim_array_lanes(m), cycles = (double)t->compute_cycles;
+        pe_cycles = cycles * lanes / m->pe.lanes;
+        s->pe_pj = cycles * lanes * c->lane_pj;
+    }
+    s->pe_pj += pe_cycles * c->reduce_pj;
+    s->register_pj = pe_cycles * c->register_pj;
+    if (c->core_pj > 0) {
+        s->pe_pj = (double)t->compute_cycles * c->core_pj;
+        s->register_pj = 0;
+    }
+}
+
+double sim_energy_pj(const pare_machine *m, const pare_sim_job *job, const tile_totals *t,
+                     uint64_t cycles, pare_sim_stats *parts)
+{
+    const pare_costs *const c = &m->costs;
     const double time_ns = (double)cycles * 1000 / m->clock_mhz; /* mW * ns = pJ */
     pare_sim_stats s;
-    s.pe_pj = lane_cycles * c->lane_pj + (double)t->pe_cycles * c->reduce_pj;
-    s.register_pj = (double)t->pe_cycles * c->register_pj;
-    if (c->core_pj > 0) {
-        s.pe_pj = (double)t->compute_cycles * c->core_pj;
-        s.register_pj = 0;
-    }
+    add_array_energy(m, job, t, &s);
     s.weight_buffer_pj = (double)t->buffer_bits[0][0] * c->weight_read_pj_per_bit +
                          (double)t->buffer_bits[0][1] * c->weight_write_pj_per_bit;
     s.act_buffer_pj = (double)t->buffer_bits[1][0] * c->act_read_pj_per_bit +
@@ -413,8 +343,9 @@ double sim_energy_pj(const pare_machine *m, const pare_sim_job *job, const tile_
                       (double)t->buffer_bits[2][1] * c->out_write_pj_per_bit;
     s.dram_weight_pj = (double)t->dram_weight_bits * c->dram_pj_per_bit;
     s.dram_act_pj = (double)t->dram_act_bits * c->dram_pj_per_bit;
-    s.dram_out_pj = (double)(t->dram_out_bits + t->dram_psum_write_bits + t->dram_psum_read_bits) *
-                    c->dram_pj_per_bit;
+    s.dram_out_pj =
+        (double)(t->dram_out_bits + t->dram_psum_write_bits) * c->dram_write_pj_per_bit +
+        (double)t->dram_psum_read_bits * c->dram_pj_per_bit;
     s.leakage_pj = (c->array_leakage_mw + c->buffers_leakage_mw) * time_ns;
     const double sum = s.pe_pj + s.register_pj + s.weight_buffer_pj + s.act_buffer_pj +
                        s.out_buffer_pj + s.dram_weight_pj + s.dram_act_pj + s.dram_out_pj +
@@ -432,4 +363,14 @@ double sim_energy_pj(const pare_machine *m, const pare_sim_job *job, const tile_
         parts->energy_pj = sum;
     }
     return sum;
+}
+
+double sim_energy_uncertainty(const pare_costs *c, const pare_sim_stats *s)
+{
+    const double uncertain_pj =
+        s->pe_pj * c->pe_uncertainty_frac + s->register_pj * c->register_uncertainty_frac +
+        (s->weight_buffer_pj + s->act_buffer_pj + s->out_buffer_pj) * c->buffer_uncertainty_frac +
+        (s->dram_weight_pj + s->dram_act_pj + s->dram_out_pj) * c->dram_uncertainty_frac +
+        s->leakage_pj * c->leakage_uncertainty_frac;
+    return fraction(uncertain_pj, s->energy_pj);
 }

@@ -20,7 +20,7 @@ pare_unit pare_event_unit(pare_event_kind kind) { return kinds[kind].unit; }
 /* A transfer that DRAM has still to do in this stage. */
 typedef struct transfer {
     pare_event_kind kind;
-    uint64_t tile, bits;
+    uint64_t tile, bits, first_bit;
 } transfer;
 
 enum { TRANSFERS_MAX = 4 };
@@ -37,7 +37,7 @@ typedef struct engine {
 } engine;
 
 static void emit(engine *g, pare_event_kind kind, uint64_t tile_number, uint64_t start,
-                 uint64_t cycles, uint64_t bits)
+                 uint64_t cycles, uint64_t bits, uint64_t first_bit)
 {
     g->busy_cycles[kind] += cycles;
     g->bits[kind] += bits;
@@ -45,13 +45,76 @@ static void emit(engine *g, pare_event_kind kind, uint64_t tile_number, uint64_t
                               .tile = tile_number,
                               .start_cycle = start,
                               .end_cycle = start + cycles,
-                              .bits = bits};
-    if (g->fn && cycles > 0) g->fn(g->context, &event);
+                              .bits = bits,
+                              .first_bit = first_bit};
+    if (g->fn && (cycles > 0 || bits > 0)) g->fn(g->context, &event);
 }
 
-static void enqueue(engine *g, pare_event_kind kind, uint64_t tile_number, uint64_t bits)
+static void enqueue(engine *g, pare_event_kind kind, uint64_t tile_number, uint64_t bits,
+                    uint64_t first_bit)
 {
-    g->queue[g->n_queue++] = (transfer){kind, tile_number, bits};
+    g->queue[g->n_queue++] = (transfer){kind, tile_number, bits, first_bit};
+}
+
+/* ---- where a tile lies in its tensor (pare_sim_dram_trace) ---- */
+
+/* The first image, output row and output column of a window tile. */
+static void first_window(const tiling *t, uint64_t w, uint64_t *n, uint64_t *p, uint64_t *q)
+{
+    const uint64_t np = sim_ceil_div(t->d->p, t->w->tp), nq = sim_ceil_div(t->d->q, t->w->tq);
+    *n = w / (np * nq) * t->w->tn;
+    *p = w / nq % np * t->w->tp;
+    *q = w % nq * t->w->tq;
+}
+
+/* Where a tile's share of a loop starts and how much it is. */
+static uint64_t start_of(const tiling *t, const uint64_t x[N_LOOPS], int loop)
+{
+    return x[loop] * t->size[loop];
+}
+
+static uint64_t share_of(const tiling *t, const uint64_t x[N_LOOPS], int loop)
+{
+    return sim_min(t->size[loop], t->total[loop] - start_of(t, x, loop));
+}
+
+/* Tile after tile. */
+static uint64_t first_weight(const tiling *t, const uint64_t x[N_LOOPS])
+{
+    const uint64_t before =
+        start_of(t, x, LOOP_K) * t->total[LOOP_C] + share_of(t, x, LOOP_K) * start_of(t, x, LOOP_C);
+    return (start_of(t, x, LOOP_G) * t->total[LOOP_K] * t->total[LOOP_C] +
+            share_of(t, x, LOOP_G) * before) *
+           t->d->r * t->d->s;
+}
+
+/* The channels (or filters) of a tile together, and of these image after image, row by row. */
+static uint64_t first_position(const tiling *t, const uint64_t x[N_LOOPS], int loop, uint64_t all,
+                               uint64_t position)
+{
+    const uint64_t groups = share_of(t, x, LOOP_G);
+    const uint64_t before = start_of(t, x, LOOP_G) * t->total[loop] + groups * start_of(t, x, loop);
+    return before * all + position * groups * share_of(t, x, loop);
+}
+
+static uint64_t first_act(const tiling *t, const uint64_t x[N_LOOPS])
+{
+    const pare_dims *const d = t->d;
+    uint64_t n, p, q;
+    first_window(t, x[LOOP_W], &n, &p, &q);
+    const uint64_t down = p * d->stride[0], right = q * d->stride[1];
+    const uint64_t row = down > d->pad[0] ? down - d->pad[0] : 0;
+    const uint64_t column = right > d->pad[1] ? right - d->pad[1] : 0;
+    return first_position(t, x, LOOP_C, (uint64_t)d->n * d->h * d->w,
+                          (n * d->h + row) * d->w + column);
+}
+
+static uint64_t first_output(const tiling *t, const uint64_t x[N_LOOPS])
+{
+    const pare_dims *const d = t->d;
+    uint64_t n, p, q;
+    first_window(t, x[LOOP_W], &n, &p, &q);
+    return first_position(t, x, LOOP_K, (uint64_t)d->n * d->p * d->q, (n * d->p + p) * d->q + q);
 }
 
 /* DRAM works through its queue; returns the cycle in which it is free again. */
@@ -61,13 +124,13 @@ static uint64_t run_dram(engine *g)
     const bool is_ideal = m->memory.model == PARE_MEMORY_IDEAL;
     uint64_t at = g->now_cycle;
     if (g->n_queue > 0 && !is_ideal) {
-        emit(g, PARE_EVENT_LATENCY, g->queue[0].tile, at, m->dram.latency_cycles, 0);
+        emit(g, PARE_EVENT_LATENCY, g->queue[0].tile, at, m->dram.latency_cycles, 0, 0);
         at += m->dram.latency_cycles;
     }
     for (size_t i = 0; i < g->n_queue; i++) {
         const transfer *const q = &g->queue[i];
         const uint64_t cycles = is_ideal ? 0 : sim_ceil_div(q->bits, m->dram.bits_per_cycle);
-        emit(g, q->kind, q->tile, at, cycles, q->bits);
+        emit(g, q->kind, q->tile, at, cycles, q->bits, q->first_bit);
         at += cycles;
     }
     g->n_queue = 0;
@@ -99,11 +162,12 @@ static void request_load(engine *g, uint64_t i)
     const bool same_group = i > 0 && x[LOOP_G] == before[LOOP_G];
     const bool same_channels = same_group && x[LOOP_C] == before[LOOP_C];
     if (!same_channels || x[LOOP_K] != before[LOOP_K])
-        enqueue(g, PARE_EVENT_LOAD_WEIGHTS, i, r.weight_bits);
+        enqueue(g, PARE_EVENT_LOAD_WEIGHTS, i, r.weight_bits,
+                first_weight(g->t, x) * g->t->bits.weight);
     if (!same_channels || x[LOOP_W] != before[LOOP_W])
-        enqueue(g, PARE_EVENT_LOAD_ACTS, i, r.act_bits);
+        enqueue(g, PARE_EVENT_LOAD_ACTS, i, r.act_bits, first_act(g->t, x) * g->t->bits.act);
     if (i > 0 && !has_same_output(x, before) && x[LOOP_C] > 0)
-        enqueue(g, PARE_EVENT_LOAD_PSUMS, i, r.psum_bits);
+        enqueue(g, PARE_EVENT_LOAD_PSUMS, i, r.psum_bits, first_output(g->t, x) * g->t->bits.psum);
 }
 
 /* What tile i leaves when the next one works on other outputs, or there is none. */
@@ -117,9 +181,9 @@ static void request_store(engine *g, uint64_t i, uint64_t n_tiles)
     }
     const tile r = sim_tile_at(g->t, x);
     if (x[LOOP_C] + 1 == g->t->n[LOOP_C])
-        enqueue(g, PARE_EVENT_STORE_OUTPUTS, i, r.out_bits);
+        enqueue(g, PARE_EVENT_STORE_OUTPUTS, i, r.out_bits, first_output(g->t, x) * g->t->bits.out);
     else
-        enqueue(g, PARE_EVENT_STORE_PSUMS, i, r.psum_bits);
+        enqueue(g, PARE_EVENT_STORE_PSUMS, i, r.psum_bits, first_output(g->t, x) * g->t->bits.psum);
 }
 
 static void run_tiles(engine *g, uint64_t n_tiles, tile_time *time)
@@ -133,10 +197,10 @@ static void run_tiles(engine *g, uint64_t n_tiles, tile_time *time)
         if (i > 0) request_store(g, i - 1, n_tiles);
         if (i + 1 < n_tiles) request_load(g, i + 1);
         const uint64_t cycles = sim_tile_at(g->t, x).cycles;
-        emit(g, PARE_EVENT_COMPUTE, i, g->now_cycle, cycles, 0);
+        emit(g, PARE_EVENT_COMPUTE, i, g->now_cycle, cycles, 0, 0);
         const uint64_t array_free = g->now_cycle + cycles, dram_free = run_dram(g);
         if (dram_free > array_free) {
-            emit(g, PARE_EVENT_WAIT, i, array_free, dram_free - array_free, 0);
+            emit(g, PARE_EVENT_WAIT, i, array_free, dram_free - array_free, 0, 0);
             time->stall_cycles += dram_free - array_free;
         }
         g->now_cycle = sim_max(array_free, dram_free);
@@ -147,13 +211,30 @@ static void run_tiles(engine *g, uint64_t n_tiles, tile_time *time)
     time->cycles = end;
 }
 
-pare_status pare_sim_events(const pare_machine *machine, const pare_sim_job *job, pare_event_fn *fn,
-                            void *context, pare_sim_layer *out, pare_err *e)
+void sim_walk(const tiling *t, pare_event_fn *fn, void *context, tile_totals *totals,
+              tile_time *time)
+{
+    engine g = {.t = t, .fn = fn, .context = context};
+    *time = (tile_time){0};
+    run_tiles(&g, totals->n_tiles, time);
+    totals->compute_cycles = g.busy_cycles[PARE_EVENT_COMPUTE];
+    totals->dram_weight_bits = g.bits[PARE_EVENT_LOAD_WEIGHTS];
+    totals->dram_act_bits = g.bits[PARE_EVENT_LOAD_ACTS];
+    totals->dram_out_bits = g.bits[PARE_EVENT_STORE_OUTPUTS];
+    totals->dram_psum_write_bits = g.bits[PARE_EVENT_STORE_PSUMS];
+    totals->dram_psum_read_bits = g.bits[PARE_EVENT_LOAD_PSUMS];
+}
+
+pare_status sim_job_events(const pare_machine *machine, const pare_sim_job *job,
+                           const pare_sim_options *options, pare_event_fn *fn, void *context,
+                           pare_sim_layer *out, pare_err *e)
 {
     if (machine->memory.model == PARE_MEMORY_BITFUSION)
         return pare_yaml_error(machine->yaml, "memory.model", e, PARE_EINPUT,
                                "memory.model 'bitfusion' has no tile by tile form; 'limited' or "
                                "'ideal' expected");
+    if (sim_depends_on_values(machine))
+        return sim_dynamic_layers(machine, job, 1, options, fn, context, out, e);
     mapping_result found;
     PARE_TRY(sim_job_check(machine, job, e));
     PARE_TRY(sim_search(machine, job, false, &found, e));
@@ -163,17 +244,15 @@ pare_status pare_sim_events(const pare_machine *machine, const pare_sim_job *job
     c->tiles.a = &c->array;
     c->tiles.w = &w;
     c->tiles.d = &job->dims;
-    engine g = {.t = &c->tiles, .fn = fn, .context = context};
-    c->time = (tile_time){0};
-    run_tiles(&g, c->totals.n_tiles, &c->time);
-    c->totals.compute_cycles = g.busy_cycles[PARE_EVENT_COMPUTE];
-    c->totals.dram_weight_bits = g.bits[PARE_EVENT_LOAD_WEIGHTS];
-    c->totals.dram_act_bits = g.bits[PARE_EVENT_LOAD_ACTS];
-    c->totals.dram_out_bits = g.bits[PARE_EVENT_STORE_OUTPUTS];
-    c->totals.dram_psum_write_bits = g.bits[PARE_EVENT_STORE_PSUMS];
-    c->totals.dram_psum_read_bits = g.bits[PARE_EVENT_LOAD_PSUMS];
+    sim_walk(&c->tiles, fn, context, &c->totals, &c->time);
     c->dram_bits = c->totals.dram_weight_bits + c->totals.dram_act_bits + c->totals.dram_out_bits +
                    c->totals.dram_psum_write_bits + c->totals.dram_psum_read_bits;
     sim_window_tiles_free(&w);
     return sim_job_stats(machine, job, c, out, e);
+}
+
+pare_status pare_sim_events(const pare_machine *machine, const pare_sim_job *job, pare_event_fn *fn,
+                            void *context, pare_sim_layer *out, pare_err *e)
+{
+    return sim_job_events(machine, job, NULL, fn, context, out, e);
 }

@@ -44,8 +44,13 @@ static void describe_map(const pare_machine *m, const pare_sim_layer *l, pare_bu
                                              : "windows");
     if (m->array.tiles > 1)
         pare_buf_printf(b, "; %u tiles over %s", m->array.tiles,
-                        p->tiles_hold_windows ? "windows" : "filters");
-    pare_buf_printf(b, "; a step takes %u cycles\n", l->step_cycles);
+                        p->tiles_hold_depth     ? "the depth"
+                        : p->tiles_hold_windows ? "windows"
+                                                : "filters");
+    if (l->mean_step_cycles < l->step_cycles || l->mean_step_cycles > l->step_cycles)
+        pare_buf_printf(b, "; a step takes %.4g cycles on average\n", l->mean_step_cycles);
+    else
+        pare_buf_printf(b, "; a step takes %u cycles\n", l->step_cycles);
     pare_buf_printf(b, "  buffers: %llu tiles of", (unsigned long long)p->n_tiles);
     if (l->dims.groups > 1) pare_buf_printf(b, " %u groups x", p->tile_groups);
     pare_buf_printf(b, " %u filters x %u channels x %u images x %u rows x %u columns; ",
@@ -109,8 +114,8 @@ static void describe_runner_up(const pare_machine *m, const mapping_result *foun
                     traffic);
 }
 
-static pare_status explain_job(const pare_machine *m, const pare_sim_job *job, pare_buf *out,
-                               pare_err *e)
+static pare_status explain_job(const pare_machine *m, const pare_sim_job *job,
+                               const pare_sim_options *options, pare_buf *out, pare_err *e)
 {
     mapping_result found = {0};
     pare_sim_layer best, second;
@@ -120,6 +125,7 @@ static pare_status explain_job(const pare_machine *m, const pare_sim_job *job, p
     } else {
         PARE_TRY(sim_job_check(m, job, e));
         PARE_TRY(sim_search(m, job, true, &found, e));
+        PARE_TRY(sim_dynamic_mappings(m, job, options, &found, e));
         PARE_TRY(sim_job_stats(m, job, &found.best, &best, e));
     }
     pare_buf_printf(out, "%s on %s\n", job->layer, m->name);
@@ -150,7 +156,7 @@ pare_status pare_sim_explain(const pare_net *net, const pare_machine *machine,
     while (i < n && strcmp(jobs[i].layer, layer)) i++;
     pare_status status;
     if (i < n)
-        status = explain_job(machine, &jobs[i], out, e);
+        status = explain_job(machine, &jobs[i], options, out, e);
     else if (pare_net_find(net, layer) >= 0)
         status = pare_err_set(e, PARE_EUSAGE, NULL, (pare_pos){0, 0},
                               "layer '%s' has no products and costs nothing here; a conv2d, fc or "

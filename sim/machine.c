@@ -9,11 +9,16 @@ static const char *const deliveries[] = {"broadcast", "systolic", NULL};
 static const char *const styles[] = {"temporal", "spatial", NULL};
 static const char *const lane_orders[] = {"channels", "flat", NULL};
 static const char *const first_layers[] = {"as_others", "flat", "space_to_depth", NULL};
+static const char *const row_inputs[] = {"shared", "own", NULL};
 static const char *const holds[] = {"filters", "windows", "best", NULL};
-static const char *const packings[] = {"native", "layer", NULL};
+static const char *const packings[] = {"native", "layer", "group", "columns", NULL};
+static const char *const skips[] = {"nothing", "precision", "act_terms", "terms", "columns", NULL};
+static const char *const recodings[] = {"ones", "dnnsim", "naf", NULL};
 static const char *const models[] = {"limited", "ideal", "bitfusion", NULL};
 static const char *const objectives[] = {"cycles", "energy", "edp", "traffic", NULL};
 static const char *const devices[] = {"itrs_lop", "itrs_lstp", "itrs_hp", NULL};
+
+static const char *const gatings[] = {"lanes", "bits", "none", NULL};
 
 enum { SIDE_MAX = 65536 };
 #define BYTES_MAX 1099511627776.0 /* 1 TiB */
@@ -55,9 +60,29 @@ static const pare_key pe_keys[] = {
     KEY(pare_pe, max_act_bits, U32, 1, PARE_BITS_MAX, NULL, DOC("widest activation, bits")),
     KEY(pare_pe, max_weight_bits, U32, 1, PARE_BITS_MAX, NULL, DOC("widest weight, bits")),
     KEY(pare_pe, acc_bits, U32, 8, 64, "32", DOC("accumulator and stored partial sum, bits")),
+    KEY(pare_pe, skips, ENUM, 0, 0, "nothing",
+        CHOICE(skips, "what a step leaves out at run time: activation bits above the widest of a "
+                      "group, zero terms of activations, of both, all-zero bit columns of "
+                      "weights")),
 };
 static const pare_schema pe_schema =
     SCHEMA("machine.pe", pare_pe, pe_keys, "One processing element.");
+
+static const pare_key skip_keys[] = {
+    KEY(pare_skip, group_cols, U32, 1, SIDE_MAX, "16",
+        DOC("skips precision: windows that share one width")),
+    KEY(pare_skip, trim_low_bits, BOOL, 0, 0, "false",
+        DOC("skips precision: leave out the zeros that all values of a group end in")),
+    KEY(pare_skip, recoding, ENUM, 0, 0, "dnnsim",
+        CHOICE(recodings, "skips act_terms, terms: one bits, DNNsim's Booth-like recoding, or the "
+                          "non-adjacent form")),
+    KEY(pare_skip, first_stage_bits, U32, 0, 4, "2",
+        DOC("skips act_terms: terms less than 2^this positions apart share a cycle")),
+    KEY(pare_skip, column_registers, U32, 0, 64, "0",
+        DOC("skips precision, act_terms: steps that a group of columns may run ahead")),
+};
+static const pare_schema skip_schema =
+    SCHEMA("machine.skip", pare_skip, skip_keys, "How a PE that skips does it.");
 
 static const pare_key mapping_keys[] = {
     KEY(pare_mapping, lane_order, ENUM, 0, 0, "channels",
@@ -70,6 +95,14 @@ static const pare_key mapping_keys[] = {
         CHOICE(holds, "what further tiles hold; best: chosen layer by layer")),
     KEY(pare_mapping, cols, ENUM, 0, 0, "windows",
         CHOICE(holds, "what the columns hold; filters: they take turns at the weight port")),
+    KEY(pare_mapping, row_inputs, ENUM, 0, 0, "shared",
+        CHOICE(row_inputs,
+               "rows multiply their tile's activations, or a row of a grouped layer its "
+               "own group's, its lanes over the flattened depth; the port is rows times "
+               "as wide")),
+    KEY(pare_mapping, split_depth, BOOL, 0, 0, "false",
+        DOC("tiles may also hold pieces of the depth, if that is faster: for layers of few filters "
+            "and windows, such as fully connected ones")),
     KEY(pare_mapping, objective, ENUM, 0, 0, "cycles",
         CHOICE(objectives, "what the choice of tiles and loop order minimises; then energy, or "
                            "cycles if it is not about cycles")),
@@ -90,6 +123,8 @@ static const pare_key buffers_keys[] = {
         DOC("word of one SRAM bank; a wider port is several banks side by side")),
     KEY(pare_buffers, device, ENUM, 0, 0, "itrs_lop",
         CHOICE(devices, "transistors of the SRAM table: low power, low standby, fast")),
+    KEY(pare_buffers, temperature_k, U32, 300, 360, "300",
+        DOC("kelvin at which the buffers leak; the table has 300 and 360")),
 };
 static const pare_schema buffers_schema =
     SCHEMA("machine.buffers", pare_buffers, buffers_keys, "The memories beside the array.");
@@ -100,11 +135,14 @@ static const pare_key memory_keys[] = {
             models,
             "as given here; every operand once and in no time; or as in Bit Fusion's simulator")),
     KEY(pare_memory, packing, ENUM, 0, 0, "native",
-        CHOICE(packings, "values in buffers and DRAM at native_bits, or at the layer's bits")),
+        CHOICE(packings, "values in buffers and DRAM at native_bits, or at the layer's bits; in "
+                         "DRAM at the width of their group, or weights as bit columns")),
     KEY(pare_memory, native_bits, U32, 1, PARE_BITS_MAX, "8",
         DOC("an unpacked value; a wider one takes twice as much, and so on")),
     KEY(pare_memory, out_bits, U32, 0, 64, "0",
         DOC("a stored output; 0: at the bitlength at which it is read again")),
+    KEY(pare_memory, group_values, U32, 1, 256, "16",
+        DOC("packing group, columns: values of a group, along the channels")),
 };
 static const pare_schema memory_schema =
     SCHEMA("machine.memory", pare_memory, memory_keys, "What a value takes in memory.");
@@ -141,6 +179,40 @@ static const pare_schema own_costs_schema =
     SCHEMA("machine.own_costs", pare_own_costs, own_costs_keys,
            "Energies of your own, in pJ; 0 leaves the tables' value.");
 
+static const pare_key energy_name_keys[] = {
+    KEY(pare_energy_name, cost, ENUM, 0, 0, NULL,
+        CHOICE(sim_ert_costs, "what it prices: a lane's multiplier, a PE's adders or registers in "
+                              "a cycle; a buffer's or DRAM's reads and writes; leakage of a PE or "
+                              "buffer in a cycle; the area of one")),
+    KEY(pare_energy_name, component, STR, 0, 0, NULL,
+        DOC("name in the table, or what follows a dot in it; [0..7] may be left out")),
+    KEY(pare_energy_name, action, STR, 0, 0, "", DOC("name of the action; none for an area")),
+    KEY(pare_energy_name, bits, U32, 1, 1048576, "1",
+        DOC("bits that one such action moves; 1 if the cost is not per bit")),
+};
+static const pare_schema energy_name_schema = {
+    .name = "machine.energy_tables.names",
+    .doc =
+        "Which row of the tables stands for which cost; of several with that action, the dearest.",
+    .keys = energy_name_keys,
+    .n_keys = sizeof energy_name_keys / sizeof *energy_name_keys,
+    .size = sizeof(pare_energy_name),
+    .pos_offset = offsetof(pare_energy_name, pos),
+    .given_offset = PARE_NO_OFFSET,
+};
+
+static const pare_key energy_tables_keys[] = {
+    KEY(pare_energy_tables, ert, STR, 0, 0, "", DOC("Accelergy's ERT.yaml, in pJ")),
+    KEY(pare_energy_tables, art, STR, 0, 0, "", DOC("Accelergy's ART.yaml, in um2")),
+    KEY(pare_energy_tables, names, MAPS, 0, 0, "", .sub = &energy_name_schema,
+        DOC("which of their rows are used; none: the names that pare-sim show --ert writes")),
+    KEY(pare_energy_tables, uncertainty_frac, REAL, 0, 10, "0.5",
+        DOC("how far off these tables' numbers may be")),
+};
+static const pare_schema energy_tables_schema =
+    SCHEMA("machine.energy_tables", pare_energy_tables, energy_tables_keys,
+           "Accelergy's tables; what they name replaces what the shipped ones say.");
+
 static const pare_key machine_keys[] = {
     KEY(pare_machine, version, U32, 1, 1, NULL, DOC("of this file's form")),
     KEY(pare_machine, name, NAME, 0, 0, NULL, DOC("how results call it")),
@@ -152,11 +224,19 @@ static const pare_key machine_keys[] = {
         DOC("table of PE components: horowitz45, aladdin40, bitfusion45 or your own")),
     KEY(pare_machine, array, MAP, 0, 0, NULL, .sub = &array_schema, DOC("the grid")),
     KEY(pare_machine, pe, MAP, 0, 0, NULL, .sub = &pe_schema, DOC("one processing element")),
+    KEY(pare_machine, skip, MAP, 0, 0, "", .sub = &skip_schema, DOC("how it skips")),
+    KEY(pare_machine, values, STR, 0, 0, "",
+        DOC("distribution of the values where none are given, such as 'relu,zeros=0.5'")),
     KEY(pare_machine, mapping, MAP, 0, 0, "", .sub = &mapping_schema, DOC("layers on the array")),
     KEY(pare_machine, buffers, MAP, 0, 0, NULL, .sub = &buffers_schema, DOC("on-chip memories")),
     KEY(pare_machine, memory, MAP, 0, 0, "", .sub = &memory_schema, DOC("values in memory")),
     KEY(pare_machine, dram, MAP, 0, 0, "", .sub = &dram_schema, DOC("off-chip memory")),
     KEY(pare_machine, compat, MAP, 0, 0, "", .sub = &compat_schema, DOC("compatibility")),
+    KEY(pare_machine, clock_gating, ENUM, 0, 0, "lanes",
+        CHOICE(gatings, "what costs nothing while idle: lanes and PEs without work; also bits of a "
+                        "digit that an operand does not use; nothing while the array works")),
+    KEY(pare_machine, energy_tables, MAP, 0, 0, "", .sub = &energy_tables_schema,
+        DOC("Accelergy's tables as a base")),
     KEY(pare_machine, own_costs, MAP, 0, 0, "", .sub = &own_costs_schema, DOC("own energies")),
 };
 
@@ -205,6 +285,16 @@ static pare_status check_array(const pare_machine *m, pare_err *e)
                                "mapping.cols is '%s' in a systolic or weight stationary array; "
                                "'windows' expected",
                                holds[m->mapping.cols]);
+    const bool is_special =
+        is_fixed || m->memory.model == PARE_MEMORY_BITFUSION || m->pe.skips != PARE_SKIPS_NOTHING;
+    if (is_special && (m->mapping.row_inputs != PARE_ROWS_SHARE || m->mapping.split_depth))
+        return pare_yaml_error(
+            m->yaml, m->mapping.split_depth ? "mapping.split_depth" : "mapping.row_inputs", e,
+            PARE_EINPUT,
+            "mapping.%s in an array that is systolic, weight stationary or skips, or with "
+            "memory.model bitfusion; '%s' expected",
+            m->mapping.split_depth ? "split_depth is true" : "row_inputs is 'own'",
+            m->mapping.split_depth ? "false" : "shared");
     if (m->compat.count_from_zero && m->array.delivery != PARE_SYSTOLIC)
         return pare_yaml_error(m->yaml, "compat.count_from_zero", e, PARE_EINPUT,
                                "compat.count_from_zero is set for a broadcast array; "
@@ -226,6 +316,7 @@ static pare_status check(const pare_machine *m, pare_err *e)
 {
     PARE_TRY(check_operand(m, "act", m->pe.act_digit, m->pe.max_act_bits, e));
     PARE_TRY(check_operand(m, "weight", m->pe.weight_digit, m->pe.max_weight_bits, e));
+    PARE_TRY(sim_skip_check(m, e));
     return check_array(m, e);
 }
 

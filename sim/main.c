@@ -30,6 +30,10 @@ int main(int argc, char **argv)
         {"show", "MACHINE", "a machine with its defaults, peaks, area and energy constants",
          pare_main_show},
         {"report", "RUN", "one HTML page about a trainer's run folder", pare_main_report},
+        {"infer", "RUN", "a trained network's codes through a machine's arithmetic, bit by bit",
+         pare_main_infer},
+        {"validate", "FOLDER", "our numbers beside other simulators' and papers'",
+         pare_main_validate},
         {"schema", "", "the reference of a machine file, in Markdown", schema_command},
     };
     return pare_commands_run("pare-sim", "What a network costs on an accelerator.", commands,

@@ -6,5 +6,7 @@ int pare_main_run(int argc, char **argv);
 int pare_main_machines(int argc, char **argv);
 int pare_main_show(int argc, char **argv);
 int pare_main_report(int argc, char **argv);
+int pare_main_validate(int argc, char **argv);
+int pare_main_infer(int argc, char **argv);
 
 #endif

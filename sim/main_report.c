@@ -12,7 +12,7 @@ static const char *const DEFAULT_MACHINES[] = {"bitparallel8", "stripes", "unpu"
                                                "loom2",        "loom4",   "bitfusion"};
 
 typedef struct report_args {
-    const char *run, *network, *bits, *uniform, *out, *title, *chart_js;
+    const char *run, *network, *bits, *uniform, *out, *title, *chart_js, *normalize;
     pare_strs machines, sets;
     uint32_t batch;
 } report_args;
@@ -64,6 +64,9 @@ static pare_status run_machines(const report_args *a, report_job *j, pare_err *e
         const char *const name = a->machines.n ? a->machines.v[i] : DEFAULT_MACHINES[i];
         pare_data_find("machines", name, &path);
         PARE_TRY_DONE(pare_machine_load(path.text, a->sets.v, a->sets.n, &j->machines[i], e));
+        if (a->normalize && i > 0)
+            PARE_TRY_DONE(pare_machine_normalize(j->machines[i], j->machines[0],
+                                                 pare_normalize_of(a->normalize), e));
         PARE_TRY_DONE(pare_sim_run(j->net, j->machines[i], j->bits, &options, &j->results[i], e));
         PARE_TRY_DONE(
             pare_sim_run(j->net, j->machines[i], j->uniform_bits, &options, &j->uniform[i], e));
@@ -75,9 +78,14 @@ done:
 
 static pare_status write_page(const report_args *a, const report_job *j, pare_err *e)
 {
-    pare_buf html = {0}, title = {0}, label = {0};
+    pare_buf html = {0}, title = {0}, label = {0}, normalized = {0};
     pare_buf_printf(&title, "%s on %zu machines", j->net->name, j->n);
     pare_buf_printf(&label, "%s bits", a->uniform);
+    for (size_t i = 0; i < j->n; i++)
+        if (j->machines[i]->normalized)
+            pare_buf_printf(&normalized, "%s%s", normalized.n ? "; " : "",
+                            j->machines[i]->normalized);
+    if (normalized.n) pare_buf_puts(&normalized, ".");
     const pare_sim_report report = {
         .title = a->title ? a->title : title.text,
         .bits_label = a->run ? "learned bits" : "the bits file",
@@ -86,7 +94,9 @@ static pare_status write_page(const report_args *a, const report_job *j, pare_er
         .n_results = j->n,
         .uniform = j->uniform,
         .uniform_label = label.text,
-        .normalization = a->machines.n || a->sets.n ? "" : NORMALIZATION,
+        .normalization = normalized.n                 ? normalized.text
+                         : a->machines.n || a->sets.n ? ""
+                                                      : NORMALIZATION,
         .metrics = j->metrics,
     };
     pare_status status = pare_sim_report_write(&report, a->chart_js, &html, e);
@@ -94,6 +104,7 @@ static pare_status write_page(const report_args *a, const report_job *j, pare_er
     pare_buf_free(&html);
     pare_buf_free(&title);
     pare_buf_free(&label);
+    pare_buf_free(&normalized);
     return status;
 }
 
@@ -144,6 +155,9 @@ int pare_main_report(int argc, char **argv)
         {"set", 0, PARE_OPT_LIST, "KEY=VALUE", "override a field of every machine", &a.sets, 0, 0},
         {"uniform", 0, PARE_OPT_STRING, "BITS", "bits to compare with (8)", &a.uniform, 0, 0},
         {"batch", 0, PARE_OPT_U32, "N", "images at once (1)", &a.batch, 1, 65536},
+        {"normalize", 0, PARE_OPT_STRING, "WHAT",
+         "resize the further machines to the first one's area, peak or bandwidth", &a.normalize, 0,
+         0},
         {"title", 0, PARE_OPT_STRING, "TEXT", "the page's title", &a.title, 0, 0},
         {"chart-js", 0, PARE_OPT_STRING, "FILE", "Chart.js 3, minified (Debian: libjs-chart.js)",
          &a.chart_js, 0, 0},
@@ -157,6 +171,9 @@ int pare_main_report(int argc, char **argv)
         if ((n_operands == 1) != !a.network || n_operands > 1) {
             fprintf(stderr,
                     "one run folder or one --network expected; see pare-sim report --help\n");
+            status = PARE_EUSAGE;
+        } else if (a.normalize && !pare_normalize_of(a.normalize)) {
+            fprintf(stderr, "--normalize is '%s'; area, peak or bandwidth expected\n", a.normalize);
             status = PARE_EUSAGE;
         } else {
             status = report(&a);

@@ -10,9 +10,10 @@ static const char DEFAULT_MACHINE[] = "stripes";
 static const char DEFAULT_BITS[] = "8";
 
 typedef struct run_args {
-    const char *network, *bits, *csv, *explain, *timeline, *out;
+    const char *network, *bits, *csv, *explain, *timeline, *out, *values, *normalize;
+    const char *dram_trace;
     pare_strs machines, sets;
-    uint32_t batch;
+    uint32_t batch, threads;
     bool is_json;
 } run_args;
 
@@ -22,6 +23,7 @@ typedef struct run_job {
     size_t n;
     pare_machine **machines;
     pare_sim_result *results;
+    pare_values *values;
 } run_job;
 
 static bool has_suffix(const char *s, const char *suffix)
@@ -53,10 +55,14 @@ static pare_status load(const run_args *a, run_job *j, pare_err *e)
         PARE_TRY_DONE(pare_net_load(path.text, &j->net, e));
     pare_data_find("bits", bits, &path);
     PARE_TRY_DONE(pare_bits_get(path.text, j->net, &j->bits, e));
+    if (a->values) PARE_TRY_DONE(pare_values_open(a->values, &j->values, e));
     for (size_t i = 0; i < j->n; i++) {
         const char *const name = a->machines.n ? a->machines.v[i] : DEFAULT_MACHINE;
         pare_data_find("machines", name, &path);
         PARE_TRY_DONE(pare_machine_load(path.text, a->sets.v, a->sets.n, &j->machines[i], e));
+        if (a->normalize && i > 0)
+            PARE_TRY_DONE(pare_machine_normalize(j->machines[i], j->machines[0],
+                                                 pare_normalize_of(a->normalize), e));
     }
 done:
     pare_buf_free(&path);
@@ -66,7 +72,8 @@ done:
 
 static pare_status evaluate(const run_args *a, run_job *j, pare_buf *text, pare_err *e)
 {
-    const pare_sim_options options = {.batch = a->batch};
+    const pare_sim_options options = {
+        .batch = a->batch, .threads = a->threads, .values = j->values};
     for (size_t i = 0; i < j->n; i++) {
         if (a->explain)
             PARE_TRY(
@@ -90,6 +97,26 @@ static pare_status write_timeline(const run_args *a, const run_job *j, pare_err 
         pare_sim_timeline(j->net, j->machines[0], j->bits, &options, EVENTS_MAX, &trace, e);
     if (status == PARE_OK) status = pare_file_write(a->timeline, trace.text, trace.n, e);
     pare_buf_free(&trace);
+    return status;
+}
+
+static pare_status write_dram_trace(const run_args *a, const run_job *j, pare_err *e)
+{
+    enum { BURST_BYTES = 64 }; /* a burst of DDR and LPDDR channels */
+    const pare_sim_options options = {.batch = a->batch};
+    pare_buf trace = {0}, regions = {0}, path = {0};
+    if (j->n != 1)
+        return pare_err_set(e, PARE_EUSAGE, NULL, (pare_pos){0, 0},
+                            "--dram-trace follows one machine, %zu given; one --machine expected",
+                            j->n);
+    pare_buf_printf(&path, "%s.regions.csv", a->dram_trace);
+    pare_status status = pare_sim_dram_trace(j->net, j->machines[0], j->bits, &options, BURST_BYTES,
+                                             &trace, &regions, e);
+    if (status == PARE_OK) status = pare_file_write(a->dram_trace, trace.text, trace.n, e);
+    if (status == PARE_OK) status = pare_file_write(path.text, regions.text, regions.n, e);
+    pare_buf_free(&trace);
+    pare_buf_free(&regions);
+    pare_buf_free(&path);
     return status;
 }
 
@@ -117,6 +144,7 @@ static void free_job(run_job *j)
     }
     free(j->machines);
     free(j->results);
+    pare_values_free(j->values);
     pare_bits_free(j->bits);
     pare_net_free(j->net);
 }
@@ -131,6 +159,7 @@ static int run(const run_args *a)
     pare_status status = load(a, &j, &e);
     if (status == PARE_OK) status = evaluate(a, &j, &text, &e);
     if (status == PARE_OK && a->timeline) status = write_timeline(a, &j, &e);
+    if (status == PARE_OK && a->dram_trace) status = write_dram_trace(a, &j, &e);
     if (status == PARE_OK) status = put_out(a, &j, &text, &e);
     if (status != PARE_OK) pare_err_print(&e, stderr);
     pare_buf_free(&text);
@@ -148,6 +177,12 @@ int pare_main_run(int argc, char **argv)
          "a bits file, or 8 or w4a6 for every layer (8; of a run folder, the learned ones)",
          &a.bits, 0, 0},
         {"batch", 'n', PARE_OPT_U32, "N", "images at once (1)", &a.batch, 1, 65536},
+        {"values", 'v', PARE_OPT_STRING, "VALUES",
+         "codes for machines that skip: a trainer's run folder, or a distribution such as "
+         "relu,seed=1 (the machine's own)",
+         &a.values, 0, 0},
+        {"threads", 't', PARE_OPT_U32, "N", "for value-dependent layers; 0: all (0)", &a.threads, 0,
+         1024},
         {"set", 's', PARE_OPT_LIST, "KEY=VALUE", "override a machine's field: array.rows=32",
          &a.sets, 0, 0},
         {"explain", 'x', PARE_OPT_STRING, "LAYER", "say in words where a layer's cycles go",
@@ -156,6 +191,12 @@ int pare_main_run(int argc, char **argv)
          &a.csv, 0, 0},
         {"timeline", 0, PARE_OPT_STRING, "FILE",
          "also write the tiles' loads, work and stores as a Chrome trace", &a.timeline, 0, 0},
+        {"normalize", 0, PARE_OPT_STRING, "WHAT",
+         "resize the further machines to the first one's area, peak or bandwidth", &a.normalize, 0,
+         0},
+        {"dram-trace", 0, PARE_OPT_STRING, "FILE",
+         "also write the DRAM traffic as a load/store trace of Ramulator, and FILE.regions.csv",
+         &a.dram_trace, 0, 0},
         {"json", 'j', PARE_OPT_FLAG, NULL, "one JSON object a line instead of the table",
          &a.is_json, 0, 0},
         {"out", 'o', PARE_OPT_STRING, "FILE", "where to (standard output)", &a.out, 0, 0},
@@ -166,6 +207,9 @@ int pare_main_run(int argc, char **argv)
                         argv, &n_operands, &status)) {
         if (n_operands != 1) {
             fprintf(stderr, "one network or run folder expected; see pare-sim run --help\n");
+            status = PARE_EUSAGE;
+        } else if (a.normalize && !pare_normalize_of(a.normalize)) {
+            fprintf(stderr, "--normalize is '%s'; area, peak or bandwidth expected\n", a.normalize);
             status = PARE_EUSAGE;
         } else {
             a.network = argv[1];

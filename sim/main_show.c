@@ -82,36 +82,67 @@ int pare_main_machines(int argc, char **argv)
 
 /* ---- show ---- */
 
+typedef struct show_args {
+    pare_strs sets;
+    const char *machine, *ert, *art;
+} show_args;
+
+static pare_status write_tables(const pare_machine *m, const show_args *a, pare_err *e)
+{
+    pare_buf ert = {0}, art = {0};
+    pare_machine_write_ert(m, &ert);
+    pare_machine_write_art(m, &art);
+    pare_status status = PARE_OK;
+    if (a->ert) status = pare_file_write(a->ert, ert.text, ert.n, e);
+    if (status == PARE_OK && a->art) status = pare_file_write(a->art, art.text, art.n, e);
+    pare_buf_free(&ert);
+    pare_buf_free(&art);
+    return status;
+}
+
+static int show(const show_args *a)
+{
+    pare_err e = {0};
+    pare_buf path = {0}, text = {0};
+    pare_machine *m = NULL;
+    pare_data_find("machines", a->machine, &path);
+    pare_status status = pare_machine_load(path.text, a->sets.v, a->sets.n, &m, &e);
+    if (status == PARE_OK) status = write_tables(m, a, &e);
+    if (status == PARE_OK) {
+        const bool is_stdout = (a->ert && !strcmp(a->ert, "-")) || (a->art && !strcmp(a->art, "-"));
+        pare_machine_write(m, &text);
+        if (!is_stdout) fwrite(text.text, 1, text.n, stdout);
+    } else {
+        pare_err_print(&e, stderr);
+    }
+    pare_machine_free(m);
+    pare_buf_free(&text);
+    pare_buf_free(&path);
+    return (int)status;
+}
+
 int pare_main_show(int argc, char **argv)
 {
-    pare_strs sets = {0};
+    show_args a = {0};
     const pare_opt opts[] = {
-        {"set", 's', PARE_OPT_LIST, "KEY=VALUE", "override a field: array.rows=32", &sets, 0, 0},
+        {"set", 's', PARE_OPT_LIST, "KEY=VALUE", "override a field: array.rows=32", &a.sets, 0, 0},
+        {"ert", 0, PARE_OPT_STRING, "FILE",
+         "also write its energies as Accelergy's ERT (- for only that)", &a.ert, 0, 0},
+        {"art", 0, PARE_OPT_STRING, "FILE",
+         "also write its areas as Accelergy's ART (- for only that)", &a.art, 0, 0},
     };
     int n_operands, exit_status = PARE_OK;
-    if (pare_opts_parse(opts, 1, "pare-sim show MACHINE [options]",
+    if (pare_opts_parse(opts, sizeof opts / sizeof *opts, "pare-sim show MACHINE [options]",
                         "Print a machine file with all its values, then what follows from them.",
                         argc, argv, &n_operands, &exit_status)) {
         if (n_operands != 1) {
             fprintf(stderr, "one machine expected; see pare-sim show --help\n");
             exit_status = PARE_EUSAGE;
         } else {
-            pare_err e = {0};
-            pare_buf path = {0}, text = {0};
-            pare_machine *m = NULL;
-            pare_data_find("machines", argv[1], &path);
-            exit_status = (int)pare_machine_load(path.text, sets.v, sets.n, &m, &e);
-            if (exit_status == PARE_OK) {
-                pare_machine_write(m, &text);
-                fwrite(text.text, 1, text.n, stdout);
-            } else {
-                pare_err_print(&e, stderr);
-            }
-            pare_machine_free(m);
-            pare_buf_free(&text);
-            pare_buf_free(&path);
+            a.machine = argv[1];
+            exit_status = show(&a);
         }
     }
-    free(sets.v);
+    free(a.sets.v);
     return exit_status;
 }

@@ -27,8 +27,8 @@ static uint64_t pack_groups(const pare_machine *m, const pare_dims *d, const arr
 {
     const uint64_t channels = d->c / d->groups * a->channel_scale;
     const uint64_t depth = a->is_flat ? channels * a->positions : channels;
-    const uint64_t in_lanes = a->lanes / depth;
     const uint64_t in_rows = m->array.rows / (d->k / d->groups);
+    const uint64_t in_lanes = a->rows_own_inputs ? in_rows : a->lanes / depth;
     return sim_max(1, sim_min(d->groups, sim_min(in_lanes, in_rows)));
 }
 
@@ -41,8 +41,11 @@ static array_map base_map(const pare_machine *m, const pare_sim_job *job)
                    .windows = m->array.cols,
                    .busy_cycles = rate.act_steps * rate.weight_steps,
                    .step_cycles = rate.act_steps * rate.weight_steps,
+                   .depth_tiles = 1,
                    .is_weight_stationary = m->array.dataflow == PARE_WEIGHT_STATIONARY};
     lay_out_depth(m, job, a.lanes, &a);
+    a.rows_own_inputs = m->mapping.row_inputs == PARE_ROWS_OWN && job->dims.groups > 1;
+    if (a.rows_own_inputs) a.is_flat = true;
     a.packed_groups = pack_groups(m, &job->dims, &a);
     const bool is_systolic = m->array.delivery == PARE_SYSTOLIC;
     if (a.is_weight_stationary) {
@@ -55,11 +58,21 @@ static array_map base_map(const pare_machine *m, const pare_sim_job *job)
     return a;
 }
 
+/* The same on tiles that share the depth: their sums meet in a tree behind the last step. */
+static array_map split_depth(const pare_machine *m, array_map a)
+{
+    a.depth_tiles = m->array.tiles;
+    a.lanes *= a.depth_tiles;
+    for (uint64_t tiles = 1; tiles < a.depth_tiles; tiles *= 2) a.fold_cycles++;
+    return a;
+}
+
 size_t sim_array_maps(const pare_machine *m, const pare_sim_job *job, array_map out[ARRAY_MAPS_MAX])
 {
     const array_map base = base_map(m, job);
     pe_rate rate = {1, 1, 1};
     (void)sim_pe_rate(&m->pe, job->weight_bits, job->act_bits, &rate);
+    const bool splits = m->mapping.split_depth && m->array.tiles > 1 && base.packed_groups == 1;
     size_t n = 0;
     for (int tiles_windows = 0; tiles_windows < 2; tiles_windows++) {
         if (m->mapping.tiles == (tiles_windows ? PARE_HOLDS_FILTERS : PARE_HOLDS_WINDOWS)) continue;
@@ -72,21 +85,35 @@ size_t sim_array_maps(const pare_machine *m, const pare_sim_job *job, array_map 
             *a = base;
             a->tiles_hold_windows = tiles_windows;
             a->cols_hold_filters = cols_filters;
+            if (cols_filters) {
+                a->windows /= m->array.cols;
+                a->filters *= m->array.cols;
+                /* one weight digit arrives per cycle, for one column after the other */
+                a->step_cycles = sim_max(rate.act_steps, m->array.cols) * rate.weight_steps;
+            }
+            if (splits && !tiles_windows) out[n++] = split_depth(m, *a);
             *(tiles_windows ? &a->windows : &a->filters) *= m->array.tiles;
-            if (!cols_filters) continue;
-            a->windows /= m->array.cols;
-            a->filters *= m->array.cols;
-            /* one weight digit arrives per cycle, for one column after the other */
-            a->step_cycles = sim_max(rate.act_steps, m->array.cols) * rate.weight_steps;
         }
     }
     return n;
 }
 
-uint64_t sim_array_steps(const array_map *a, uint64_t channels)
+static uint64_t steps_of_lanes(const array_map *a, uint64_t channels, uint64_t lanes)
 {
+    if (a->packed_groups > 1 && a->rows_own_inputs)
+        return sim_ceil_div(channels * a->channel_scale * a->positions, lanes);
     const uint64_t seen = channels * a->channel_scale * a->packed_groups;
     if (a->packed_groups > 1) return a->is_flat ? 1 : a->positions;
-    return a->is_flat ? sim_ceil_div(seen * a->positions, a->lanes)
-                      : a->positions * sim_ceil_div(seen, a->lanes);
+    return a->is_flat ? sim_ceil_div(seen * a->positions, lanes)
+                      : a->positions * sim_ceil_div(seen, lanes);
+}
+
+uint64_t sim_array_steps(const array_map *a, uint64_t channels)
+{
+    return steps_of_lanes(a, channels, a->lanes);
+}
+
+uint64_t sim_array_tile_steps(const array_map *a, uint64_t channels)
+{
+    return steps_of_lanes(a, channels, a->lanes / a->depth_tiles);
 }

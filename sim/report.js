@@ -107,6 +107,7 @@
     draw("epochs", {
       type: "line", data: { labels, datasets },
       options: { interaction: { mode: "index", intersect: false },
+        plugins: { legend: { labels: { usePointStyle: true, pointStyle: "line", pointStyleWidth: 26 } } },
         scales: { x: { grid: { display: false } }, y: { title: { display: true, text: "accuracy, %" } },
           bits: { display: has_bits, position: "right", min: 0, grid: { drawOnChartArea: false }, title: { display: true, text: "mean bits" } } } },
     });

@@ -121,8 +121,13 @@ static void fill_cycles(const pare_machine *m, const pare_sim_job *job, const ma
     const uint64_t products = s->macs * job->weight_bits * job->act_bits;
     s->ideal_cycles = sim_ceil_div(products, lanes * sim_pe_lane_bit_products(&m->pe));
     /* what the layer takes if every lane always has work */
-    const uint64_t dense =
+    uint64_t dense =
         sim_ceil_div(s->macs * rate.act_steps * rate.weight_steps, lanes * rate.lane_factor);
+    if (c->totals.work.is_known) {
+        s->ideal_cycles =
+            sim_ceil_div(c->totals.work.products, lanes * sim_pe_lane_bit_products(&m->pe));
+        dense = sim_ceil_div(c->totals.work.occupied, lanes);
+    }
     s->rounding_cycles = dense - s->ideal_cycles;
     s->padding_cycles =
         c->totals.compute_cycles - s->fill_drain_cycles - s->weight_load_cycles - dense;
@@ -145,6 +150,7 @@ static void fill_traffic(const pare_machine *m, const pare_sim_job *job, const m
     s->dram_unpacked_bits = s->dram_weight_bits / v.weight * native.weight +
                             s->dram_act_bits / v.act * native.act +
                             s->dram_out_bits / v.out * native.out + s->dram_psum_bits;
+    if (t->work.dram_unpacked_bits) s->dram_unpacked_bits = t->work.dram_unpacked_bits;
     s->weight_buffer_read_bits = t->buffer_bits[0][0];
     s->weight_buffer_write_bits = t->buffer_bits[0][1];
     s->act_buffer_read_bits = t->buffer_bits[1][0];
@@ -158,6 +164,7 @@ static pare_sim_map describe_map(const mapping_choice *c)
     static const char names[N_LOOPS] = {
         [LOOP_G] = 'g', [LOOP_K] = 'k', [LOOP_W] = 'w', [LOOP_C] = 'c'};
     pare_sim_map map = {.tiles_hold_windows = c->array.tiles_hold_windows,
+                        .tiles_hold_depth = c->array.depth_tiles > 1,
                         .cols_hold_filters = c->array.cols_hold_filters,
                         .is_flat = c->array.is_flat,
                         .packed_groups = (uint32_t)c->array.packed_groups,
@@ -203,6 +210,7 @@ pare_status sim_job_stats(const pare_machine *m, const pare_sim_job *job, const 
                             .act_bits = job->act_bits,
                             .out_bits = (uint32_t)c->tiles.bits.out,
                             .step_cycles = (uint32_t)c->array.step_cycles,
+                            .mean_step_cycles = (double)c->array.step_cycles,
                             .dims = job->dims,
                             .map = describe_map(c)};
     pare_sim_stats *const s = &out->stats;
@@ -210,8 +218,13 @@ pare_status sim_job_stats(const pare_machine *m, const pare_sim_job *job, const 
     fill_cycles(m, job, c, s);
     fill_traffic(m, job, c, s);
     sim_energy_pj(m, job, &c->totals, s->cycles, s);
-    const double lane_cycles =
+    out->energy_uncertainty_frac = sim_energy_uncertainty(&m->costs, s);
+    double lane_cycles =
         (double)s->macs * (double)(rate.act_steps * rate.weight_steps) / (double)rate.lane_factor;
+    if (c->totals.work.is_known) {
+        lane_cycles = (double)c->totals.work.occupied;
+        out->mean_step_cycles = c->totals.work.mean_step_cycles;
+    }
     out->utilization = lane_cycles / ((double)s->cycles * (double)sim_array_lanes(m));
     if (!parts_sum_to_totals(s))
         return pare_err_set(e, PARE_EFAIL, m->file, (pare_pos){0, 0},
@@ -225,6 +238,8 @@ pare_status pare_sim_run_layer(const pare_machine *machine, const pare_sim_job *
                                pare_sim_layer *out, pare_err *e)
 {
     mapping_result found;
+    if (sim_depends_on_values(machine))
+        return sim_dynamic_layers(machine, job, 1, NULL, NULL, NULL, out, e);
     PARE_TRY(sim_job_check(machine, job, e));
     if (machine->memory.model == PARE_MEMORY_BITFUSION)
         return sim_bitfusion_layer(machine, job, out, e);
@@ -234,7 +249,7 @@ pare_status pare_sim_run_layer(const pare_machine *machine, const pare_sim_job *
 
 /* ---- the network ---- */
 
-static bool is_same_job(const pare_sim_job *a, const pare_sim_job *b)
+bool sim_is_same_job(const pare_sim_job *a, const pare_sim_job *b)
 {
     return !memcmp(&a->dims, &b->dims, sizeof a->dims) && a->weight_bits == b->weight_bits &&
            a->act_bits == b->act_bits && a->out_bits == b->out_bits &&
@@ -243,11 +258,13 @@ static bool is_same_job(const pare_sim_job *a, const pare_sim_job *b)
 
 /* Layers of equal shape and bits cost the same; each distinct one is searched once. */
 static pare_status run_layers(const pare_machine *m, const pare_sim_job *jobs, size_t n,
-                              pare_sim_layer *out, pare_err *e)
+                              const pare_sim_options *options, pare_sim_layer *out, pare_err *e)
 {
+    if (sim_depends_on_values(m))
+        return sim_dynamic_layers(m, jobs, n, options, NULL, NULL, out, e);
     for (size_t i = 0; i < n; i++) {
         size_t j = 0;
-        while (j < i && !is_same_job(&jobs[i], &jobs[j])) j++;
+        while (j < i && !sim_is_same_job(&jobs[i], &jobs[j])) j++;
         if (j == i) {
             PARE_TRY(pare_sim_run_layer(m, &jobs[i], &out[i], e));
         } else {
@@ -295,6 +312,8 @@ static pare_status add_up(const pare_machine *m, pare_sim_result *r, pare_err *e
     r->latency_ns = (double)r->total.cycles * 1000 / m->clock_mhz;
     r->edp_pj_ns = r->total.energy_pj * r->latency_ns;
     r->area_um2 = pare_machine_area_um2(m);
+    r->energy_uncertainty_frac = sim_energy_uncertainty(&m->costs, &r->total);
+    r->normalized = m->normalized;
     return PARE_OK;
 }
 
@@ -312,7 +331,8 @@ pare_status pare_sim_run(const pare_net *net, const pare_machine *machine, const
                              .clock_mhz = machine->clock_mhz};
     pare_sim_job *const jobs = sim_jobs(net, bits, machine, out->batch, &out->n_layers);
     out->layers = pare_xalloc(out->n_layers + 1, sizeof *out->layers);
-    pare_status status = run_layers(machine, jobs, out->n_layers, out->layers, e);
+    if (sim_depends_on_values(machine)) out->values = sim_values_name(machine, options);
+    pare_status status = run_layers(machine, jobs, out->n_layers, options, out->layers, e);
     if (status == PARE_OK) status = add_up(machine, out, e);
     free(jobs);
     if (status != PARE_OK) pare_sim_result_free(out);

@@ -17,6 +17,17 @@ extern "C" {
 
 typedef enum pare_pe_style { PARE_PE_TEMPORAL, PARE_PE_SPATIAL } pare_pe_style;
 
+/* What a temporal PE leaves out, which its step times then depend on (docs/machines_dynamic.md). */
+typedef enum pare_skips {
+    PARE_SKIPS_NOTHING,
+    PARE_SKIPS_PRECISION, /* activation bits above the widest of a group */
+    PARE_SKIPS_ACT_TERMS, /* zero terms of the activations */
+    PARE_SKIPS_TERMS,     /* zero terms of both operands */
+    PARE_SKIPS_COLUMNS    /* bit columns in which a group of weights is all zero */
+} pare_skips;
+/* One bits; the Booth-like recoding of DNNsim; the non-adjacent form. */
+typedef enum pare_recoding { PARE_RECODE_ONES, PARE_RECODE_DNNSIM, PARE_RECODE_NAF } pare_recoding;
+
 /* A PE reduces `lanes` products per step. A temporal PE consumes act_digit bits of the activations
  * and weight_digit bits of the weights each cycle; a digit of max_*_bits is the whole operand. */
 typedef struct pare_pe {
@@ -25,7 +36,17 @@ typedef struct pare_pe {
     uint32_t act_digit, weight_digit;
     uint32_t max_act_bits, max_weight_bits;
     uint32_t acc_bits;
+    int skips; /* pare_skips */
 } pare_pe;
+
+/* How a PE skips; only what pe.skips needs is read. */
+typedef struct pare_skip {
+    uint32_t group_cols;       /* windows whose activations share one width */
+    bool trim_low_bits;        /* the zeros that all values of a group end in need no cycles */
+    int recoding;              /* pare_recoding */
+    uint32_t first_stage_bits; /* of the two-stage shifter: terms 2^this apart go together */
+    uint32_t column_registers; /* steps that a group of columns may run ahead of the slowest */
+} pare_skip;
 
 /* The bit-true, cycle-true reference of the temporal PE in rtl/ (docs/rtl.md): digits are aligned
  * at bit 0 and taken from the top, the weight's in the outer loop, the activation's in the inner
@@ -59,6 +80,36 @@ typedef struct pare_pe_sum {
 
 /* The dot product as the PE computes it, beat by beat. */
 pare_pe_sum pare_pe_dot(const pare_pe *pe, const pare_pe_work *work);
+
+/* A spatial PE (Bit Fusion) has `lanes` units of max_act_bits x max_weight_bits, made of bricks of
+ * act_digit x weight_digit bits. Bits are rounded up to whole digits times a power of two. */
+uint32_t pare_pe_fused_bits(uint32_t bits, uint32_t digit);
+/* Products of one step, which takes a cycle; n_steps * this many codes are a dot product's. */
+uint32_t pare_pe_fusion_products(const pare_pe *pe, uint32_t act_bits, uint32_t weight_bits);
+/* The dot product as its bricks compute it. */
+pare_pe_sum pare_pe_fusion_dot(const pare_pe *pe, const pare_pe_work *work);
+
+/* How a term-serial PE (Bit-Pragmatic) writes the magnitude of an activation as signed powers of
+ * two: its one bits; the Booth-like recoding of DNNsim; the non-adjacent form. */
+typedef enum pare_pe_terms {
+    PARE_PE_TERMS_ONES,
+    PARE_PE_TERMS_RUNS,
+    PARE_PE_TERMS_NAF
+} pare_pe_terms;
+enum { PARE_PE_TERM_POSITIONS = 18 };
+/* The terms of a magnitude below 2^17: sign[p] is +1, -1 or 0 of 2^p. */
+void pare_pe_recode(pare_pe_terms terms, uint32_t magnitude, int8_t sign[PARE_PE_TERM_POSITIONS]);
+
+typedef struct pare_pe_shifter {
+    pare_pe_terms terms;
+    uint32_t first_stage_bits; /* terms less than 2^this places apart go in one cycle */
+} pare_pe_shifter;
+
+/* The dot product as the PE computes it: each cycle every lane drops its lowest pending term if
+ * that is within the first stage's reach of the lowest one of all; a step takes at least one cycle.
+ * overflowed: the sum did not fit after some cycle. step_cycles: of each step, or NULL. */
+pare_pe_sum pare_pe_term_dot(const pare_pe *pe, const pare_pe_shifter *shifter,
+                             const pare_pe_work *work, uint32_t *step_cycles);
 
 /* When a dot product moves through the PE, in cycles since reset. */
 typedef struct pare_pe_times {
@@ -97,8 +148,15 @@ typedef enum pare_first_layer {
 } pare_first_layer;
 /* What an array dimension holds; BEST: whichever takes fewer cycles, layer by layer. */
 typedef enum pare_holds { PARE_HOLDS_FILTERS, PARE_HOLDS_WINDOWS, PARE_HOLDS_BEST } pare_holds;
-/* Bits of a value in memory: memory.native_bits, or the layer's own bitlength (Proteus). */
-typedef enum pare_packing { PARE_PACK_NATIVE, PARE_PACK_LAYER } pare_packing;
+/* Bits of a value in memory: memory.native_bits; the layer's own bitlength (Proteus); in DRAM the
+ * width of its group, without zeros (ShapeShifter); in DRAM the weights' bit columns that are not
+ * all zero in a group (BitWave). */
+typedef enum pare_packing {
+    PARE_PACK_NATIVE,
+    PARE_PACK_LAYER,
+    PARE_PACK_GROUP,
+    PARE_PACK_COLUMNS
+} pare_packing;
 /* LIMITED: buffers and DRAM as given. IDEAL: every operand moves once and takes no time. BITFUSION:
  * the tile search and equations of Bit Fusion's own simulator, for comparison with it. */
 typedef enum pare_memory_model {
@@ -119,26 +177,33 @@ typedef struct pare_array {
     int delivery;               /* pare_delivery */
 } pare_array;
 
+/* What a row of PEs multiplies: the activations of its tile, or, of small groups, its own. */
+typedef enum pare_row_inputs { PARE_ROWS_SHARE, PARE_ROWS_OWN } pare_row_inputs;
+
 typedef struct pare_mapping {
     int lane_order;    /* pare_lane_order */
     int first_layer;   /* pare_first_layer */
     int tiles, cols;   /* pare_holds */
+    int row_inputs;    /* pare_row_inputs */
+    bool split_depth;  /* tiles may also hold pieces of the depth, whose sums are added */
     int objective;     /* pare_objective; then energy, or cycles if it is not about cycles */
     double slack_frac; /* mappings this much above the best objective compete on the other one */
 } pare_mapping;
 
 typedef struct pare_buffers {
     uint64_t weight_bytes, act_bytes, out_bytes;
-    bool double_buffering; /* half of each is filled while the other half is used */
-    uint32_t word_bits;    /* of one bank; a wider port is several banks side by side */
-    int device;            /* row of PARE_SRAM_DEVICES */
+    bool double_buffering;  /* half of each is filled while the other half is used */
+    uint32_t word_bits;     /* of one bank; a wider port is several banks side by side */
+    int device;             /* row of PARE_SRAM_DEVICES */
+    uint32_t temperature_k; /* for their leakage */
 } pare_buffers;
 
 typedef struct pare_memory {
-    int model;            /* pare_memory_model */
-    int packing;          /* pare_packing */
-    uint32_t native_bits; /* of an unpacked value; wider ones take the next power of two */
-    uint32_t out_bits;    /* of a stored output; 0: the bitlength at which it is read again */
+    int model;             /* pare_memory_model */
+    int packing;           /* pare_packing */
+    uint32_t native_bits;  /* of an unpacked value; wider ones take the next power of two */
+    uint32_t out_bits;     /* of a stored output; 0: the bitlength at which it is read again */
+    uint32_t group_values; /* values of a group, where packing is by groups */
 } pare_memory;
 
 typedef struct pare_dram {
@@ -147,6 +212,31 @@ typedef struct pare_dram {
     uint32_t latency_cycles; /* once per burst of a stage */
     double pj_per_bit;       /* 0: from the table */
 } pare_dram;
+
+/* What idle parts of the array cost: LANES: nothing, and each busy lane its whole width. BITS: nor
+ * the bits of a digit that an operand does not use. NONE: all lanes switch while the array works.
+ */
+typedef enum pare_clock_gating {
+    PARE_GATE_LANES,
+    PARE_GATE_BITS,
+    PARE_GATE_NONE
+} pare_clock_gating;
+
+/* One cost taken from an Accelergy table: which component and action stand for it. */
+typedef struct pare_energy_name {
+    int cost;              /* row of the list in sim/ert.c */
+    const char *component; /* whole name, or what follows a dot in it; index ranges left out */
+    const char *action;
+    uint32_t bits; /* that one action moves, where the cost is per bit */
+    pare_pos pos;
+} pare_energy_name;
+
+/* Accelergy's energy and area reference tables as a base (docs/energy.md). */
+typedef struct pare_energy_tables {
+    const char *ert, *art; /* files, beside the machine file or as given; "": none */
+    pare_maps names;       /* pare_energy_name; none: those that pare-sim writes itself */
+    double uncertainty_frac;
+} pare_energy_tables;
 
 typedef struct pare_compat {
     bool count_from_zero; /* systolic: report the last cycle's index, one less, as SCALE-Sim does */
@@ -162,16 +252,22 @@ typedef struct pare_own_costs {
 
 /* Resolved constants of energy and area, each from the tables of traces/energy (docs/energy.md). */
 typedef struct pare_costs {
-    double core_pj;     /* the whole array, one cycle of work; 0: the three below */
-    double lane_pj;     /* one busy lane's multiplier, one cycle */
+    double core_pj; /* the whole array, one cycle of work; 0: the three below */
+    double lane_pj; /* one busy lane's multiplier, one cycle */
+    /* of it per product of bits, and per bit of either operand: what gated bits save */
+    double lane_bit2_pj, lane_bit_pj;
     double reduce_pj;   /* one PE's adder tree and accumulating adder, one cycle */
     double register_pj; /* one PE's accumulator and operand registers, one cycle */
     double weight_read_pj_per_bit, weight_write_pj_per_bit;
     double act_read_pj_per_bit, act_write_pj_per_bit;
     double out_read_pj_per_bit, out_write_pj_per_bit;
-    double dram_pj_per_bit;
+    double dram_pj_per_bit, dram_write_pj_per_bit; /* read, written */
     double pe_um2, array_um2, buffers_um2;
     double array_leakage_mw, buffers_leakage_mw;
+    double buffer_um2[3], buffer_leakage_mw[3]; /* of buffers_*: weights, activations, outputs */
+    /* how far off the numbers above may be, as a fraction, by the tables' own columns */
+    double pe_uncertainty_frac, register_uncertainty_frac, buffer_uncertainty_frac,
+        dram_uncertainty_frac, leakage_uncertainty_frac, area_uncertainty_frac;
 } pare_costs;
 
 /* One accelerator, as its file (and the overrides) say. Const for ever after loading. */
@@ -184,16 +280,21 @@ typedef struct pare_machine {
     const char *energy_base; /* "horowitz45" */
     pare_array array;
     pare_pe pe;
+    pare_skip skip;
+    const char *values; /* declared distribution of values, "" if none */
     pare_mapping mapping;
     pare_buffers buffers;
     pare_memory memory;
     pare_dram dram;
     pare_compat compat;
     pare_own_costs own_costs;
+    int clock_gating; /* pare_clock_gating */
+    pare_energy_tables energy_tables;
     pare_costs costs;
-    const char *file;      /* as given at loading */
-    uint64_t hash;         /* of the file's bytes and the overrides */
-    const pare_yaml *yaml; /* places of the keys, for messages */
+    const char *file;       /* as given at loading */
+    const char *normalized; /* one line; NULL if it is as its file says */
+    uint64_t hash;          /* of the file's bytes, the overrides and tables named there */
+    const pare_yaml *yaml;  /* places of the keys, for messages */
     pare_arena *arena;
     pare_pos pos;
     uint64_t given;
@@ -217,6 +318,26 @@ double pare_machine_peak_macs(const pare_machine *m, uint32_t weight_bits, uint3
 uint64_t pare_machine_peak_bit_products(const pare_machine *m);
 /* PEs, and buffers; DRAM is not counted. */
 double pare_machine_area_um2(const pare_machine *m);
+
+/* What two machines are made equal in. */
+typedef enum pare_normalize {
+    PARE_NORMALIZE_NOTHING,
+    PARE_NORMALIZE_AREA,     /* PEs and buffers */
+    PARE_NORMALIZE_PEAK,     /* 1-bit x 1-bit products a second */
+    PARE_NORMALIZE_BANDWIDTH /* DRAM bits a second */
+} pare_normalize;
+/* "area", "peak", "bandwidth"; NOTHING if the name is none of them. */
+pare_normalize pare_normalize_of(const char *name);
+/* Resize a machine, before it is used, to what the baseline has: the largest whole number of tiles
+ * or rows (area, peak; whichever comes nearer; of rows, then columns, of one tile if that is still
+ * too much) or of DRAM bits a cycle that does not exceed it. m->normalized says what was done and
+ * what difference is left. PARE_EINPUT if even the smallest machine exceeds it. */
+pare_status pare_machine_normalize(pare_machine *m, const pare_machine *baseline,
+                                   pare_normalize what, pare_err *e) PARE_MUST_CHECK;
+
+/* The machine's energies and areas in the form of Accelergy's ERT and ART (docs/energy.md). */
+void pare_machine_write_ert(const pare_machine *m, pare_buf *out);
+void pare_machine_write_art(const pare_machine *m, pare_buf *out);
 
 /* ---- statistics ------------------------------------------------------------------------------ */
 
@@ -297,6 +418,7 @@ double pare_sim_stat(const pare_sim_stats *s, const pare_stat_info *info);
 /* How a layer was put on the machine. Tiles are what the buffers hold at once. */
 typedef struct pare_sim_map {
     bool tiles_hold_windows; /* the tiles of the array, else filters */
+    bool tiles_hold_depth;   /* or this */
     bool cols_hold_filters;  /* the columns of a tile, else windows */
     bool is_flat;            /* lanes hold the flattened depth */
     uint32_t packed_groups;  /* groups of a grouped convolution side by side in the lanes */
@@ -310,15 +432,28 @@ typedef struct pare_sim_layer {
     const char *layer; /* lives as long as the network */
     const char *type;  /* conv2d, depthwise, grouped, pointwise, fc, matmul */
     uint32_t weight_bits, act_bits, out_bits;
-    uint32_t step_cycles; /* cycles of one step at these bits */
-    double utilization;   /* lane cycles that do a product / all lane cycles, stalls included */
-    pare_dims dims;       /* with the batch */
+    uint32_t step_cycles;    /* cycles of one step at these bits */
+    double mean_step_cycles; /* over the layer's values; as step_cycles if it does not depend */
+    double utilization;      /* lane cycles that do a product / all lane cycles, stalls included */
+    double energy_uncertainty_frac; /* as in pare_sim_result, of this layer */
+    pare_dims dims;                 /* with the batch */
     pare_sim_map map;
     pare_sim_stats stats;
 } pare_sim_layer;
 
+/* Where a machine that skips finds the codes of a layer's operands. */
+typedef struct pare_values pare_values;
+
+/* Open the folder of a trainer's run, or a declared distribution such as "laplace,seed=1"
+ * (docs/machines_dynamic.md has the grammar). Tensors are read when a layer needs them. The caller
+ * frees. */
+pare_status pare_values_open(const char *spec, pare_values **out, pare_err *e) PARE_MUST_CHECK;
+void pare_values_free(pare_values *v); /* NULL allowed */
+
 typedef struct pare_sim_options {
-    uint32_t batch; /* 0: 1 */
+    uint32_t batch;            /* 0: 1 */
+    unsigned threads;          /* for value-dependent layers; 0: as many as the machine has */
+    const pare_values *values; /* NULL: what the machine file declares; kept during the call */
 } pare_sim_options;
 
 /* What a network costs on a machine. Layers run one after the other; between them nothing
@@ -326,6 +461,7 @@ typedef struct pare_sim_options {
 typedef struct pare_sim_result {
     const char *network, *machine; /* live as long as what they name */
     const char *bits;              /* the bits' method or file */
+    const char *values;            /* where values came from; NULL if nothing depended on them */
     uint64_t network_hash, machine_hash, bits_hash;
     uint32_t batch;
     pare_sim_layer *layers; /* the MAC layers in the network's order */
@@ -334,6 +470,9 @@ typedef struct pare_sim_result {
     double utilization;                     /* over all layers */
     double mean_weight_bits, mean_act_bits; /* weighted by MACs */
     double latency_ns, edp_pj_ns, area_um2, clock_mhz;
+    /* of total.energy_pj, if all tables err to the same side */
+    double energy_uncertainty_frac;
+    const char *normalized; /* the machine's */
 } pare_sim_result;
 
 /* Evaluate every MAC layer with its best mapping. `options` may be NULL. The machine must be able
@@ -385,7 +524,8 @@ typedef struct pare_event {
     pare_event_kind kind;
     uint64_t tile; /* number in the order of the walk */
     uint64_t start_cycle, end_cycle;
-    uint64_t bits; /* of a transfer */
+    uint64_t bits;      /* of a transfer */
+    uint64_t first_bit; /* of it in its tensor (pare_sim_dram_trace says how that lies) */
 } pare_event;
 
 typedef void pare_event_fn(void *context, const pare_event *event);
@@ -401,6 +541,19 @@ pare_status pare_sim_events(const pare_machine *machine, const pare_sim_job *job
 pare_status pare_sim_timeline(const pare_net *net, const pare_machine *machine,
                               const pare_bits *bits, const pare_sim_options *options,
                               size_t max_events, pare_buf *out, pare_err *e) PARE_MUST_CHECK;
+
+/* The DRAM traffic of a network as Ramulator's load/store trace: a line "LD 0x40" or "ST 0x40" per
+ * burst of `burst_bytes` (a power of two), in the order of the events. Each layer has regions of
+ * its own for weights, activations, outputs and partial sums, in whole bursts one after the other
+ * from address 0, values packed as in traffic. Weights lie tile after tile; of the others the
+ * channels of a tile lie together, image after image, row by row. A transfer is one piece from its
+ * first value on, and starts a new burst: bytes and reuse are exact; of a tile that is not whole
+ * rows only the first row's place is. *regions becomes a CSV: layer, region, first address, bytes,
+ * bytes loaded and stored. PARE_EINPUT beyond 50 million lines. */
+pare_status pare_sim_dram_trace(const pare_net *net, const pare_machine *machine,
+                                const pare_bits *bits, const pare_sim_options *options,
+                                uint32_t burst_bytes, pare_buf *trace, pare_buf *regions,
+                                pare_err *e) PARE_MUST_CHECK;
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
@@ -437,6 +590,94 @@ typedef struct pare_sim_report {
  * a missing file is PARE_EINPUT with the package that holds it. */
 pare_status pare_sim_report_write(const pare_sim_report *report, const char *chart_js,
                                   pare_buf *html, pare_err *e) PARE_MUST_CHECK;
+
+/* ---- bit-true inference ---------------------------------------------------------------------- */
+
+/* A trained network in a run folder of pare-train: integer codes, grids, parameters and what the
+ * trainer's own quantized evaluation gave (docs/infer.md). Const for ever after loading. */
+typedef struct pare_infer pare_infer;
+
+/* Read and check a whole run folder. A missing file, a shape that is not the network's, a code out
+ * of its bitlength or a layer that cannot be run is PARE_EINPUT, naming the file or the layer. */
+pare_status pare_infer_load(const char *run_folder, pare_infer **out, pare_err *e) PARE_MUST_CHECK;
+void pare_infer_free(pare_infer *f); /* NULL allowed */
+/* Both live as long as `f`. */
+const pare_net *pare_infer_net(const pare_infer *f);
+const pare_bits *pare_infer_bits(const pare_infer *f);
+
+/* Test images: bytes, row by row, channels innermost. */
+typedef struct pare_infer_images {
+    pare_shape shape;
+    size_t n;
+    uint8_t *pixels; /* n * c * h * w */
+    uint8_t *labels; /* n */
+} pare_infer_images;
+
+/* The test split of "fashion-mnist" (where Debian's package puts it), of a folder with an IDX pair
+ * (t10k-images-idx3-ubyte, plain or .gz) or of one with CIFAR-10's binary files; at most `limit`
+ * images (0: all). Free with pare_infer_images_free. */
+pare_status pare_infer_images_load(const char *data, size_t limit, pare_infer_images *out,
+                                   pare_err *e) PARE_MUST_CHECK;
+void pare_infer_images_free(pare_infer_images *t); /* zeroed and NULL allowed */
+
+/* The logits (as many as the last layer has values) of one image of the network's input shape. */
+void pare_infer_logits(const pare_infer *f, const uint8_t *pixels, float *logits);
+
+/* What one MAC layer met. Sums are those of sum(weight code * activation code). */
+typedef struct pare_infer_layer {
+    const char *layer; /* lives as long as the pare_infer */
+    const char *kernel;
+    uint32_t weight_bits, act_bits;
+    uint64_t acc_max;        /* the largest sum over all images */
+    uint64_t acc_bound;      /* no image has a larger one with these weights */
+    uint32_t acc_bits;       /* two's complement bits that hold acc_max */
+    uint32_t acc_bound_bits; /* the same of acc_bound */
+    /* sums of the first image that were computed again digit by digit, as the PE does */
+    uint64_t n_pe_sums, pe_cycles;
+    /* input codes of the sampled images against the trainer's, each layer from the trainer's own
+     * codes: `rounding` of the different ones lie so close to a tie of the quantizer that the
+     * trainer's float sums explain them; the others must be none */
+    uint64_t n_codes, n_codes_differ, n_codes_rounding;
+    double largest_tie_frac; /* distance of such a code from the tie, in steps of the grid */
+    uint64_t cycles;         /* of the machine, one image */
+} pare_infer_layer;
+
+typedef struct pare_infer_options {
+    unsigned threads; /* 0: all; the result does not depend on it */
+} pare_infer_options;
+
+typedef struct pare_infer_result {
+    const char *run, *network, *machine; /* live as long as what they name */
+    uint32_t machine_acc_bits;
+    pare_infer_layer *layers; /* the MAC layers in the network's order */
+    size_t n_layers;
+    size_t n_images, n_correct;
+    uint8_t *predictions; /* n_images */
+    /* images that the trainer's predictions cover. Those that differ: the two classes' logits lie
+     * within the trainer's rounding error of each other, or some code within it of a tie; the rest
+     * must be none */
+    size_t n_compared, n_agree, n_disagree_logit_tie, n_disagree_code_tie;
+    size_t n_trainer_correct;
+    /* logits of the sampled images */
+    uint64_t n_logits, n_logits_differ, n_logits_rounding;
+    double largest_logit_difference;
+    uint64_t cycles; /* of the machine, one image */
+    double clock_mhz;
+    bool is_ok; /* agreement of at least 99.9 %, and every difference is one of rounding */
+} pare_infer_result;
+
+/* Run the images through the machine's arithmetic. The machine must be able to run every layer,
+ * and its accumulator must hold every sum met: else PARE_EINPUT at the machine file's line, with
+ * the layer and the smallest change. Images or labels that are not those that the trainer sampled
+ * are PARE_EINPUT. A sum that differs from the PE's own is PARE_EFAIL. Free *out with
+ * pare_infer_result_free. */
+pare_status pare_infer_run(const pare_infer *f, const pare_machine *machine,
+                           const pare_infer_images *images, const pare_infer_options *options,
+                           pare_infer_result *out, pare_err *e) PARE_MUST_CHECK;
+void pare_infer_result_free(pare_infer_result *r); /* zeroed and NULL allowed */
+void pare_infer_write_table(const pare_infer_result *r, pare_buf *out);
+/* One JSON object a line: the layers, then the whole with "total": true. */
+void pare_infer_write_json(const pare_infer_result *r, pare_buf *out);
 
 #ifdef __cplusplus
 }

@@ -108,6 +108,18 @@ static uint64_t stored_bits(const tiling *t)
     return t->n[LOOP_C] > 1 ? t->bits.psum : t->bits.out;
 }
 
+/* Put in what the values of this tile say. */
+static void set_values(const tiling *t, const uint64_t x[N_LOOPS], tile *r)
+{
+    const tile_values *const v = t->values;
+    const uint64_t gk = x[LOOP_G] * t->n[LOOP_K] + x[LOOP_K];
+    const uint64_t gw = x[LOOP_G] * t->n[LOOP_W] + x[LOOP_W];
+    const uint64_t gkw = gk * t->n[LOOP_W] + x[LOOP_W];
+    if (v->cycles) r->cycles = v->cycles[gkw * t->n[LOOP_C] + x[LOOP_C]];
+    if (v->weight_bits) r->weight_bits = v->weight_bits[gk * t->n[LOOP_C] + x[LOOP_C]];
+    if (v->act_bits) r->act_bits = v->act_bits[gw * t->n[LOOP_C] + x[LOOP_C]];
+}
+
 /* The tile at x, which has the windows w. */
 static tile tile_of(const tiling *t, const uint64_t x[N_LOOPS], const window_tile *w)
 {
@@ -126,6 +138,7 @@ static tile tile_of(const tiling *t, const uint64_t x[N_LOOPS], const window_til
         r.cycles = folds * steps * (sets * a->step_cycles + a->fold_cycles + a->load_cycles);
     else
         r.cycles = folds * sets * (steps * a->step_cycles + a->fold_cycles);
+    if (t->values) set_values(t, x, &r);
     return r;
 }
 
@@ -181,6 +194,14 @@ static uint64_t sum_of_steps(const tiling *t)
     const uint64_t n = t->n[LOOP_C];
     return (n - 1) * sim_array_steps(t->a, t->size[LOOP_C]) +
            sim_array_steps(t->a, piece(t, LOOP_C, n - 1));
+}
+
+/* of PEs, each tile's share by itself */
+static uint64_t sum_of_tile_steps(const tiling *t)
+{
+    const uint64_t n = t->n[LOOP_C];
+    return (n - 1) * sim_array_tile_steps(t->a, t->size[LOOP_C]) +
+           sim_array_tile_steps(t->a, piece(t, LOOP_C, n - 1));
 }
 
 static uint64_t sum_of_window_sets(const tiling *t)
@@ -264,7 +285,7 @@ void sim_tile_totals_of(const tiling *t, uint64_t window_sets, const window_tile
     const uint64_t outputs = sim_mul(all_filters, t->w->sum_windows);
     const uint64_t weights = sim_mul(all_filters, sim_mul(t->total[LOOP_C], kernel_positions(t)));
     s->n_tiles = sim_mul(sim_mul(t->n[LOOP_G], t->n[LOOP_K]), sim_mul(t->n[LOOP_W], t->n[LOOP_C]));
-    s->pe_cycles = sim_mul(sim_mul(outputs, steps), t->a->busy_cycles);
+    s->pe_cycles = sim_mul(sim_mul(outputs, sum_of_tile_steps(t)), t->a->busy_cycles);
     s->dram_weight_bits = sim_mul(weights, t->bits.weight);
     s->dram_act_bits = sim_mul(sim_mul(all_channels, t->w->sum_pixels), t->bits.act);
     s->dram_out_bits = sim_mul(outputs, t->bits.out);
@@ -296,7 +317,8 @@ bool sim_tile_is_countable(const tile_totals *s)
         s->n_tiles,           s->multiplex_cycles};
     uint64_t all = 0;
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) all |= counters[i];
-    return all < (uint64_t)1 << 60;
+    /* each tile pays a latency of up to 2^20 cycles */
+    return all < (uint64_t)1 << 60 && s->n_tiles < (uint64_t)1 << 39;
 }
 
 /* ---- time ---- */

@@ -40,7 +40,7 @@ static void add_span(timeline *t, int track, const char *name, uint64_t start, u
 static void add_event(void *context, const pare_event *e)
 {
     timeline *const t = context;
-    if (t->n == t->max) return;
+    if (t->n == t->max || e->start_cycle == e->end_cycle) return;
     t->n++;
     add_span(t, TRACK_FIRST_UNIT + (int)pare_event_unit(e->kind), pare_event_name(e->kind),
              e->start_cycle, e->end_cycle - e->start_cycle);
@@ -72,7 +72,7 @@ pare_status pare_sim_timeline(const pare_net *net, const pare_machine *machine,
     pare_status status = PARE_OK;
     for (size_t i = 0; i < n && status == PARE_OK; i++) {
         pare_sim_layer l;
-        status = pare_sim_events(machine, &jobs[i], add_event, &t, &l, e);
+        status = sim_job_events(machine, &jobs[i], options, add_event, &t, &l, e);
         if (status == PARE_OK) add_layer(&t, &l);
     }
     pare_buf_puts(out, "\n]}\n");

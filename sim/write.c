@@ -50,7 +50,9 @@ static void json_layer(pare_buf *b, const pare_sim_result *r, const pare_sim_lay
                     l->weight_bits, l->act_bits, l->out_bits, l->step_cycles);
     json_real(b, "utilization", l->utilization);
     pare_buf_printf(b, "\"map\":{\"tiles\":\"%s\",\"cols\":\"%s\",\"lanes\":\"%s\",",
-                    m->tiles_hold_windows ? "windows" : "filters",
+                    m->tiles_hold_depth     ? "depth"
+                    : m->tiles_hold_windows ? "windows"
+                                            : "filters",
                     m->cols_hold_filters ? "filters" : "windows", m->is_flat ? "flat" : "channels");
     pare_buf_printf(b, "\"packed_groups\":%u,\"order\":\"%s\",\"n_tiles\":%llu,", m->packed_groups,
                     m->order, (unsigned long long)m->n_tiles);
@@ -68,6 +70,7 @@ static void json_total(pare_buf *b, const pare_sim_result *r)
     json_text(b, "network", r->network);
     json_text(b, "machine", r->machine);
     json_text(b, "bits", r->bits);
+    if (r->values) json_text(b, "values", r->values);
     pare_buf_printf(b, "\"batch\":%u,", r->batch);
     json_real(b, "clock_mhz", r->clock_mhz);
     json_real(b, "mean_weight_bits", r->mean_weight_bits);
@@ -76,6 +79,8 @@ static void json_total(pare_buf *b, const pare_sim_result *r)
     json_real(b, "latency_ns", r->latency_ns);
     json_real(b, "edp", r->edp_pj_ns);
     json_real(b, "area_um2", r->area_um2);
+    json_real(b, "energy_uncertainty_frac", r->energy_uncertainty_frac);
+    if (r->normalized) json_text(b, "normalized", r->normalized);
     json_stats(b, &r->total);
     pare_buf_puts(b, "}\n");
 }
@@ -91,19 +96,40 @@ void pare_sim_write_json(const pare_sim_result *results, size_t n, pare_buf *out
 
 static void csv_header(pare_buf *b, const pare_sim_result *results, size_t n)
 {
-    pare_buf inputs = {0};
+    pare_buf inputs = {0}, origin = {0};
     for (size_t i = 0; i < n; i++)
         pare_buf_printf(&inputs, "%s%s %016llx, %s %016llx, bits %016llx", i ? "; " : "",
                         results[i].network, (unsigned long long)results[i].network_hash,
                         results[i].machine, (unsigned long long)results[i].machine_hash,
                         (unsigned long long)results[i].bits_hash);
-    const char *const pairs[] = {"inputs", inputs.text ? inputs.text : ""};
-    pare_provenance(b, "pare-sim", pairs, 1);
+    const char *values = NULL; /* all results have the same, or what their machines declare */
+    pare_buf normalized = {0};
+    for (size_t i = 0; i < n; i++) {
+        if (results[i].normalized)
+            pare_buf_printf(&normalized, "%s%s", normalized.n ? "; " : "", results[i].normalized);
+        if (!results[i].values) continue;
+        if (values) pare_buf_printf(&origin, "%s", "; ");
+        values = results[i].values;
+        pare_buf_printf(&origin, "%s: %s", results[i].machine, values);
+    }
+    const char *pairs[6] = {"inputs", inputs.text ? inputs.text : ""};
+    size_t n_pairs = 1;
+    if (values) {
+        pairs[2 * n_pairs] = "values";
+        pairs[2 * n_pairs++ + 1] = origin.text;
+    }
+    if (normalized.n) {
+        pairs[2 * n_pairs] = "normalized";
+        pairs[2 * n_pairs++ + 1] = normalized.text;
+    }
+    pare_provenance(b, "pare-sim", pairs, n_pairs);
+    pare_buf_free(&origin);
     pare_buf_free(&inputs);
+    pare_buf_free(&normalized);
     size_t n_stats;
     const pare_stat_info *const table = pare_sim_stat_table(&n_stats);
     pare_buf_puts(b, "network,machine,layer,type,weight_bits,act_bits,out_bits,utilization,"
-                     "latency_ns,edp_pj_ns,area_um2");
+                     "latency_ns,edp_pj_ns,area_um2,energy_uncertainty_frac");
     for (size_t i = 0; i < n_stats; i++) pare_buf_printf(b, ",%s", table[i].name);
     pare_buf_puts(b, "\n");
 }
@@ -139,6 +165,7 @@ void pare_sim_write_csv(const pare_sim_result *results, size_t n, pare_buf *out)
             csv_real(out, latency_ns);
             csv_real(out, latency_ns * l->stats.energy_pj);
             csv_real(out, r->area_um2);
+            csv_real(out, l->energy_uncertainty_frac);
             csv_stats(out, &l->stats);
         }
         pare_buf_printf(out, "%s,%s,total,,,,", r->network, r->machine);
@@ -146,6 +173,7 @@ void pare_sim_write_csv(const pare_sim_result *results, size_t n, pare_buf *out)
         csv_real(out, r->latency_ns);
         csv_real(out, r->edp_pj_ns);
         csv_real(out, r->area_um2);
+        csv_real(out, r->energy_uncertainty_frac);
         csv_stats(out, &r->total);
     }
 }
@@ -203,8 +231,10 @@ static void write_result(const pare_sim_result *r, pare_buf *b)
     int width = (int)strlen("total");
     for (size_t i = 0; i < r->n_layers; i++)
         if ((int)strlen(r->layers[i].layer) > width) width = (int)strlen(r->layers[i].layer);
-    pare_buf_printf(b, "%s on %s, %s, batch %u\n\n", r->network, r->machine,
-                    r->bits && *r->bits ? r->bits : "bits of no stated origin", r->batch);
+    pare_buf_printf(b, "%s on %s, %s, batch %u\n%s", r->network, r->machine,
+                    r->bits && *r->bits ? r->bits : "bits of no stated origin", r->batch,
+                    r->values ? "" : "\n");
+    if (r->values) pare_buf_printf(b, "values: %s\n\n", r->values);
     pare_buf_printf(b, "%-*s %-9s %5s %9s %13s %6s %6s %10s %10s  %s\n", width, "layer", "type",
                     "w/a", "MMAC", "cycles", "busy", "DRAM", "uJ", "DRAM Mbit", "most lost to");
     char bits[32];
@@ -216,10 +246,11 @@ static void write_result(const pare_sim_result *r, pare_buf *b)
     snprintf(bits, sizeof bits, "%.1f/%.1f", r->mean_weight_bits, r->mean_act_bits);
     table_row(b, width, "total", "", bits, r->utilization, &r->total);
     pare_buf_printf(
-        b, "\n%.4g ms at %.4g MHz, %.4g uJ, DRAM %.4g Mbit (%.4g unpacked), area %.4g mm2\n",
+        b,
+        "\n%.4g ms at %.4g MHz, %.4g uJ +-%.0f%%, DRAM %.4g Mbit (%.4g unpacked), area %.4g mm2\n",
         r->latency_ns / 1e6, r->clock_mhz, r->total.energy_pj / 1e6,
-        (double)r->total.dram_bits / 1e6, (double)r->total.dram_unpacked_bits / 1e6,
-        r->area_um2 / 1e6);
+        100 * r->energy_uncertainty_frac, (double)r->total.dram_bits / 1e6,
+        (double)r->total.dram_unpacked_bits / 1e6, r->area_um2 / 1e6);
 }
 
 static void write_comparison(const pare_sim_result *r, size_t n, pare_buf *b)
@@ -238,6 +269,8 @@ static void write_comparison(const pare_sim_result *r, size_t n, pare_buf *b)
                         (double)r[i].total.dram_bits / 1e6, r[i].area_um2 / 1e6);
     }
     pare_buf_printf(b, "speedup and less: against %s\n", r[0].machine);
+    for (size_t i = 0; i < n; i++)
+        if (r[i].normalized) pare_buf_printf(b, "%s\n", r[i].normalized);
 }
 
 void pare_sim_write_table(const pare_sim_result *results, size_t n, pare_buf *out)

@@ -17,15 +17,9 @@ static float *draw(size_t n, uint64_t stream)
     return x;
 }
 
-static size_t count_x(const pare_dims *d)
-{
-    return (size_t)d->n * d->h * d->w * d->c;
-}
+static size_t count_x(const pare_dims *d) { return (size_t)d->n * d->h * d->w * d->c; }
 
-static size_t count_y(const pare_dims *d)
-{
-    return (size_t)d->n * d->p * d->q * d->k;
-}
+static size_t count_y(const pare_dims *d) { return (size_t)d->n * d->p * d->q * d->k; }
 
 static size_t count_w(const pare_dims *d)
 {
@@ -36,9 +30,19 @@ static pare_dims conv(uint32_t c, uint32_t k, uint32_t hw, uint32_t kernel, uint
                       uint32_t pad, uint32_t dilation, uint32_t groups)
 {
     const uint32_t out = (hw + 2 * pad - (kernel - 1) * dilation - 1) / stride + 1;
-    return (pare_dims){.n = IMAGES, .c = c, .h = hw, .w = hw, .k = k, .r = kernel, .s = kernel,
-                       .p = out, .q = out, .groups = groups, .stride = {stride, stride},
-                       .pad = {pad, pad}, .dilation = {dilation, dilation}};
+    return (pare_dims){.n = IMAGES,
+                       .c = c,
+                       .h = hw,
+                       .w = hw,
+                       .k = k,
+                       .r = kernel,
+                       .s = kernel,
+                       .p = out,
+                       .q = out,
+                       .groups = groups,
+                       .stride = {stride, stride},
+                       .pad = {pad, pad},
+                       .dilation = {dilation, dilation}};
 }
 
 static void stop_on(const pare_err *e, pare_status s)
@@ -52,8 +56,8 @@ static void check_near(const float *a, const float *b, size_t n, double tol, con
     double most = 0;
     for (size_t i = 0; i < n; i++) most = fmax(most, fabs((double)b[i]));
     for (size_t i = 0; i < n; i++)
-        ck_assert_msg(fabs((double)a[i] - (double)b[i]) <= tol * (1 + most), "%s[%zu]: %g, naive %g",
-                      what, i, (double)a[i], (double)b[i]);
+        ck_assert_msg(fabs((double)a[i] - (double)b[i]) <= tol * (1 + most),
+                      "%s[%zu]: %g, naive %g", what, i, (double)a[i], (double)b[i]);
 }
 
 static const void *as_input(const float *x, size_t n, bool is_bf16, uint16_t *buffer)
@@ -86,9 +90,14 @@ static void check_layer(pare_dims d, bool is_fc, bool has_bias, bool is_bf16)
     pare_dnnl *dnnl;
     pare_mac *m;
     stop_on(&e, pare_dnnl_new(1, &dnnl, &e));
-    const pare_mac_spec spec = {.name = "layer", .dims = d, .is_fc = is_fc, .has_bias = has_bias,
-                                .is_bf16 = is_bf16, .wants_backward = true,
-                                .wants_backward_data = true, .n_shards = SHARDS};
+    const pare_mac_spec spec = {.name = "layer",
+                                .dims = d,
+                                .is_fc = is_fc,
+                                .has_bias = has_bias,
+                                .is_bf16 = is_bf16,
+                                .wants_backward = true,
+                                .wants_backward_data = true,
+                                .n_slots = SHARDS};
     stop_on(&e, pare_mac_new(dnnl, &spec, &m, &e));
     stop_on(&e, pare_dnnl_ready(dnnl, &e));
     stop_on(&e, pare_mac_set_weights(m, 0, w, has_bias ? bias : NULL, &e));
@@ -104,7 +113,7 @@ static void check_layer(pare_dims d, bool is_fc, bool has_bias, bool is_bf16)
         check_near(gx, egx, nx, tol, "gx");
         stop_on(&e, pare_mac_backward_weights(m, 0, s, xs, gs, &e));
     }
-    stop_on(&e, pare_mac_reduce(m, 0, gw, gb, &e));
+    stop_on(&e, pare_mac_reduce(m, 0, 0, SHARDS, gw, gb, &e));
     pare_dims both = d;
     both.n *= SHARDS;
     pare_naive_conv_backward_weights(&both, x, gy, egw, egb);
@@ -138,10 +147,7 @@ START_TEST(layers_equal_the_plain_loops)
 }
 END_TEST
 
-START_TEST(bfloat16_layers_equal_the_plain_loops)
-{
-    check_all(true);
-}
+START_TEST(bfloat16_layers_equal_the_plain_loops) { check_all(true); }
 END_TEST
 
 /* uxlfoundation/oneDNN#6035: wrong results were reported for 1x1 stride-2 nhwc backward-weights
@@ -162,8 +168,11 @@ START_TEST(no_shipped_kind_of_layer_runs_on_a_fallback)
         pare_err e = {0};
         pare_dnnl *dnnl;
         pare_mac *m;
-        const pare_mac_spec spec = {.name = "layer", .dims = layers[i], .wants_backward = true,
-                                    .wants_backward_data = true, .n_shards = 1};
+        const pare_mac_spec spec = {.name = "layer",
+                                    .dims = layers[i],
+                                    .wants_backward = true,
+                                    .wants_backward_data = true,
+                                    .n_slots = 1};
         stop_on(&e, pare_dnnl_new(1, &dnnl, &e));
         stop_on(&e, pare_mac_new(dnnl, &spec, &m, &e));
         for (int p = 0; p < PARE_N_PASSES; p++) {
@@ -177,7 +186,8 @@ START_TEST(no_shipped_kind_of_layer_runs_on_a_fallback)
 }
 END_TEST
 
-/* ---- the oracle itself, against finite differences -------------------------------------------- */
+/* ---- the oracle itself, against finite differences --------------------------------------------
+ */
 
 /* sum of y * gy: its slope along any input is the backward pass */
 static double dot(const float *a, const float *b, size_t n)

@@ -10,20 +10,21 @@ enum { SEED = 7, BATCH = 16, CLASSES = 5 };
 
 /* every operation, every way of meeting: stored and unstored results, shared inputs, both kinds of
  * addition, concatenation, padding, groups, depthwise, dilation */
-static const char plain_net[] = "version: 1\n"
-                                "name: plain\n"
-                                "input: {channels: 3, height: 9, width: 9}\n"
-                                "layers:\n"
-                                "  - {name: c1, type: conv2d, out_channels: 6, kernel: 3, pad: 1, bias: true}\n"
-                                "  - {name: r1, type: relu}\n"
-                                "  - {name: p1, type: maxpool, kernel: 3, stride: 2, pad: 1}\n"
-                                "  - {name: c2, type: conv2d, out_channels: 8, kernel: 3, bias: true}\n"
-                                "  - {name: r2, type: relu}\n"
-                                "  - {name: a2, type: avgpool, kernel: 2, stride: 1}\n"
-                                "  - {name: f, type: flatten}\n"
-                                "  - {name: fc1, type: fc, out_channels: 12, bias: true}\n"
-                                "  - {name: r3, type: relu6}\n"
-                                "  - {name: fc2, type: fc, out_channels: 5, bias: true}\n";
+static const char plain_net[] =
+    "version: 1\n"
+    "name: plain\n"
+    "input: {channels: 3, height: 9, width: 9}\n"
+    "layers:\n"
+    "  - {name: c1, type: conv2d, out_channels: 6, kernel: 3, pad: 1, bias: true}\n"
+    "  - {name: r1, type: relu}\n"
+    "  - {name: p1, type: maxpool, kernel: 3, stride: 2, pad: 1}\n"
+    "  - {name: c2, type: conv2d, out_channels: 8, kernel: 3, bias: true}\n"
+    "  - {name: r2, type: relu}\n"
+    "  - {name: a2, type: avgpool, kernel: 2, stride: 1}\n"
+    "  - {name: f, type: flatten}\n"
+    "  - {name: fc1, type: fc, out_channels: 12, bias: true}\n"
+    "  - {name: r3, type: relu6}\n"
+    "  - {name: fc2, type: fc, out_channels: 5, bias: true}\n";
 
 static const char graph_net[] =
     "version: 1\n"
@@ -37,7 +38,8 @@ static const char graph_net[] =
     "  - {name: b2, type: batchnorm}\n"
     "  - {name: r2, type: relu}\n"
     "  - {name: c3, type: conv2d, out_channels: 16, kernel: 3, pad: 1}\n"
-    "  - {name: b3, type: batchnorm}\n"
+    "  - {name: side, type: conv2d, out_channels: 4, stride: 2, inputs: [r1]}\n"
+    "  - {name: b3, type: batchnorm, inputs: [c3]}\n"
     "  - {name: s1, type: add, inputs: [b3, r1]}\n"
     "  - {name: r3, type: relu}\n"
     "  - {name: c4, type: conv2d, out_channels: 20, kernel: 3, stride: 2, pad: 1}\n"
@@ -46,6 +48,7 @@ static const char graph_net[] =
     "  - {name: bd4, type: batchnorm}\n"
     "  - {name: s2, type: add, inputs: [b4, bd4]}\n"
     "  - {name: r4, type: relu}\n"
+    "  - {name: bq, type: batchnorm}\n"
     "  - {name: dw, type: conv2d, out_channels: 20, kernel: 3, pad: 1, groups: 20}\n"
     "  - {name: bdw, type: batchnorm}\n"
     "  - {name: rdw, type: relu6}\n"
@@ -53,11 +56,17 @@ static const char graph_net[] =
     "  - {name: bpw, type: batchnorm}\n"
     "  - {name: s3, type: add, inputs: [bpw, r4]}\n"
     "  - {name: g1, type: conv2d, out_channels: 8, kernel: 3, pad: 2, dilation: 2, groups: 2}\n"
-    "  - {name: cc, type: concat, inputs: [g1, s3]}\n"
+    "  - {name: cc, type: concat, inputs: [g1, s3, side]}\n"
     "  - {name: bc, type: batchnorm}\n"
     "  - {name: rc, type: relu}\n"
     "  - {name: ga, type: global_avgpool}\n"
     "  - {name: fc, type: fc, out_channels: 5, bias: true}\n";
+
+static const char image_net[] = "version: 1\n"
+                                "name: image\n"
+                                "input: {channels: 3, height: 6, width: 6}\n"
+                                "layers:\n"
+                                "  - {name: c, type: conv2d, out_channels: 5, kernel: 6}\n";
 
 typedef struct fixture {
     pare_net *net;
@@ -117,7 +126,7 @@ static double loss_of(fixture *f, bool wants_gradient)
         for (uint32_t i = 0; i < f->g->n_nodes; i++) {
             pare_node *n = &f->g->nodes[i];
             if (n->kind == PARE_NODE_MAC)
-                stop_on(&e, pare_mac_reduce(n->mac, 0, n->w.g, n->bias.g, &e));
+                stop_on(&e, pare_mac_reduce(n->mac, 0, 0, f->g->n_shards, n->w.g, n->bias.g, &e));
         }
     }
     return job.loss;
@@ -176,24 +185,172 @@ static void check_net(const char *text)
     close_fixture(&f);
 }
 
-START_TEST(gradients_of_a_chain_equal_finite_differences)
+START_TEST(gradients_of_a_chain_equal_finite_differences) { check_net(plain_net); }
+END_TEST
+
+START_TEST(gradients_of_a_graph_equal_finite_differences) { check_net(graph_net); }
+END_TEST
+
+/* ---- bitlengths --------------------------------------------------------------------------------
+ */
+
+/* Behind the last layer nothing is rounded, so there the loss is a smooth function of n, and the
+ * finite difference is that of the true loss. */
+static void check_last_n(const char *text)
 {
-    check_net(plain_net);
+    fixture f = open_fixture(text, "bitpruning", 2, NULL, false);
+    pare_node *last = &f.g->nodes[f.g->n_nodes - 1];
+    ck_assert_int_eq(last->kind, PARE_NODE_MAC);
+    pare_quant *const quants[] = {&last->qw, &last->qa};
+    for (int i = 0; i < 2; i++) quants[i]->n = 3.4;
+    loss_of(&f, true);
+    double dn_w = 0;
+    const pare_reduce_args r = {.g = last->w.g,
+                                .x = last->w.x,
+                                .affine = &pare_affine_identity,
+                                .blend = &last->blend_w,
+                                .dn = &dn_w};
+    f.g->kernels->reduce(&r, 1, last->w.n);
+    const double slopes[] = {dn_w, last->qa.g_n};
+    for (int i = 0; i < 2; i++) {
+        double l[2];
+        for (int s = 0; s < 2; s++) {
+            quants[i]->n = s ? 3.45 : 3.35;
+            l[s] = loss_of(&f, false);
+        }
+        quants[i]->n = 3.4;
+        ck_assert_double_gt(fabs(slopes[i]), 1e-4);
+        ck_assert_double_eq_tol((l[1] - l[0]) / 0.1, slopes[i], 0.01 * fabs(slopes[i]) + 1e-5);
+    }
+    close_fixture(&f);
+}
+
+START_TEST(gradients_of_bitlengths_equal_finite_differences)
+{
+    check_last_n(plain_net); /* the input is never stored */
+    check_last_n(graph_net); /* the input is stored */
+    check_last_n(image_net); /* the input are the images */
 }
 END_TEST
 
-START_TEST(gradients_of_a_graph_equal_finite_differences)
+/* ---- the same bits -----------------------------------------------------------------------------
+ */
+
+static double step(fixture *f, double lr)
 {
-    check_net(graph_net);
+    pare_err e = {0};
+    pare_job job = {.g = f->g,
+                    .is_training = true,
+                    .wants_gradient = true,
+                    .bn_share = 0.1,
+                    .range_share = 0.1,
+                    .batch = &f->batch,
+                    .n_images = f->g->batch};
+    const pare_update u = {.optimizer = &pare_optimizers[0],
+                           .lr = lr,
+                           .n_lr = 0.1,
+                           .momentum = 0.9,
+                           .weight_decay = 1e-4,
+                           .gamma = 0.1,
+                           .t = 1};
+    stop_on(&e, pare_graph_forward(&job, &e));
+    stop_on(&e, pare_graph_backward(&job, &e));
+    stop_on(&e, pare_graph_update(f->g, &u, &e));
+    return job.loss;
+}
+
+static void check_same(const pare_graph *a, const pare_graph *b)
+{
+    for (uint32_t i = 0; i < a->n_nodes; i++) {
+        const pare_node *m = &a->nodes[i], *n = &b->nodes[i];
+        const pare_param *const p[][2] = {
+            {&m->w, &n->w}, {&m->bias, &n->bias}, {&m->gamma, &n->gamma}, {&m->beta, &n->beta}};
+        for (int j = 0; j < 4; j++)
+            for (size_t k = 0; k < p[j][0]->n; k++)
+                ck_assert_msg(p[j][0]->x[k] == p[j][1]->x[k], "layer %s, parameter %d, index %zu",
+                              m->l->name, j, k);
+        ck_assert_double_eq(m->qw.n, n->qw.n);
+        ck_assert_double_eq(m->qa.n, n->qa.n);
+    }
+}
+
+static void check_ways(const char *method, const pare_kernels *k, bool is_bf16)
+{
+    pare_err e = {0};
+    const unsigned threads[] = {1, 2, 3};
+    fixture f[3];
+    for (int i = 0; i < 3; i++) {
+        f[i] = open_fixture(graph_net, method, threads[i], i == 2 ? k : NULL, is_bf16);
+        stop_on(&e, pare_graph_set_weights(f[i].g, true, &e));
+        for (int s = 0; s < 4; s++) step(&f[i], 0.05);
+    }
+    check_same(f[0].g, f[1].g);
+    check_same(f[0].g, f[2].g);
+    for (int i = 0; i < 3; i++) close_fixture(&f[i]);
+}
+
+START_TEST(threads_and_kernels_do_not_change_the_bits)
+{
+    check_ways("bitpruning", &pare_kernels_c, false);
+    check_ways("fp32", &pare_kernels_c, false);
+    if (pare_kernels_best() == &pare_kernels_avx512) /* oneDNN's bfloat16 needs it */
+        check_ways("bitpruning", &pare_kernels_c, true);
 }
 END_TEST
 
+/* ---- shipped networks --------------------------------------------------------------------------
+ */
 
+static void check_learns(const char *name, uint32_t batch, int steps, bool is_bf16)
+{
+    pare_err e = {0};
+    fixture f = {0};
+    pare_buf path = {0};
+    pare_data_find("networks", name, &path);
+    stop_on(&e, pare_net_load(path.text, &f.net, &e));
+    pare_buf_free(&path);
+    const uint32_t classes = (uint32_t)pare_shape_count(f.net->layers[f.net->n_layers - 1].out);
+    f.data = fixture_data(batch, f.net->layers[0].out, classes, SEED);
+    const pare_graph_spec spec = {.net = f.net,
+                                  .method = fixture_method("bitpruning"),
+                                  .batch = batch,
+                                  .n_classes = classes,
+                                  .max_bits = 8,
+                                  .is_bf16 = is_bf16,
+                                  .seed = SEED,
+                                  .threads = 2};
+    stop_on(&e, pare_graph_new(&spec, &f.g, &e));
+    f.batch = (pare_batch){.data = f.data, .images = &f.data->train};
+    stop_on(&e, pare_graph_set_weights(f.g, true, &e));
+    double first = 0, last = 0;
+    for (int s = 0; s < steps; s++) {
+        last = step(&f, 0.02);
+        if (s == 0) first = last;
+    }
+    ck_assert_msg(last < first, "%s: loss %g after %g", name, last, first);
+    close_fixture(&f);
+}
+
+START_TEST(resnet20_learns_a_batch_by_heart)
+{
+    check_learns("resnet20", 16, 12, false);
+    if (pare_kernels_best() == &pare_kernels_avx512) check_learns("resnet20", 16, 12, true);
+}
+END_TEST
+
+START_TEST(mobilenet_v2_learns_a_batch_by_heart) { check_learns("mobilenet_v2", 4, 4, false); }
+END_TEST
 
 int main(int argc, char **argv)
 {
     const TTest *const gradients[] = {gradients_of_a_chain_equal_finite_differences,
-                                      gradients_of_a_graph_equal_finite_differences, NULL};
-    const gtck_case cases[] = {{.suite = "Gradients", .tests = gradients, .timeout_s = 30}};
-    return gtck_main(argc, argv, "test_model_graph", cases, sizeof cases / sizeof *cases);
+                                      gradients_of_a_graph_equal_finite_differences,
+                                      gradients_of_bitlengths_equal_finite_differences, NULL};
+    const TTest *const bits[] = {threads_and_kernels_do_not_change_the_bits, NULL};
+    const TTest *const nets[] = {resnet20_learns_a_batch_by_heart,
+                                 mobilenet_v2_learns_a_batch_by_heart, NULL};
+    const gtck_case cases[] = {{.suite = "Gradients", .tests = gradients, .timeout_s = 60},
+                               {.suite = "SameBits", .tests = bits, .timeout_s = 60},
+                               {.suite = "Networks", .tests = nets, .timeout_s = 60}};
+    return gtck_main(argc, argv, "model_graph", cases, sizeof cases / sizeof *cases);
 }

@@ -22,15 +22,12 @@ typedef struct shape {
 } shape;
 
 /* full and short rows, row blocks, lanes */
-static const shape shapes[] = {{1, 1},  {3, 1},  {1000, 1}, {33, 3},  {64, 16}, {70, 16},
-                               {31, 6}, {40, 20}, {65, 32}, {97, 64}, {5, 100}};
+static const shape shapes[] = {{1, 1},  {3, 1},   {1000, 1}, {33, 3},  {64, 16}, {70, 16},
+                               {31, 6}, {40, 20}, {65, 32},  {97, 64}, {5, 100}};
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 
 /* 1 if the machine has AVX-512, else the tests that compare it are skipped */
-static int has_avx512(void)
-{
-    return pare_kernels_best() == &pare_kernels_avx512;
-}
+static int has_avx512(void) { return pare_kernels_best() == &pare_kernels_avx512; }
 
 /* Arguments with and without batch norm and activation. */
 typedef struct inputs {
@@ -75,8 +72,8 @@ static void compare_elementwise(shape s)
             float lo[2] = {9, 9}, hi[2] = {-9, -9};
             pare_kernels_c.affine(in.x, z ? in.z : NULL, s.rows, s.c, &in.affine[f], a, &lo[0],
                                   &hi[0]);
-            pare_kernels_avx512.affine(in.x, z ? in.z : NULL, s.rows, s.c, &in.affine[f], b,
-                                       &lo[1], &hi[1]);
+            pare_kernels_avx512.affine(in.x, z ? in.z : NULL, s.rows, s.c, &in.affine[f], b, &lo[1],
+                                       &hi[1]);
             ck_assert_mem_eq(a, b, n * 4);
             ck_assert(lo[0] == lo[1] && hi[0] == hi[1]);
         }
@@ -200,8 +197,8 @@ END_TEST
 START_TEST(bfloat16_rounds_to_nearest_even)
 {
     ck_assert_uint_eq(pare_bf16(1.0f), 0x3f80);
-    ck_assert_uint_eq(pare_bf16(1.00390625f), 0x3f80);  /* half way: to even */
-    ck_assert_uint_eq(pare_bf16(1.01171875f), 0x3f82);  /* half way: to even, up */
+    ck_assert_uint_eq(pare_bf16(1.00390625f), 0x3f80); /* half way: to even */
+    ck_assert_uint_eq(pare_bf16(1.01171875f), 0x3f82); /* half way: to even, up */
     ck_assert_uint_eq(pare_bf16(INFINITY), 0x7f80);
     ck_assert(isnan((double)pare_bf16_float(pare_bf16(NAN))));
     for (int i = 0; i <= 255; i++) /* codes of up to 8 bits are exact */
@@ -247,16 +244,14 @@ static void check_pool(pare_pool_window k, const pare_kernels *f)
     ck_assert_mem_eq(y, ey, out * 4);
     pare_maxpool_backward(f, &k, gy, best, gx);
     pare_naive_maxpool_backward(&k, x, gy, egx);
-    for (size_t i = 0; i < in; i++)
-        ck_assert_double_eq_tol((double)gx[i], (double)egx[i], 1e-5);
+    for (size_t i = 0; i < in; i++) ck_assert_double_eq_tol((double)gx[i], (double)egx[i], 1e-5);
     pare_avgpool(&k, x, y);
     pare_naive_avgpool(&k, x, ey);
     for (size_t i = 0; i < out; i++) ck_assert_double_eq_tol((double)y[i], (double)ey[i], 1e-5);
     memset(gx, 0, in * 4);
     pare_avgpool_backward(&k, gy, gx);
     pare_naive_avgpool_backward(&k, gy, egx);
-    for (size_t i = 0; i < in; i++)
-        ck_assert_double_eq_tol((double)gx[i], (double)egx[i], 1e-5);
+    for (size_t i = 0; i < in; i++) ck_assert_double_eq_tol((double)gx[i], (double)egx[i], 1e-5);
     void *const all[] = {x, gy, y, ey, gx, egx, best};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
@@ -264,10 +259,8 @@ static void check_pool(pare_pool_window k, const pare_kernels *f)
 START_TEST(pooling_equals_the_plain_loops)
 {
     const pare_pool_window windows[] = {
-        {2, 16, 8, 8, 4, 4, {2, 2}, {2, 2}, {0, 0}},
-        {2, 5, 9, 7, 5, 4, {3, 3}, {2, 2}, {1, 1}},
-        {1, 20, 7, 7, 1, 1, {7, 7}, {1, 1}, {0, 0}},
-        {3, 3, 6, 5, 5, 5, {2, 1}, {1, 1}, {0, 0}},
+        {2, 16, 8, 8, 4, 4, {2, 2}, {2, 2}, {0, 0}},   {2, 5, 9, 7, 5, 4, {3, 3}, {2, 2}, {1, 1}},
+        {1, 20, 7, 7, 1, 1, {7, 7}, {1, 1}, {0, 0}},   {3, 3, 6, 5, 5, 5, {2, 1}, {1, 1}, {0, 0}},
         {1, 33, 11, 11, 5, 5, {3, 3}, {2, 2}, {0, 0}},
     };
     for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
@@ -279,11 +272,10 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-    const TTest *const kernels[] = {element_wise_passes_are_equal_bit_by_bit,
-                                    reductions_are_equal_bit_by_bit,
-                                    statistics_are_right_and_equal_bit_by_bit,
-                                    bfloat16_rounds_to_nearest_even,
-                                    the_quantized_affine_of_a_shard_equals_two_passes, NULL};
+    const TTest *const kernels[] = {
+        element_wise_passes_are_equal_bit_by_bit,          reductions_are_equal_bit_by_bit,
+        statistics_are_right_and_equal_bit_by_bit,         bfloat16_rounds_to_nearest_even,
+        the_quantized_affine_of_a_shard_equals_two_passes, NULL};
     const TTest *const pools[] = {pooling_equals_the_plain_loops, NULL};
     const gtck_case cases[] = {{.suite = "Kernels", .tests = kernels},
                                {.suite = "Pooling", .tests = pools}};

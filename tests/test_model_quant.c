@@ -11,10 +11,7 @@ enum { SEED = 11, N = 8 };
 static const float golden_w[N] = {-1.23f, -0.52f, -0.11f, 0.07f, 0.31f, 0.74f, 1.08f, 2.05f};
 static const float golden_g[N] = {0.1f, -0.2f, 0.3f, -0.4f, 0.5f, -0.6f, 0.7f, -0.8f};
 
-static pare_quant quant_of(double n)
-{
-    return (pare_quant){.n = n, .n_max = 8};
-}
+static pare_quant quant_of(double n) { return (pare_quant){.n = n, .n_max = 8}; }
 
 static void forward(const float *x, size_t count, double n, bool is_learning, float *out)
 {
@@ -70,8 +67,7 @@ START_TEST(golden_gradient_of_n_and_its_finite_difference)
     float a[N], b[N];
     forward(golden_w, N, 2.25 - h, false, a);
     forward(golden_w, N, 2.25 + h, false, b);
-    for (int i = 0; i < N; i++)
-        fd += (double)golden_g[i] * ((double)b[i] - (double)a[i]) / (2 * h);
+    for (int i = 0; i < N; i++) fd += (double)golden_g[i] * ((double)b[i] - (double)a[i]) / (2 * h);
     ck_assert_double_eq_tol(fd, 0.312381, 3e-6);
 }
 END_TEST
@@ -88,7 +84,7 @@ START_TEST(levels_are_few_near_and_fixed_points)
     enum { COUNT = 1000 };
     printf("seed %d\n", SEED);
     float x[COUNT], y[COUNT], z[COUNT];
-    for (uint64_t trial = 0; trial < 40; trial++) {
+    for (uint64_t trial = 0; trial < 12; trial++) {
         draw(x, COUNT, trial);
         float lo = INFINITY, hi = -INFINITY;
         pare_kernels_c.minmax(x, COUNT, &lo, &hi);
@@ -153,7 +149,7 @@ static double mse(const float *x, const float *y, size_t n)
 
 START_TEST(noise_falls_four_times_a_bit_but_not_monotonely_between)
 {
-    enum { COUNT = 200000 };
+    enum { COUNT = 50000 };
     float *x = pare_xalloc(COUNT, sizeof *x), *y = pare_xalloc(COUNT, sizeof *y);
     pare_rng r = pare_rng_new(SEED, 0);
     for (int i = 0; i < COUNT; i++) x[i] = (float)pare_rng_normal(&r);
@@ -203,6 +199,24 @@ START_TEST(penalty_moves_n_by_rate_gamma_lambda)
     q.g_n = -1e6;
     pare_quant_step(&q, 1, 0);
     ck_assert_double_eq(q.n, 8);
+}
+END_TEST
+
+START_TEST(the_largest_bitlength_can_still_be_pushed_down)
+{
+    uint32_t k;
+    double a;
+    const pare_quant top = quant_of(8), bottom = quant_of(1), middle = quant_of(3);
+    pare_quant_split(&top, &k, &a);
+    ck_assert(k == 7 && a == 1);
+    pare_quant_split(&bottom, &k, &a);
+    ck_assert(k == 1 && a == 0);
+    pare_quant_split(&middle, &k, &a);
+    ck_assert(k == 3 && a == 0);
+    const pare_blend b = pare_quant_blend_of(&top, 0, 1, true);
+    ck_assert(b.is_pair && b.grid[1].top == 255.0f && b.a == 1.0f);
+    const pare_blend fixed = pare_quant_blend_of(&top, 0, 1, false);
+    ck_assert(!fixed.is_pair && fixed.grid[0].top == 255.0f);
 }
 END_TEST
 
@@ -262,7 +276,8 @@ START_TEST(a_nudged_grid_has_zero_as_a_level)
             ck_assert(pare_grid_codes(&g, &y, 1, &code) && code < 1u << k);
         }
     }
-    const pare_grid relu = pare_grid_affine(0, 3, 4, true), plain = pare_grid_affine(0, 3, 4, false);
+    const pare_grid relu = pare_grid_affine(0, 3, 4, true),
+                    plain = pare_grid_affine(0, 3, 4, false);
     ck_assert_float_eq(relu.lo, plain.lo);
     ck_assert_float_eq(relu.scale, plain.scale);
 }
@@ -284,8 +299,8 @@ END_TEST
 START_TEST(affine_dot_products_split_into_integer_sums)
 {
     enum { D = 144 };
-    float w[D], a[D], wq[D], aq[D];
-    uint16_t cw[D], ca[D];
+    float w[D], a[D], wq[D] = {0}, aq[D] = {0};
+    uint16_t cw[D] = {0}, ca[D] = {0};
     for (uint64_t trial = 0; trial < 50; trial++) {
         draw(w, D, 2 * trial + 1000);
         draw(a, D, 2 * trial + 1001);
@@ -313,8 +328,8 @@ START_TEST(affine_dot_products_split_into_integer_sums)
             direct += vw * va;
             size += fabs(vw * va);
         }
-        const double split = sw * sa * (double)wa + sw * la * (double)sum_w +
-                             sa * lw * (double)sum_a + D * lw * la;
+        const double split =
+            sw * sa * (double)wa + sw * la * (double)sum_w + sa * lw * (double)sum_a + D * lw * la;
         ck_assert_double_eq_tol(split, direct, 1e-12 * (size + fabs(D * lw * la)));
     }
 }
@@ -330,11 +345,12 @@ int main(int argc, char **argv)
                                   noise_falls_four_times_a_bit_but_not_monotonely_between,
                                   a_nudged_grid_has_zero_as_a_level,
                                   a_constant_tensor_is_its_own_value,
-                                  affine_dot_products_split_into_integer_sums, NULL};
-    const TTest *const bits[] = {gradient_of_squared_error_pushes_n_up,
-                                 penalty_moves_n_by_rate_gamma_lambda,
-                                 rounding_up_never_goes_below_one,
-                                 criteria_weigh_by_memory_and_by_macs, NULL};
+                                  affine_dot_products_split_into_integer_sums,
+                                  NULL};
+    const TTest *const bits[] = {
+        gradient_of_squared_error_pushes_n_up,          penalty_moves_n_by_rate_gamma_lambda,
+        the_largest_bitlength_can_still_be_pushed_down, rounding_up_never_goes_below_one,
+        criteria_weigh_by_memory_and_by_macs,           NULL};
     const gtck_case cases[] = {{.suite = "Golden", .tests = golden},
                                {.suite = "Grid", .tests = grids},
                                {.suite = "Bitlength", .tests = bits}};

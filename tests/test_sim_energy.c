@@ -74,6 +74,26 @@ START_TEST(between_points_the_logarithms_are_linear)
 }
 END_TEST
 
+/* one bank of 32 KiB leaks as the table says; between the two temperatures the logarithm is linear
+ */
+START_TEST(warm_buffers_leak_more)
+{
+    const char *const sets[][1] = {{"buffers.temperature_k=300"},
+                                   {"buffers.temperature_k=330"},
+                                   {"buffers.temperature_k=360"}};
+    double leakage[3];
+    for (size_t i = 0; i < 3; i++) {
+        pare_machine *const m = load("bitparallel8", sets[i], 1);
+        leakage[i] = m->costs.buffer_leakage_mw[2];
+        pare_machine_free(m);
+    }
+    NEAR(leakage[0], sram("32768", "128", "leakage_mw"));
+    NEAR(leakage[2], sram("32768", "128", "leakage_360k_mw"));
+    NEAR(leakage[1], sqrt(leakage[0] * leakage[2]));
+    ck_assert_double_gt(leakage[2], 2 * leakage[0]);
+}
+END_TEST
+
 /* beyond the largest bank, 4 MiB, there are several */
 START_TEST(a_huge_buffer_is_several_banks)
 {
@@ -127,29 +147,40 @@ START_TEST(another_node_scales_the_pe)
 }
 END_TEST
 
-static pare_sim_layer run(pare_machine *m, uint32_t weight_bits)
+static pare_sim_layer run_job(const pare_machine *m, const pare_sim_job *job)
 {
-    const pare_sim_job job = {.layer = "fc",
-                              .type = "fc",
-                              .dims = {.n = 1,
-                                       .c = 64,
-                                       .h = 1,
-                                       .w = 1,
-                                       .k = 16,
-                                       .r = 1,
-                                       .s = 1,
-                                       .p = 1,
-                                       .q = 1,
-                                       .groups = 1,
-                                       .stride = {1, 1},
-                                       .dilation = {1, 1}},
-                              .weight_bits = weight_bits,
-                              .act_bits = 8,
-                              .out_bits = 8};
     pare_sim_layer l;
     pare_err e = {0};
-    ck_assert_msg(pare_sim_run_layer(m, &job, &l, &e) == PARE_OK, "%s", e.text);
+    ck_assert_msg(pare_sim_run_layer(m, job, &l, &e) == PARE_OK, "%s", e.text);
     return l;
+}
+
+/* 64 -> 16, fully connected */
+static pare_sim_job layer_job(uint32_t weight_bits, uint32_t act_bits)
+{
+    return (pare_sim_job){.layer = "fc",
+                          .type = "fc",
+                          .dims = {.n = 1,
+                                   .c = 64,
+                                   .h = 1,
+                                   .w = 1,
+                                   .k = 16,
+                                   .r = 1,
+                                   .s = 1,
+                                   .p = 1,
+                                   .q = 1,
+                                   .groups = 1,
+                                   .stride = {1, 1},
+                                   .dilation = {1, 1}},
+                          .weight_bits = weight_bits,
+                          .act_bits = act_bits,
+                          .out_bits = 8};
+}
+
+static pare_sim_layer run(const pare_machine *m, uint32_t weight_bits)
+{
+    const pare_sim_job job = layer_job(weight_bits, 8);
+    return run_job(m, &job);
 }
 
 /* 64 -> 16: 1024 products, 16 PEs busy for 4 cycles, each operand through its buffer once */
@@ -167,6 +198,92 @@ START_TEST(a_layer_by_hand)
     NEAR(s.dram_out_pj, 128 * 8.0);
     NEAR(s.leakage_pj,
          (c->array_leakage_mw + c->buffers_leakage_mw) * (double)s.cycles * 2); /* ns */
+    pare_machine_free(m);
+}
+END_TEST
+
+/* clock_gating bits: a 5 x 3 b product on 2 b digits is 2 + 2 + 1 by 2 + 1 bits: the sum over the
+ * digit pairs of i j bit2 + (i + j) bit is 15 bit2 + (2 x 5 + 3 x 3) bit */
+START_TEST(gated_bits_by_hand)
+{
+    const char *const sets[] = {"pe.act_digit=2", "pe.weight_digit=2", "clock_gating=bits"};
+    pare_machine *const m = load("bitparallel8", sets, 3), *const lanes =
+                                                               load("bitparallel8", sets, 2);
+    const pare_sim_job job = layer_job(3, 5);
+    const pare_sim_stats gated = run_job(m, &job).stats, whole = run_job(lanes, &job).stats;
+    const double pe_cycles = 6 * 64, reduce = pe_cycles * m->costs.reduce_pj;
+    NEAR(whole.pe_pj, 6 * 1024 * (4 * 0.002994792 + 4 * 0.000520834) + reduce);
+    NEAR(gated.pe_pj, 1024 * (15 * 0.002994792 + 19 * 0.000520834) + reduce);
+    NEAR(gated.register_pj, whole.register_pj);
+    ck_assert_uint_eq(gated.cycles, whole.cycles);
+    pare_machine_free(m);
+    pare_machine_free(lanes);
+}
+END_TEST
+
+/* a fusion unit's one figure: at 4 x 4 b four products share it; 3 x 3 b use 9/16 of theirs */
+START_TEST(gated_bricks_by_hand)
+{
+    const char *const sets[] = {"clock_gating=bits"};
+    pare_machine *const m = load("bitfusion", sets, 1);
+    const pare_sim_job four = layer_job(4, 4), three = layer_job(3, 3);
+    const pare_sim_stats a = run_job(m, &four).stats, b = run_job(m, &three).stats;
+    const double unit = m->costs.lane_pj;
+    NEAR(a.pe_pj - b.pe_pj, 1024 * unit / 4 * (1 - 9.0 / 16));
+    pare_machine_free(m);
+}
+END_TEST
+
+/* nothing gated: all 256 lanes and 16 PEs in each of 4 cycles; here all are busy in any case. With
+ * 3 filters of 16 only 3 PEs have work, but all are paid. */
+START_TEST(nothing_gated_by_hand)
+{
+    const char *const sets[] = {"clock_gating=none"};
+    pare_machine *const m = load("bitparallel8", sets, 1);
+    pare_sim_job job = layer_job(8, 8);
+    job.dims.k = 3;
+    const pare_sim_stats s = run_job(m, &job).stats;
+    NEAR(s.pe_pj, 4 * (256 * m->costs.lane_pj + 16 * m->costs.reduce_pj));
+    NEAR(s.register_pj, 4 * 16 * m->costs.register_pj);
+    pare_machine_free(m);
+}
+END_TEST
+
+/* ddr4: 5.75 pJ a bit read, 5.00 written */
+START_TEST(dram_reads_and_writes_have_their_own_price)
+{
+    const char *const sets[] = {"dram.kind=ddr4_2400_x8"};
+    pare_machine *const m = load("bitparallel8", sets, 1);
+    const pare_sim_stats s = run(m, 8).stats;
+    NEAR(s.dram_weight_pj, 8192 * 5.75);
+    NEAR(s.dram_act_pj, 512 * 5.75);
+    NEAR(s.dram_out_pj, 128 * 5.00);
+    pare_machine_free(m);
+}
+END_TEST
+
+/* horowitz45: multiplier 0.5, adder 0.3, register 0.5; SRAM 0.5; lpddr4 0.5; leakage by its parts
+ */
+START_TEST(uncertainty_by_hand)
+{
+    pare_machine *const m = load("bitparallel8", NULL, 0);
+    const pare_sim_layer l = run(m, 8);
+    const pare_sim_stats *const s = &l.stats;
+    const double lanes = 16 * m->costs.lane_pj, adders = m->costs.reduce_pj;
+    const double pe = (0.5 * lanes + 0.3 * adders) / (lanes + adders);
+    NEAR(m->costs.pe_uncertainty_frac, pe);
+    NEAR(m->costs.register_uncertainty_frac, 0.5);
+    NEAR(m->costs.buffer_uncertainty_frac, 0.5);
+    NEAR(m->costs.dram_uncertainty_frac, 0.5);
+    const double rest = s->energy_pj - s->pe_pj - s->leakage_pj;
+    NEAR(l.energy_uncertainty_frac,
+         (pe * s->pe_pj + 0.5 * rest + m->costs.leakage_uncertainty_frac * s->leakage_pj) /
+             s->energy_pj);
+    const char *const sets[] = {"node_nm=65"};
+    pare_machine *const other = load("bitparallel8", sets, 1); /* scaling adds its own 0.3 */
+    NEAR(other->costs.register_uncertainty_frac, 0.8);
+    NEAR(other->costs.pe_uncertainty_frac, pe + 0.3);
+    pare_machine_free(other);
     pare_machine_free(m);
 }
 END_TEST
@@ -212,14 +329,23 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-    const TTest *const buffers[] = {
-        a_buffer_of_one_bank_is_a_point_of_the_table, a_wide_port_is_many_banks,
-        between_points_the_logarithms_are_linear, a_huge_buffer_is_several_banks, NULL};
+    const TTest *const buffers[] = {a_buffer_of_one_bank_is_a_point_of_the_table,
+                                    a_wide_port_is_many_banks,
+                                    between_points_the_logarithms_are_linear,
+                                    warm_buffers_leak_more,
+                                    a_huge_buffer_is_several_banks,
+                                    NULL};
     const TTest *const pes[] = {a_bit_parallel_pe_by_hand, a_loom_pe_by_hand,
                                 another_node_scales_the_pe, NULL};
     const TTest *const layers[] = {a_layer_by_hand,
+                                   gated_bits_by_hand,
+                                   gated_bricks_by_hand,
+                                   nothing_gated_by_hand,
+                                   dram_reads_and_writes_have_their_own_price,
+                                   uncertainty_by_hand,
                                    every_base_prices_every_shipped_machine_of_the_main_set,
-                                   a_machine_reads_back_as_written, NULL};
+                                   a_machine_reads_back_as_written,
+                                   NULL};
     const gtck_case cases[] = {{.suite = "Buffers", .tests = buffers},
                                {.suite = "Pe", .tests = pes},
                                {.suite = "Layers", .tests = layers}};

@@ -57,6 +57,7 @@ static void describe(const pare_key *k, char out[EXPECTED_MAX])
     case PARE_KEY_NAMES: snprintf(out, EXPECTED_MAX, "a name or a list of names"); break;
     case PARE_KEY_MAP: snprintf(out, EXPECTED_MAX, "a mapping"); break;
     case PARE_KEY_MAPS: snprintf(out, EXPECTED_MAX, "a list of mappings"); break;
+    case PARE_KEY_ANY: snprintf(out, EXPECTED_MAX, "any value"); break;
     }
 }
 
@@ -215,6 +216,7 @@ static pare_status read_value(reader *r, const pare_key *k, const pare_node *nod
         if (node->kind != PARE_NODE_MAP) return wrong_value(r, k, node);
         return read_map(r, k->sub, node, out);
     case PARE_KEY_MAPS: return read_maps(r, k, node, out);
+    case PARE_KEY_ANY: return PARE_OK;
     default:
         if (node->kind == PARE_NODE_SCALAR && store_scalar(r, k, node, out)) return PARE_OK;
         return k->type == PARE_KEY_ENUM ? wrong_choice(r, k, node) : wrong_value(r, k, node);

@@ -55,7 +55,8 @@ static void write_value(const pare_key *k, const void *member, pare_buf *out)
         break;
     case PARE_KEY_NAMES: write_names(member, out); break;
     case PARE_KEY_MAP:
-    case PARE_KEY_MAPS: break;
+    case PARE_KEY_MAPS:
+    case PARE_KEY_ANY: break;
     }
 }
 
@@ -66,6 +67,7 @@ static bool is_empty(const pare_key *k, const void *member)
     case PARE_KEY_NAME: return !*(const char *const *)member || !**(const char *const *)member;
     case PARE_KEY_NAMES: return ((const pare_strs *)member)->n == 0;
     case PARE_KEY_MAPS: return ((const pare_maps *)member)->n == 0;
+    case PARE_KEY_ANY: return true;
     default: return false;
     }
 }

@@ -132,8 +132,9 @@ pare_status pare_dir_make(const char *path, pare_err *e) PARE_MUST_CHECK;
 
 /* Resolve a name such as "resnet18" of a kind ("networks", "machines", "bits", "energy") to a path:
  * the name itself if such a file exists, else the shipped file of that name in $PARE_DATA (a
- * share/pare folder or a source tree), in the source tree around the running program, or in ../share/pare/<kind> beside its folder.
- * If nothing is found *path is the name as given, so that opening it gives the error. */
+ * share/pare folder or a source tree), in the source tree around the running program, or in
+ * ../share/pare/<kind> beside its folder. If nothing is found *path is the name as given, so that
+ * opening it gives the error. */
 void pare_data_find(const char *kind, const char *name, pare_buf *path);
 
 /* 64-bit FNV-1a: names inputs in provenance headers, never used for security. */
@@ -231,6 +232,7 @@ typedef enum pare_key_type {
     PARE_KEY_NAMES, /* pare_strs; one NAME or a list */
     PARE_KEY_MAP,   /* struct of `sub`, in place */
     PARE_KEY_MAPS,  /* pare_maps of `sub` */
+    PARE_KEY_ANY,   /* whatever stands there is skipped; takes no member */
 } pare_key_type;
 
 typedef struct pare_maps {

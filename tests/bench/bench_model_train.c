@@ -27,7 +27,8 @@ static void must(pare_status s, const pare_err *e)
     exit(s);
 }
 
-/* ---- our side --------------------------------------------------------------------------------- */
+/* ---- our side ---------------------------------------------------------------------------------
+ */
 
 typedef struct ours {
     pare_net *net;
@@ -109,7 +110,8 @@ static double time_ours(ours *o, int steps)
     return (now_s() - start) / steps;
 }
 
-/* ---- the peer --------------------------------------------------------------------------------- */
+/* ---- the peer ---------------------------------------------------------------------------------
+ */
 
 typedef struct peer {
     pid_t pid;
@@ -155,7 +157,8 @@ static double time_peer(peer *p, int steps)
     return strtod(line, NULL) / steps;
 }
 
-/* ---- the comparison --------------------------------------------------------------------------- */
+/* ---- the comparison ---------------------------------------------------------------------------
+ */
 
 static int compare(const void *a, const void *b)
 {
@@ -168,7 +171,6 @@ static double median(double *v)
     qsort(v, ROUNDS, sizeof *v, compare);
     return v[ROUNDS / 2];
 }
-
 
 static void run(const char *script, const char *method, unsigned threads)
 {
@@ -192,8 +194,7 @@ static void run(const char *script, const char *method, unsigned threads)
     }
     printf("resnet20 %-10s %u threads: f32 %5.0f  bf16 %5.0f  torch f32 %5.0f images/s", method,
            threads, rate[0], rate[1], rate[2]);
-    if (rate[2] > 0)
-        printf("   ratio f32 %.2f  bf16 %.2f", rate[0] / rate[2], rate[1] / rate[2]);
+    if (rate[2] > 0) printf("   ratio f32 %.2f  bf16 %.2f", rate[0] / rate[2], rate[1] / rate[2]);
     printf("\n");
     fflush(stdout);
     close_peer(&p);

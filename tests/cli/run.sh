@@ -6,6 +6,7 @@
 set -u
 SRC=$(cd "$(dirname "$0")/../.." && pwd)
 BUILD=${BUILD:-$SRC/build}
+case $BUILD in /*) ;; *) BUILD=$SRC/$BUILD ;; esac
 export SRC BIN=$BUILD/bin LC_ALL=C
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -16,7 +17,7 @@ wanted=("$@")
 for name in "${wanted[@]}"; do
   test=$SRC/tests/cli/$name
   want=$(sed -nE '1s/^# status: ([0-9]+).*/\1/p' "$test.sh")
-  if [ -n "${PARE_NO_RTL:-}" ] && grep -qE 'pare-cosim|generate.sh' "$test.sh"; then
+  if [ -n "${PARE_NO_RTL:-}" ] && grep -qE 'pare-cosim|generate.sh|make -s' "$test.sh"; then
     skipped=$((skipped + 1))
     echo "SKIPPED $name: this build has no RTL"
     continue

@@ -17,5 +17,9 @@ for f in "${seeds[@]}" tests/data/bad/"$reader"/*; do
   [ -f "$f" ] && cp -f "$f" "$corpus/seed_$(basename "$f")"
 done
 echo "fuzz $reader for $seconds s"
-"$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 -verbosity=0 \
-  -artifact_prefix="$(dirname "$target")/crash_${reader}_" "$corpus"
+log=$(dirname "$target")/$reader.log
+"$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
+  -artifact_prefix="$(dirname "$target")/crash_${reader}_" "$corpus" >"$log" 2>&1 || {
+  tail -n 40 "$log"
+  exit 1
+}

@@ -1,0 +1,220 @@
+// A term-serial processing element (Bit-Pragmatic): dot products of Lanes products a step, the
+// weights in parallel, the activations as the terms (signed powers of two) of their magnitudes, at
+// most one term a lane and cycle. A first stage shifts each lane's weight by up to 2^FirstStageBits
+// - 1 places, a second one the sum of all lanes; what the first stage does not reach waits.
+//
+// Operands come whole, lane l at [l*Max...Bits +: Max...Bits]; bits above the bitlength may be
+// anything. Recoder and schedule stand at the PE's edge: in an array a column shares them.
+//
+// Law      result = sum over the steps from dot_first_i to dot_last_i, over the lanes, of
+//          activation * weight, modulo 2^AccWidth; overflow_o: the sum did not fit after some
+//          cycle of it.
+//          A step takes as many cycles as pare_term_schedule needs for its terms, at least 1. Its
+//          first is the first one in which it is offered and no result waits; in_ready_o stands in
+//          its last one, and the operands stay until then.
+// Latency  out_valid_o rises one cycle after the last cycle of the last step and stays until taken.
+//          in_ready_o depends combinationally on out_ready_i and on act_i, which the source holds.
+// Reset    forgets the step in progress and a result that waits.
+module pare_pe_term #(
+  parameter int unsigned Lanes = 16,
+  parameter int unsigned MaxActBits = 8,
+  parameter int unsigned MaxWeightBits = 8,
+  parameter int unsigned AccWidth = 32,
+  parameter int unsigned Recoding = 2,        // pare_term_recode
+  parameter int unsigned FirstStageBits = 2,
+  localparam int unsigned BitsW = pare_pkg::BITS_W
+) (
+  input  logic                           clk_i,
+  input  logic                           rst_ni,
+
+  // of the step
+  input  logic [BitsW-1:0]               act_bits_i,     // 1 to MaxActBits
+  input  logic [BitsW-1:0]               weight_bits_i,  // 1 to MaxWeightBits
+  input  logic                           act_signed_i,   // two's complement, else unsigned
+  input  logic                           weight_signed_i,
+  input  logic                           dot_first_i,
+  input  logic                           dot_last_i,
+
+  input  logic                           in_valid_i,
+  output logic                           in_ready_o,
+  input  logic [Lanes*MaxActBits-1:0]    act_i,
+  input  logic [Lanes*MaxWeightBits-1:0] weight_i,
+
+  output logic                           out_valid_o,
+  input  logic                           out_ready_i,
+  output logic [AccWidth-1:0]            sum_o,          // two's complement
+  output logic                           overflow_o
+);
+
+  localparam int unsigned Positions = MaxActBits + 1;
+  localparam int unsigned AllReach = 1 << FirstStageBits;
+  localparam int unsigned Reach = AllReach < Positions ? AllReach : Positions;
+  localparam int unsigned BaseW = $clog2(Positions);
+  localparam int unsigned OffsetW = Reach > 1 ? $clog2(Reach) : 1;
+  // Without loss: a weight fits with either sign; a cycle's sum is below Lanes * 2^(all bits).
+  localparam int unsigned ActValueW = MaxActBits + 1;
+  localparam int unsigned WeightValueW = MaxWeightBits + 1;
+  localparam int unsigned LanesW = $clog2(Lanes);
+  localparam int unsigned LaneW = MaxWeightBits + Reach;
+  localparam int unsigned SumW = LaneW + LanesW;
+  localparam int unsigned StepW = MaxActBits + MaxWeightBits + 1 + LanesW;
+
+  if (Lanes < 1) begin : gen_bad_lanes
+    $error("Lanes must be at least 1");
+  end
+  if (MaxActBits < 2 || MaxActBits > pare_pkg::MAX_BITS
+      || MaxWeightBits < 2 || MaxWeightBits > pare_pkg::MAX_BITS) begin : gen_bad_bits
+    $error("MaxActBits and MaxWeightBits must be 2 to 16");
+  end
+  if (FirstStageBits > 5) begin : gen_bad_first_stage
+    $error("FirstStageBits must be 0 to 5");
+  end
+  if (AccWidth < StepW || AccWidth > 64) begin : gen_bad_acc_width
+    $error("AccWidth must be MaxActBits + MaxWeightBits + 1 + clog2(Lanes), one step, to 64");
+  end
+
+  logic free, go, busy_d, busy_q, last;
+  assign go = in_valid_i && free;
+  assign in_ready_o = free && last;
+
+  // ---- the operands' values ----
+
+  logic [Lanes*ActValueW-1:0] act_values;
+  logic [Lanes*WeightValueW-1:0] weight_values;
+
+  pare_digit_extend #(
+    .Lanes(Lanes),
+    .Digit(MaxActBits)
+  ) u_act_extend (
+    .top_i(1'b1),
+    .signed_i(act_signed_i),
+    .top_bits_i(act_bits_i),
+    .digits_i(act_i),
+    .values_o(act_values)
+  );
+
+  pare_digit_extend #(
+    .Lanes(Lanes),
+    .Digit(MaxWeightBits)
+  ) u_weight_extend (
+    .top_i(1'b1),
+    .signed_i(weight_signed_i),
+    .top_bits_i(weight_bits_i),
+    .digits_i(weight_i),
+    .values_o(weight_values)
+  );
+
+  // ---- the activations' terms ----
+
+  logic [Lanes*Positions-1:0] terms, minus, pending, dropped, left, left_q;
+  logic [Lanes-1:0] negative, drop;
+  logic [Lanes*OffsetW-1:0] offsets;
+  logic [BaseW-1:0] base;
+
+  for (genvar l = 0; l < Lanes; l++) begin : gen_recode
+    logic [MaxActBits-1:0] low, magnitude;
+    assign low = act_values[l*ActValueW +: MaxActBits];
+    assign negative[l] = act_values[l*ActValueW + MaxActBits];
+    assign magnitude = negative[l] ? ~low + MaxActBits'(1) : low;
+
+    pare_term_recode #(
+      .Width(MaxActBits),
+      .Recoding(Recoding)
+    ) u_recode (
+      .magnitude_i(magnitude),
+      .terms_o(terms[l*Positions +: Positions]),
+      .minus_o(minus[l*Positions +: Positions])
+    );
+  end
+
+  assign pending = busy_q ? left_q : terms;
+
+  pare_term_schedule #(
+    .Lanes(Lanes),
+    .Positions(Positions),
+    .Reach(Reach)
+  ) u_schedule (
+    .pending_i(pending),
+    .base_o(base),
+    .drop_o(drop),
+    .dropped_o(dropped),
+    .offset_o(offsets),
+    .left_o(left),
+    .last_o(last)
+  );
+
+  assign busy_d = go ? !last : busy_q;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      busy_q <= 1'b0;
+    end else begin
+      busy_q <= busy_d;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (go) begin
+      left_q <= left;
+    end
+  end
+
+  // ---- two stages of shifters with the lanes' sum between them ----
+
+  logic signed [WeightValueW-1:0] weight, term;
+  logic signed [LaneW-1:0] shifted;
+  logic signed [SumW-1:0] lane_sum;
+  logic signed [StepW-1:0] all_lanes, cycle_sum;
+
+  always_comb begin
+    lane_sum = '0;
+    weight = '0;
+    term = '0;
+    shifted = '0;
+    for (int unsigned l = 0; l < Lanes; l++) begin
+      weight = $signed(weight_values[l*WeightValueW +: WeightValueW]);
+      term = '0;
+      if (drop[l]) begin
+        term = (negative[l] ^ |(dropped[l*Positions +: Positions] & minus[l*Positions +: Positions]))
+             ? -weight : weight;
+      end
+      shifted = LaneW'(term);
+      shifted = shifted <<< offsets[l*OffsetW +: OffsetW];
+      lane_sum = lane_sum + SumW'(shifted);
+    end
+  end
+
+  assign all_lanes = StepW'(lane_sum);
+  assign cycle_sum = all_lanes <<< base;
+
+  pare_accumulator #(
+    .Width(AccWidth)
+  ) u_accumulator (
+    .clk_i,
+    .rst_ni,
+    .add_i(go),
+    .first_i(dot_first_i && !busy_q),
+    .last_i(dot_last_i && last),
+    .addend_i(AccWidth'(cycle_sum)),
+    .free_o(free),
+    .valid_o(out_valid_o),
+    .ready_i(out_ready_i),
+    .sum_o,
+    .overflow_o
+  );
+
+  // ---- what the source owes ----
+
+  `include "pare_assert.svh"
+  `PARE_ASSERT(StepStaysUntilTaken, in_valid_i && !in_ready_o |=> in_valid_i)
+  `PARE_ASSERT(OperandsStayUntilTaken,
+               in_valid_i && !in_ready_o |=> $stable(act_i) && $stable(weight_i))
+  `PARE_ASSERT(SettingsStayUntilTaken,
+               in_valid_i && !in_ready_o |=> $stable({act_bits_i, weight_bits_i, act_signed_i,
+                                                      weight_signed_i, dot_first_i, dot_last_i}))
+  `PARE_ASSERT(ActBitsInRange,
+               in_valid_i |-> act_bits_i >= BitsW'(1) && act_bits_i <= BitsW'(MaxActBits))
+  `PARE_ASSERT(WeightBitsInRange,
+               in_valid_i |-> weight_bits_i >= BitsW'(1) && weight_bits_i <= BitsW'(MaxWeightBits))
+
+endmodule

@@ -1,0 +1,244 @@
+#!/usr/bin/env bash
+# Proofs about the RTL by Yosys (yosys-smtbmc with cvc5; equiv_induct), each under a time limit, and
+# the mutants that each must refuse: a proof that a wrong PE passes is worth nothing. Ends in
+# "N passed, N failed". Arguments: names of proofs to run, with their mutants; none means all.
+#
+# LIBERTY is the cell library of the netlists (Debian's qflow-tech-osu018 where it is installed);
+# without one they are of Yosys's own gates. FORMAL_SECONDS (150) is the limit of one solver call.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+LIBERTY=${LIBERTY-/usr/share/qflow/tech/osu018/osu018_stdcells.lib}
+[ -r "$LIBERTY" ] || LIBERTY=
+LIMIT=${FORMAL_SECONDS:-150}
+SOURCES=(pare_pkg pare_digit_counter pare_digit_extend pare_accumulator pare_pe_core pare_pe_temporal
+  pare_fusion_unit pare_pe_fusion pare_term_recode pare_term_schedule pare_pe_term)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+
+# Solver proofs: name, bench, how, parameters. bmc N: from reset, N cycles, all that happens in
+# them; induction N: the assertions hold for ever, from N cycles to the next one (and from reset).
+PROOFS=$(cat <<'LIST'
+counter_1_of_8|digit_counter|induction 2|Digit 1 MaxBits 8
+counter_2_of_7|digit_counter|induction 2|Digit 2 MaxBits 7
+counter_3_of_16|digit_counter|induction 2|Digit 3 MaxBits 16
+extend_1|digit_extend|bmc 1|Lanes 2 Digit 1
+extend_3|digit_extend|bmc 1|Lanes 2 Digit 3
+extend_8|digit_extend|bmc 1|Lanes 1 Digit 8
+handshake_loom2|pe_temporal_handshake|induction 2|Lanes 2 ActDigit 2 WeightDigit 1
+handshake_stripes|pe_temporal_handshake|induction 2|Lanes 2 ActDigit 1 WeightDigit 8
+handshake_bitparallel|pe_temporal_handshake|induction 2|Lanes 2 ActDigit 8 WeightDigit 8
+value_stripes|pe_temporal_value|bmc 6|Lanes 2 ActDigit 1 WeightDigit 3 MaxActBits 3 MaxWeightBits 3 AccWidth 8
+value_unpu|pe_temporal_value|bmc 5|Lanes 2 ActDigit 3 WeightDigit 1 MaxActBits 3 MaxWeightBits 2 AccWidth 7
+value_loom1|pe_temporal_value|bmc 8|Lanes 2 ActDigit 1 WeightDigit 1 MaxActBits 2 MaxWeightBits 2 AccWidth 8
+value_loom2|pe_temporal_value|bmc 7|Lanes 2 ActDigit 2 WeightDigit 1 MaxActBits 3 MaxWeightBits 2 AccWidth 7
+value_bitparallel|pe_temporal_value|bmc 4|Lanes 2 ActDigit 3 WeightDigit 3 MaxActBits 3 MaxWeightBits 3 AccWidth 8
+fusion_2x2|fusion_value|bmc 1|ActMode 0 WeightMode 0
+fusion_2x4|fusion_value|bmc 1|ActMode 0 WeightMode 1
+fusion_2x8|fusion_value|bmc 1|ActMode 0 WeightMode 2
+fusion_4x2|fusion_value|bmc 1|ActMode 1 WeightMode 0
+fusion_4x4|fusion_value|bmc 1|ActMode 1 WeightMode 1
+fusion_4x8|fusion_value|bmc 1|ActMode 1 WeightMode 2
+fusion_8x2|fusion_value|bmc 1|ActMode 2 WeightMode 0
+fusion_8x4|fusion_value|bmc 1|ActMode 2 WeightMode 1
+fusion_8x8|fusion_value|bmc 1|ActMode 2 WeightMode 2
+fusion_pe|pe_fusion|induction 2|Units 2 AccWidth 20
+recode_ones|term_recode|bmc 1|Width 16 Recoding 0
+recode_runs|term_recode|bmc 1|Width 8 Recoding 1
+recode_naf|term_recode|bmc 1|Width 16 Recoding 2
+schedule_reach_1|term_schedule|bmc 1|Lanes 3 Positions 9 Reach 1
+schedule_reach_4|term_schedule|bmc 1|Lanes 3 Positions 9 Reach 4
+schedule_reach_9|term_schedule|bmc 1|Lanes 3 Positions 9 Reach 9
+term_ones|pe_term|bmc 7|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 0 FirstStageBits 0
+term_runs|pe_term|bmc 7|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 1 FirstStageBits 2
+term_naf|pe_term|bmc 7|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 2 FirstStageBits 1
+LIST
+)
+
+# RTL = netlist: name, module, parameters
+EQUIVALENCES=$(cat <<'LIST'
+netlist_stripes|pare_pe_temporal|Lanes 4 ActDigit 1 WeightDigit 4 MaxActBits 4 MaxWeightBits 4 AccWidth 16
+netlist_loom1|pare_pe_temporal|Lanes 16 ActDigit 1 WeightDigit 1 MaxActBits 8 MaxWeightBits 8 AccWidth 32
+netlist_loom2|pare_pe_temporal|Lanes 4 ActDigit 2 WeightDigit 1 MaxActBits 8 MaxWeightBits 8 AccWidth 24
+netlist_bitparallel|pare_pe_temporal|Lanes 2 ActDigit 3 WeightDigit 3 MaxActBits 3 MaxWeightBits 3 AccWidth 16
+netlist_fusion|pare_pe_fusion|Units 1 AccWidth 32
+netlist_term|pare_pe_term|Lanes 4 MaxActBits 4 MaxWeightBits 4 AccWidth 16 Recoding 2 FirstStageBits 1
+LIST
+)
+
+# proof, module, basic regular expression, replacement. Of an equivalence the netlist is the mutant.
+MUTANTS=$(cat <<'LIST'
+counter_2_of_7|pare_digit_counter|bits_i > BitsW'(k \* Digit)|bits_i >= BitsW'(k * Digit)
+counter_3_of_16|pare_digit_counter|last_o ? '0 : index_q|index_q
+counter_1_of_8|pare_digit_counter|bits_i - BitsW'(k \* Digit)|bits_i
+extend_1|pare_digit_extend|= digits_i\[l\]|= !digits_i[l]
+extend_3|pare_digit_extend|BitsW'(b) < top_bits_i|BitsW'(b) <= top_bits_i
+extend_8|pare_digit_extend|top_i \&\& signed_i|signed_i
+handshake_loom2|pare_pe_temporal|fire = in_valid_i \&\& in_ready_o|fire = in_valid_i
+handshake_stripes|pare_accumulator|valid_d = valid_q \&\& !ready_i|valid_d = 1'b0
+handshake_stripes|pare_accumulator|valid_d = valid_q \&\& !ready_i|valid_d = valid_q
+handshake_bitparallel|pare_pe_core|fire = valid_i \&\& ready_o|fire = valid_i
+handshake_loom2|pare_accumulator|add_i \&\& last_i|add_i
+value_stripes|pare_pe_temporal|ActDigit == 1 \&\& act_signed_i|ActDigit == 2 \&\& act_signed_i
+value_unpu|pare_pe_core|weight_q <<< WeightDigit|weight_q
+value_loom1|pare_pe_temporal|\^ (WeightDigit|\|\| (WeightDigit
+value_loom2|pare_pe_core|act_q <<< ActDigit|act_q <<< 1
+value_bitparallel|pare_pe_core|SumW = ProductW + LanesW|SumW = ProductW + LanesW - 1
+value_bitparallel|pare_accumulator|(!first_i \&\& overflow_q)|1'b0
+netlist_stripes|pare_pe_core|fire = valid_i \&\& ready_o|fire = valid_i
+netlist_loom1|pare_pe_core|act_q <<< ActDigit|act_q
+netlist_loom2|pare_digit_counter|index_q <= '0|index_q <= IndexW'(1)
+fusion_2x2|pare_fusion_unit|of_groups = g|of_groups = 2'd0
+fusion_2x4|pare_fusion_unit|(own != 2'd0) part\[0\]|(1'b0) part[0]
+fusion_4x2|pare_fusion_unit|(along_act .. along_weight) shift_of|(1'b0) shift_of
+fusion_4x4|pare_fusion_unit|own == 2'd1) pin_of = {product\[2:0\]|own == 2'd1) pin_of = {product[3:1]
+fusion_8x2|pare_fusion_unit|2'(g)), 2'b00}|2'(g)), 1'b0}
+fusion_8x8|pare_fusion_unit|{1'b0, k\[0\]} + {1'b0, k\[1\]}|{1'b0, k[0]}
+fusion_8x4|pare_fusion_unit|(!act_fused_twice .. Group\[0\])|1'b1
+fusion_4x8|pare_fusion_unit|(is_act .. other == 2'd0) ? k\[0\] : k\[1\]|k[0]
+fusion_2x8|pare_fusion_unit|weight_signed_i \&\& weight_top|weight_signed_i
+fusion_pe|pare_pe_fusion|in_valid_i \&\& in_ready_o)|in_valid_i)
+fusion_pe|pare_pe_fusion|.first_i(dot_first_i)|.first_i(dot_last_i)
+recode_ones|pare_term_recode|{1'b0, magnitude_i};|{magnitude_i, 1'b0};
+recode_runs|pare_term_recode|is_run = 1'b0;$|is_run = is_run;
+recode_naf|pare_term_recode|~thrice\[Width+1:1\]|1'b0
+schedule_reach_1|pare_term_schedule|k < Reach|k <= Reach
+schedule_reach_4|pare_term_schedule|offset = OffsetW'(k)|offset = '0
+schedule_reach_9|pare_term_schedule|base_o = BaseW'(p)|base_o = '0
+term_ones|pare_pe_term|go = in_valid_i \&\& free|go = free
+term_runs|pare_pe_term|in_ready_o = free \&\& last|in_ready_o = free
+term_naf|pare_pe_term|~low + MaxActBits'(1)|~low
+term_naf|pare_pe_term|LaneW = MaxWeightBits + Reach|LaneW = MaxWeightBits + Reach - 1
+netlist_fusion|pare_pe_fusion|bits_i > BitsW'(4)|bits_i >= BitsW'(4)
+netlist_term|pare_pe_term|dot_last_i \&\& last|dot_last_i
+netlist_bitparallel|pare_accumulator|(!first_i \&\& overflow_q)|overflow_q
+LIST
+)
+
+# The benches hold a module's own registers against what they must be; Yosys 0.23 reads no
+# hierarchical names, so the flattened wires are connected to the bench's here. An operand that is
+# taken whole has no counter.
+probes() { # bench, parameters
+  case $1 in
+    digit_counter) echo 'connect -nounset -set index \u_dut.gen_many.index_q;' ;;
+    pe_temporal_handshake)
+      [[ $2 == *"ActDigit 8"* ]] || echo 'connect -nounset -set act_index \u_dut.u_act_counter.gen_many.index_q;'
+      [[ $2 == *"WeightDigit 8"* ]] || echo 'connect -nounset -set weight_index \u_dut.u_weight_counter.gen_many.index_q;'
+      ;;
+    pe_fusion) echo 'connect -nounset -set unit_sums \u_dut.unit_sums;' ;;
+  esac
+}
+
+chparams() { # "Name value ..."
+  local -a words
+  read -ra words <<<"$1"
+  local i
+  for ((i = 0; i < ${#words[@]}; i += 2)); do printf ' -chparam %s %s' "${words[i]}" "${words[i + 1]}"; done
+}
+
+read_rtl() { # the folder of the RTL
+  printf 'read_verilog -sv -DSYNTHESIS -Irtl'
+  printf " $1/%s.sv" "${SOURCES[@]}"
+}
+
+# ---- one proof: 0 proven, 1 refuted, 2 neither (a tool failed or ran out of time) ----
+
+solve() { # arguments of yosys-smtbmc
+  timeout "$LIMIT" yosys-smtbmc -s cvc5 "$@" "$work/proof.smt2" >"$work/log" 2>&1
+  grep -q 'Status: PASSED' "$work/log" && return 0
+  grep -q 'Status: FAILED' "$work/log" && return 1
+  return 2
+}
+
+prove() { # RTL folder, bench, how, parameters
+  local script n=${3#* }
+  script="$(read_rtl "$1"); read_verilog -sv -formal tests/formal/$2.sv; hierarchy -check -top $2$(chparams "$4")
+proc; flatten
+$(probes "$2" "$4")
+async2sync; dffunmap; opt_clean; write_smt2 -wires $work/proof.smt2"
+  timeout "$LIMIT" yosys -q -p "$script" >"$work/log" 2>&1 || return 2
+  case $3 in
+    bmc*) solve -t "$n" ;;
+    induction*) solve -t $((n + 1)) && solve -i -t "$n" ;;
+  esac
+}
+
+# Both sides' registers become those of one kind, whose reset Yosys then models as a synchronous
+# one; wires are split into bits so that a bit that synthesis drops is not asked for.
+equate() { # folder of the RTL, folder of the netlist's RTL, module, parameters
+  local top tidy="async2sync; dffunmap; splitnets; opt_clean -purge"
+  local cells="abc -g AND,NAND,OR,NOR,XOR,XNOR,MUX,AOI3,OAI3" models=
+  top="hierarchy -check -top $3$(chparams "$4")"
+  if [ -n "$LIBERTY" ]; then
+    cells="dfflibmap -liberty $LIBERTY; abc -fast -liberty $LIBERTY"
+    models="read_liberty -ignore_miss_func $LIBERTY; flatten;"
+  fi
+  cat >"$work/equiv.ys" <<YS
+$(read_rtl "$1"); $top
+proc; flatten; opt_expr; opt_clean; simplemap t:\$dff t:\$adff t:\$dffe t:\$adffe
+dfflegalize -cell \$_DFF_P_ x -cell \$_DFFSR_PNN_ x; opt_clean; $tidy; rename -top gold; design -stash gold
+$(read_rtl "$2"); $top
+rename -top gate; synth -flatten -top gate
+$([ -n "$LIBERTY" ] || echo 'dfflegalize -cell $_DFF_P_ x -cell $_DFFSR_PNN_ x')
+$cells; opt_clean; $models $tidy; design -stash gate
+design -copy-from gold -as gold gold; design -copy-from gate -as gate gate
+equiv_make gold gate equiv; hierarchy -top equiv; opt_clean; equiv_simple; equiv_induct; equiv_status -assert
+YS
+  timeout "$LIMIT" yosys -ql "$work/log" "$work/equiv.ys" >/dev/null 2>&1
+  grep -q 'Equivalence successfully proven' "$work/log" && return 0
+  grep -q 'unproven \$equiv' "$work/log" && return 1
+  return 2
+}
+
+run() { # RTL folder, the netlist's, proof
+  local name bench how parameters
+  IFS='|' read -r name bench how parameters < <(grep "^$3|" <<<"$PROOFS"$'\n'"$EQUIVALENCES")
+  case $name in
+    netlist_*) equate "$1" "$2" "$bench" "$how" ;; # module, parameters
+    *) prove "$2" "$bench" "$how" "$parameters" ;;
+  esac
+}
+
+# ---- all of them ----
+
+report() { # proof, what was wanted, status got, status wanted, start
+  local verdicts=(proven refuted 'no verdict')
+  printf '%-24s %-58s %-10s %4d s\n' "$1" "$2" "${verdicts[$3]}" $((SECONDS - $5))
+  if [ "$3" -eq "$4" ]; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    tr '\r' '\n' <"$work/log" | grep -v ' seconds)' | tail -n 8 | sed 's/^/    /'
+  fi
+}
+
+mutate() { # module, pattern, replacement: a copy of the RTL with one substitution
+  rm -rf "$work/rtl" && cp -r rtl "$work/rtl" || exit 1
+  local d=$'\x01'
+  sed -i "s${d}$2${d}$3${d}" "$work/rtl/$1.sv"
+  ! cmp -s "$work/rtl/$1.sv" "rtl/$1.sv"
+}
+
+[ -n "$LIBERTY" ] || echo "netlists of Yosys's own gates: no Liberty file"
+while IFS='|' read -r name _; do
+  [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
+  start=$SECONDS
+  run rtl rtl "$name"
+  report "$name" "" $? 0 "$start"
+  while IFS='|' read -r of module rest; do
+    [ "$of" = "$name" ] || continue
+    rest=${rest//\\|/$'\x02'} # the | that is not escaped parts pattern and replacement
+    pattern=${rest%%|*} replacement=${rest#*|}
+    pattern=${pattern//$'\x02'/|} replacement=${replacement//$'\x02'/|}
+    start=$SECONDS
+    if mutate "$module" "$pattern" "$replacement"; then
+      run rtl "$work/rtl" "$name"
+      report "$name" "  ${module#pare_}: ${replacement:0:36}" $? 1 "$start"
+    else
+      echo "$module.sv has no '$pattern'" >"$work/log"
+      report "$name" "  $module: $replacement" 2 1 "$start"
+    fi
+  done <<<"$MUTANTS"
+done <<<"$PROOFS"$'\n'"$EQUIVALENCES"
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
