@@ -141,7 +141,7 @@ ubsan: ## All C tests under UndefinedBehaviorSanitizer alone
 	$(Q)+$(MAKE) --no-print-directory BUILD=$(BUILD)/ubsan sanitized-run CFLAGS="-O1 -g" \
 	  SANITIZE="-fsanitize=undefined -fno-sanitize-recover=undefined"
 sanitized-run: $(PROGRAMS_C) $(TEST_PROGRAMS)
-	$(Q)PARE_NO_RTL=1 CK_TIMEOUT_MULTIPLIER=10 BUILD=$(BUILD) tests/run.sh $(sort $(TEST_PROGRAMS))
+	$(Q)PARE_NO_RTL=1 CK_TIMEOUT_MULTIPLIER=60 BUILD=$(BUILD) tests/run.sh $(sort $(TEST_PROGRAMS))
 
 valgrind: ## The tests of traces and sim under valgrind
 	$(Q).ci/deps valgrind
