@@ -174,6 +174,7 @@ void sim_tile_totals_of(const tiling *t, uint64_t window_sets, const window_tile
                         const window_tile *last, tile_totals *out);
 /* Add what the order causes. */
 void sim_tile_order(const tiling *t, tile_totals *s);
+#define SIM_TILES_MAX ((uint64_t)1 << 39)
 /* false if a counter is too large to be trusted. */
 bool sim_tile_is_countable(const tile_totals *s);
 

@@ -60,6 +60,25 @@ static void describe_map(const pare_machine *m, const pare_sim_layer *l, pare_bu
     pare_buf_puts(b, "\n");
 }
 
+/* The choice as a machine file says it. */
+static void describe_choice(const pare_machine *m, const pare_sim_layer *l, pare_buf *b)
+{
+    const pare_sim_map *const p = &l->map;
+    if (m->memory.model != PARE_MEMORY_LIMITED) return;
+    pare_buf_puts(b, "  fixed by mapping: {tile: {");
+    if (l->dims.groups > 1) pare_buf_printf(b, "groups: %u, ", p->tile_groups);
+    pare_buf_printf(b, "filters: %u, channels: %u, images: %u, out_rows: %u, out_cols: %u}",
+                    p->tile_filters, p->tile_channels, p->tile_images, p->tile_out_rows,
+                    p->tile_out_cols);
+    char order[N_LOOPS] = "";
+    size_t n = 0;
+    for (const char *o = p->order; *o; o++)
+        if (*o != 'g') order[n++] = *o;
+    for (const char *o = "kwc"; *o; o++)
+        if (!strchr(order, *o)) order[n++] = *o;
+    pare_buf_printf(b, ", order: %s}\n", order);
+}
+
 static void describe_parts(const pare_sim_stats *s, pare_stat_group group, const char *unit,
                            pare_buf *b)
 {
@@ -131,6 +150,7 @@ static pare_status explain_job(const pare_machine *m, const pare_sim_job *job,
     pare_buf_printf(out, "%s on %s\n", job->layer, m->name);
     describe_shape(&best, out);
     describe_map(m, &best, out);
+    describe_choice(m, &best, out);
     describe_bound(m, &best, out);
     describe_parts(&best.stats, PARE_STAT_CYCLES, "cycles", out);
     describe_parts(&best.stats, PARE_STAT_ENERGY, "pJ", out);

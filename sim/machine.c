@@ -1,5 +1,5 @@
 /* The machine file: its table of keys, reading, and the checks that one key alone cannot make. */
-#include "sim/core.h"
+#include "sim/search.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +84,19 @@ static const pare_key skip_keys[] = {
 static const pare_schema skip_schema =
     SCHEMA("machine.skip", pare_skip, skip_keys, "How a PE that skips does it.");
 
+static const pare_key tile_keys[] = {
+    KEY(pare_tile, groups, U32, 0, UINT32_MAX, "0", DOC("groups of a grouped layer")),
+    KEY(pare_tile, filters, U32, 0, UINT32_MAX, "0", DOC("filters of each group")),
+    KEY(pare_tile, channels, U32, 0, UINT32_MAX, "0", DOC("channels of each group")),
+    KEY(pare_tile, images, U32, 0, UINT32_MAX, "0", DOC("images of the batch")),
+    KEY(pare_tile, out_rows, U32, 0, UINT32_MAX, "0", DOC("rows of the output")),
+    KEY(pare_tile, out_cols, U32, 0, UINT32_MAX, "0", DOC("columns of the output")),
+};
+static const pare_schema tile_schema =
+    SCHEMA("machine.mapping.tile", pare_tile, tile_keys,
+           "What of a layer the buffers hold at once; 0: chosen layer by layer. A size beyond a "
+           "layer's is all of it.");
+
 static const pare_key mapping_keys[] = {
     KEY(pare_mapping, lane_order, ENUM, 0, 0, "channels",
         CHOICE(lane_orders, "lanes hold channels at one kernel position, or the flattened depth")),
@@ -109,6 +122,11 @@ static const pare_key mapping_keys[] = {
     KEY(pare_mapping, slack_frac, REAL, 0, 1, "0.02",
         DOC("mappings this fraction above the least objective are judged by the other criterion, "
             "so that no cycle is saved at any price; 0: strictly one after the other")),
+    KEY(pare_mapping, tile, MAP, 0, 0, "", .sub = &tile_schema,
+        DOC("sizes of a buffer tile instead of the best ones")),
+    KEY(pare_mapping, order, STR, 0, 0, "",
+        DOC("order of the loops over tiles instead of the best one: filters k, windows w and "
+            "channels c, outermost first, such as 'kwc'; groups are outside of them")),
 };
 static const pare_schema mapping_schema =
     SCHEMA("machine.mapping", pare_mapping, mapping_keys, "How layers are laid on the array.");
@@ -312,11 +330,28 @@ static pare_status check_array(const pare_machine *m, pare_err *e)
     return PARE_OK;
 }
 
+static pare_status check_mapping(const pare_machine *m, pare_err *e)
+{
+    const bool has_order = *m->mapping.order, has_tile = sim_wants_tile(m);
+    if (has_order && sim_find_order(m->mapping.order) == N_ORDERS)
+        return pare_yaml_error(m->yaml, "mapping.order", e, PARE_EINPUT,
+                               "mapping.order is '%s'; k, w and c, each once, expected",
+                               m->mapping.order);
+    if ((has_tile || has_order) && m->memory.model != PARE_MEMORY_LIMITED)
+        return pare_yaml_error(m->yaml, has_tile ? "mapping.tile" : "mapping.order", e, PARE_EINPUT,
+                               "%s is given, but memory.model '%s' has no tiles to choose; "
+                               "'limited' expected",
+                               has_tile ? "mapping.tile" : "mapping.order",
+                               models[m->memory.model]);
+    return PARE_OK;
+}
+
 static pare_status check(const pare_machine *m, pare_err *e)
 {
     PARE_TRY(check_operand(m, "act", m->pe.act_digit, m->pe.max_act_bits, e));
     PARE_TRY(check_operand(m, "weight", m->pe.weight_digit, m->pe.max_weight_bits, e));
     PARE_TRY(sim_skip_check(m, e));
+    PARE_TRY(check_mapping(m, e));
     return check_array(m, e);
 }
 

@@ -6,7 +6,7 @@
  * times. A pass ends when the best bound left is worse than the best mapping found. As in the plain
  * search the first pass finds the least objective, and the second one the best by the second
  * criterion among those within slack_frac of it; the first in the space's order wins a tie. */
-#include "sim/search.h"
+#include "sim/searcher.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -28,292 +28,6 @@ value_bits sim_value_bits(const pare_machine *m, const pare_sim_job *job, bool i
     v.act = container_bits(m, v.act);
     v.out = container_bits(m, v.out);
     return v;
-}
-
-/* ---- what is known ---- */
-
-/* A tile's groups, filters and channels. */
-typedef struct block {
-    uint8_t group, filter, channel;
-    uint64_t size[N_LOOPS], n[N_LOOPS];
-    uint64_t weight_bits, load_cycles; /* of a full tile's weights */
-    uint64_t last_filters;             /* of the last tile, times its groups */
-} block;
-
-/* The windows of a cut. */
-typedef struct cut_state {
-    axis *axes[3]; /* images, rows, columns */
-    uint64_t n, max_windows, max_pixels, sum_pixels;
-    uint64_t act_bits, least_bits; /* the input's, and all operands', fetched once */
-    window_tile first, last;
-} cut_state;
-
-/* Energy of a unit of what is counted; that of a fetched bit with its writing into the buffer. */
-typedef struct energy_rates {
-    double base_pj, cycle_pj, compute_pj, fold_pj, load_pj, multiplex_pj, pe_pj;
-    double weight_read_pj, act_read_pj, output_pj;
-    double weight_fetch_pj, act_fetch_pj, store_pj, psum_pj;
-} energy_rates;
-enum { UNIT_LOG2 = 40 };
-
-/* A way to lay the layer on the array, with sums over the pieces of each size. */
-typedef struct map_state {
-    array_map array;
-    uint32_t number; /* in sim_array_maps' order */
-    uint64_t least_cycles;
-    double step_pj, start_pj; /* see energy_rates */
-    uint64_t filter_sets[SIZES_MAX], steps[SIZES_MAX], group_sets[SIZES_MAX];
-} map_state;
-
-/* What is known of one loop order of a tile. */
-typedef struct order_state {
-    uint64_t cycles; /* at least; exactly if is_exact */
-    uint64_t stall_cycles;
-    double key;
-    bool is_exact;
-} order_state;
-
-/* A tile of the space on one way to lay the layer on the array. */
-typedef struct candidate {
-    uint32_t number; /* in the space's order */
-    uint16_t block;
-    uint8_t map, cut;
-    unsigned orders;
-    int opened_in; /* the pass for which `order` is filled; 0: none yet */
-    uint64_t window_sets, compute_cycles, startup_cycles;
-    uint64_t unhidden_bits; /* of startup and of the last stage, at most */
-    uint64_t waits;         /* latencies of the other stages, and the last tile's cycles */
-    uint64_t cycles;        /* of any order, at least */
-    double fixed_pj;        /* of all orders, without time */
-    order_state order[N_ORDERS];
-} candidate;
-
-enum { CANDIDATES_ON_STACK = 256, BLOCKS_MAX = SIZES_MAX * (SIZES_MAX + 1) };
-
-typedef struct searcher {
-    const pare_machine *m;
-    const pare_sim_job *job;
-    value_bits bits;
-    uint64_t total[N_LOOPS];
-    uint64_t weight_bits, out_bits, psum_bits; /* of all; psums: written and read once */
-    uint64_t cap_bits[3];
-    divider transfer;
-    energy_rates rates;
-    search_space space;
-    map_state maps[ARRAY_MAPS_MAX]; /* least cycles first */
-    size_t n_maps, n_blocks, n_axes[3];
-    axis axes[3][SIZES_MAX];
-    cut_state cuts[CUTS_MAX];
-    block blocks[BLOCKS_MAX];
-    candidate *candidates;
-    double *first; /* of each candidate: its objective is at least */
-    double *bound; /* of each candidate: the least key of what it still holds */
-    size_t n, capacity;
-    int pass;
-    double least, limit;
-    size_t focus, focus_cut; /* the tile that was looked at last, and the cut */
-    bool has_stages;
-    tiling tiles;
-    window_tiles windows; /* sums only */
-    window_kinds kinds;
-    stage_table stages;
-    bool has_best;
-    rank best_rank;
-    uint64_t best_number; /* number * N_ORDERS + order */
-    mapping_choice best;
-} searcher;
-
-/* ---- setting up ---- */
-
-/* The plain search can count further, and says so when that is not enough either. */
-static bool is_small(const searcher *s)
-{
-    const pare_dims *const d = &s->job->dims;
-    const array_map *const a = &s->maps[0].array;
-    double cycles = 64;
-    for (size_t i = 0; i < s->n_maps; i++) {
-        const array_map *const b = &s->maps[i].array;
-        cycles = fmax(cycles, (double)(b->step_cycles + b->fold_cycles + b->load_cycles));
-    }
-    const double reach = ((d->r - 1.0) * d->dilation[0] + 1) * ((d->s - 1.0) * d->dilation[1] + 1);
-    const double depth = fmax(reach, (double)a->positions * (double)a->channel_scale);
-    const double windows = (double)d->n * d->p * d->q;
-    const double pixels = (double)d->n * d->h * d->w * d->c;
-    return windows * d->k * (d->c / d->groups) * depth * cycles < ldexp(1, 58) &&
-           pixels < ldexp(1, 44);
-}
-
-static axis *find_axis(searcher *s, int which, uint64_t piece)
-{
-    const pare_dims *const d = &s->job->dims;
-    axis *const list = s->axes[which];
-    size_t i = 0;
-    while (i < s->n_axes[which] && list[i].piece != piece) i++;
-    if (i < s->n_axes[which]) return &list[i];
-    if (i == SIZES_MAX) return NULL;
-    s->n_axes[which]++;
-    if (which == 0) {
-        sim_axis_even(d->n, piece, &list[i]);
-        return &list[i];
-    }
-    const int k = which - 1;
-    const axis_reach reach = {.stride = d->stride[k],
-                              .pad = d->pad[k],
-                              .kernel = k ? d->s : d->r,
-                              .dilation = d->dilation[k],
-                              .size = k ? d->w : d->h};
-    return sim_axis_cut(k ? d->q : d->p, piece, &reach, &list[i]) ? &list[i] : NULL;
-}
-
-static bool set_up_cut(searcher *s, const window_cut *cut, cut_state *out)
-{
-    const uint64_t pieces[3] = {cut->tn, cut->tp, cut->tq};
-    *out = (cut_state){.n = 1, .max_windows = 1, .max_pixels = 1, .sum_pixels = 1};
-    out->first = out->last = (window_tile){1, 1};
-    for (int i = 0; i < 3; i++) {
-        axis *const a = find_axis(s, i, pieces[i]);
-        if (!a) return false;
-        const axis_run *const first = &a->runs[0], *const last = &a->runs[a->n_runs - 1];
-        out->axes[i] = a;
-        out->n *= a->n;
-        out->max_windows *= first->size;
-        out->max_pixels *= a->max_span;
-        out->sum_pixels *= a->sum_span;
-        out->first.windows *= first->size;
-        out->first.pixels *= first->span;
-        out->last.windows *= last->size;
-        out->last.pixels *= last->span;
-    }
-    out->act_bits = s->total[LOOP_G] * s->total[LOOP_C] * out->sum_pixels * s->bits.act;
-    out->least_bits = s->weight_bits + out->act_bits + s->out_bits;
-    return true;
-}
-
-static uint64_t last_piece(uint64_t total, uint64_t size, uint64_t n)
-{
-    return total - (n - 1) * size;
-}
-
-/* Groups, filters and channels whose weights fit. */
-static void list_blocks(searcher *s)
-{
-    const search_space *const p = &s->space;
-    const uint64_t positions = (uint64_t)s->job->dims.r * s->job->dims.s;
-    for (size_t g = 0; g < p->n_groups; g++)
-        for (size_t k = 0; k < sim_space_cuts(p, g, p->n_filters); k++)
-            for (size_t c = 0; c < sim_space_cuts(p, g, p->n_channels); c++) {
-                block *const b = &s->blocks[s->n_blocks];
-                *b = (block){.group = (uint8_t)g, .filter = (uint8_t)k, .channel = (uint8_t)c};
-                b->size[LOOP_G] = p->groups[g];
-                b->size[LOOP_K] = p->filters[k];
-                b->size[LOOP_C] = p->channels[c];
-                for (int i = 0; i < N_LOOPS; i++)
-                    if (i != LOOP_W) b->n[i] = sim_ceil_div(s->total[i], b->size[i]);
-                const uint64_t filters = b->size[LOOP_G] * b->size[LOOP_K];
-                b->weight_bits = filters * b->size[LOOP_C] * positions * s->bits.weight;
-                if (!p->is_ideal && b->weight_bits > s->cap_bits[0]) continue;
-                b->load_cycles = p->is_ideal ? 0 : sim_divide_up(&s->transfer, b->weight_bits);
-                b->last_filters = last_piece(s->total[LOOP_G], b->size[LOOP_G], b->n[LOOP_G]) *
-                                  last_piece(s->total[LOOP_K], b->size[LOOP_K], b->n[LOOP_K]);
-                s->n_blocks++;
-            }
-}
-
-/* sum over the pieces of ceil(piece / unit) */
-static uint64_t sum_of_sets(uint64_t total, uint64_t size, uint64_t unit)
-{
-    const uint64_t n = sim_ceil_div(total, size);
-    return (n - 1) * sim_ceil_div(size, unit) + sim_ceil_div(last_piece(total, size, n), unit);
-}
-
-static uint64_t window_sets(const cut_state *c, uint64_t unit)
-{
-    uint64_t sum = 0;
-    const axis *const n = c->axes[0], *const p = c->axes[1], *const q = c->axes[2];
-    for (unsigned i = 0; i < n->n_runs; i++)
-        for (unsigned y = 0; y < p->n_runs; y++)
-            for (unsigned x = 0; x < q->n_runs; x++)
-                sum += n->runs[i].n * p->runs[y].n * q->runs[x].n *
-                       sim_ceil_div(n->runs[i].size * p->runs[y].size * q->runs[x].size, unit);
-    return sum;
-}
-
-/* Steps of the array, and how often it fills and drains. */
-typedef struct array_work {
-    uint64_t steps, starts;
-} array_work;
-
-static inline array_work work_of(const map_state *m, const block *b, uint64_t sets,
-                                 uint64_t n_windows)
-{
-    const uint64_t folds = m->group_sets[b->group] * m->filter_sets[b->filter];
-    const uint64_t steps = m->steps[b->channel];
-    return (array_work){.steps = folds * sets * steps,
-                        .starts = m->array.is_weight_stationary ? folds * steps * n_windows
-                                                                : folds * sets * b->n[LOOP_C]};
-}
-
-static inline uint64_t cycles_of(const array_map *a, array_work w)
-{
-    return w.steps * a->step_cycles + w.starts * (a->fold_cycles + a->load_cycles);
-}
-
-static void set_up_map(searcher *s, map_state *m)
-{
-    const search_space *const p = &s->space;
-    const array_map *const a = &m->array;
-    for (size_t i = 0; i < p->n_groups; i++)
-        m->group_sets[i] = sum_of_sets(s->total[LOOP_G], p->groups[i], a->packed_groups);
-    for (size_t i = 0; i < p->n_filters; i++)
-        m->filter_sets[i] = a->packed_groups > 1
-                                ? sim_ceil_div(s->total[LOOP_K], p->filters[i])
-                                : sum_of_sets(s->total[LOOP_K], p->filters[i], a->filters);
-    for (size_t i = 0; i < p->n_channels; i++) {
-        const uint64_t n = sim_ceil_div(s->total[LOOP_C], p->channels[i]);
-        m->steps[i] = (n - 1) * sim_array_steps(a, p->channels[i]) +
-                      sim_array_steps(a, last_piece(s->total[LOOP_C], p->channels[i], n));
-    }
-    /* sums of rounded-up parts are least for the whole */
-    block whole = {.n = {1, 1, 1, 1}};
-    const pare_dims *const d = &s->job->dims;
-    const uint64_t sets = sim_ceil_div((uint64_t)d->n * d->p * d->q, a->windows);
-    m->least_cycles = cycles_of(a, work_of(m, &whole, sets, 1));
-}
-
-static void set_up_maps(searcher *s)
-{
-    for (size_t i = 0; i < s->n_maps; i++) {
-        set_up_map(s, &s->maps[i]);
-        const map_state m = s->maps[i];
-        size_t j = i;
-        for (; j > 0 && m.least_cycles < s->maps[j - 1].least_cycles; j--)
-            s->maps[j] = s->maps[j - 1];
-        s->maps[j] = m;
-    }
-}
-
-/* false: leave it to the plain search. */
-static bool set_up(searcher *s)
-{
-    const pare_dims *const d = &s->job->dims;
-    array_map arrays[ARRAY_MAPS_MAX];
-    s->n_maps = sim_array_maps(s->m, s->job, arrays);
-    for (size_t i = 0; i < s->n_maps; i++)
-        s->maps[i] = (map_state){.array = arrays[i], .number = (uint32_t)i};
-    if (!is_small(s)) return false;
-    s->total[LOOP_G] = d->groups;
-    s->total[LOOP_K] = d->k / d->groups;
-    s->total[LOOP_C] = d->c / d->groups;
-    const uint64_t outputs = (uint64_t)d->n * d->p * d->q * d->k;
-    s->weight_bits = (uint64_t)d->k * s->total[LOOP_C] * d->r * d->s * s->bits.weight;
-    s->out_bits = outputs * s->bits.out;
-    s->psum_bits = 2 * outputs * s->bits.psum;
-    sim_space(s->m, d, s->maps[0].array.packed_groups, &s->space);
-    for (size_t i = 0; i < s->space.n_cuts; i++)
-        if (!set_up_cut(s, &s->space.cuts[i], &s->cuts[i])) return false;
-    list_blocks(s);
-    set_up_maps(s);
-    return true;
 }
 
 /* ---- a tile in focus ---- */
@@ -353,47 +67,6 @@ static bool needs_energy(const searcher *s)
            s->m->mapping.objective == PARE_OBJECTIVE_EDP;
 }
 
-/* Energy per unit of a field, the others being 0. */
-static double rate_of(const searcher *s, const tile_totals *t, uint64_t cycles)
-{
-    return ldexp(sim_energy_pj(s->m, s->job, t, cycles, NULL) - s->rates.base_pj, -UNIT_LOG2);
-}
-
-/* Energy is affine in what is counted, so its rates are asked of it. */
-static void set_up_energy(searcher *s)
-{
-    const uint64_t unit = (uint64_t)1 << UNIT_LOG2;
-    energy_rates *const r = &s->rates;
-    const tile_totals none = {0};
-    tile_totals t = none;
-    r->base_pj = sim_energy_pj(s->m, s->job, &none, 0, NULL);
-    r->cycle_pj = rate_of(s, &none, unit);
-#define RATE(name, ...) r->name = rate_of(s, &(const tile_totals){__VA_ARGS__}, 0)
-    RATE(compute_pj, .compute_cycles = unit);
-    RATE(fold_pj, .fold_cycles = unit);
-    RATE(load_pj, .load_cycles = unit);
-    RATE(multiplex_pj, .multiplex_cycles = unit);
-    RATE(pe_pj, .pe_cycles = unit);
-    RATE(weight_read_pj, .buffer_bits[0][0] = unit);
-    RATE(act_read_pj, .buffer_bits[1][0] = unit);
-    RATE(output_pj, .buffer_bits[2] = {unit, unit});
-    RATE(weight_fetch_pj, .buffer_bits[0][1] = unit, .dram_weight_bits = unit);
-    RATE(act_fetch_pj, .buffer_bits[1][1] = unit, .dram_act_bits = unit);
-    RATE(store_pj, .dram_out_bits = unit);
-    t.buffer_bits[2][0] = t.buffer_bits[2][1] = unit;
-    t.dram_psum_write_bits = t.dram_psum_read_bits = unit;
-    r->psum_pj = rate_of(s, &t, 0) / 2; /* of a bit written or read */
-#undef RATE
-    for (size_t i = 0; i < s->n_maps; i++) {
-        const array_map *const a = &s->maps[i].array;
-        const double step = (double)a->step_cycles,
-                     wait = (double)(a->step_cycles - a->busy_cycles);
-        const double fold = (double)a->fold_cycles, load = (double)a->load_cycles;
-        s->maps[i].step_pj = step * r->compute_pj + wait * r->multiplex_pj;
-        s->maps[i].start_pj = (fold + load) * r->compute_pj + fold * r->fold_pj + load * r->load_pj;
-    }
-}
-
 /* What the tile takes in any order, with every operand fetched once, without its time. */
 static double fixed_energy_pj(const searcher *s, const candidate *c)
 {
@@ -403,9 +76,10 @@ static double fixed_energy_pj(const searcher *s, const candidate *c)
     const cut_state *const cut = &s->cuts[c->cut];
     const pare_dims *const d = &s->job->dims;
     const bool stays = m->array.is_weight_stationary;
-    const array_work work = work_of(m, b, c->window_sets, cut->n);
+    const array_work work = sim_work_of(m, b, c->window_sets, cut->n);
     const double outputs = (double)s->out_bits / (double)s->bits.out;
     const double steps = (double)m->steps[b->channel];
+    const double pe_steps = (double)m->pe_steps[b->channel];
     const double rounds = stays ? steps : (double)b->n[LOOP_C];
     const double width = (double)(rounds > 1 ? s->bits.psum : s->bits.out);
     const double passes = (double)(stays ? cut->n : c->window_sets);
@@ -413,8 +87,8 @@ static double fixed_energy_pj(const searcher *s, const candidate *c)
     const double reads = windows * (double)(s->total[LOOP_G] * s->total[LOOP_C]) * d->r * d->s;
     const double sets = m->array.packed_groups > 1 ? 1 : (double)m->filter_sets[b->filter];
     return r->base_pj + (double)work.steps * m->step_pj + (double)work.starts * m->start_pj +
-           outputs *
-               (steps * (double)m->array.busy_cycles * r->pe_pj + width * rounds * r->output_pj) +
+           outputs * (pe_steps * (double)m->array.busy_cycles * r->pe_pj +
+                      width * rounds * r->output_pj) +
            (double)s->weight_bits * (passes * r->weight_read_pj + r->weight_fetch_pj) +
            reads * sets * (double)s->bits.act * r->act_read_pj +
            (double)cut->act_bits * r->act_fetch_pj + (double)s->out_bits * r->store_pj;
@@ -647,6 +321,18 @@ static void grow(searcher *s, const candidate *own)
     s->capacity = n;
 }
 
+static uint64_t window_sets(const cut_state *c, uint64_t unit)
+{
+    uint64_t sum = 0;
+    const axis *const n = c->axes[0], *const p = c->axes[1], *const q = c->axes[2];
+    for (unsigned i = 0; i < n->n_runs; i++)
+        for (unsigned y = 0; y < p->n_runs; y++)
+            for (unsigned x = 0; x < q->n_runs; x++)
+                sum += n->runs[i].n * p->runs[y].n * q->runs[x].n *
+                       sim_ceil_div(n->runs[i].size * p->runs[y].size * q->runs[x].size, unit);
+    return sum;
+}
+
 /* One tile, unless it does not fit or takes longer than what is known to be possible. */
 static void add_candidate(searcher *s, size_t map, size_t cut_number, size_t block_number,
                           uint64_t sets, const candidate *own)
@@ -666,15 +352,16 @@ static void add_candidate(searcher *s, size_t map, size_t cut_number, size_t blo
                          sim_divide_up(&s->transfer, act_bits) +
                          sim_divide_up(&s->transfer, out_bits);
     }
+    const uint64_t n_tiles = b->n[LOOP_G] * b->n[LOOP_K] * b->n[LOOP_C] * cut->n;
+    if (n_tiles >= SIM_TILES_MAX) return;
     const map_state *const m = &s->maps[map];
-    const uint64_t cycles = cycles_of(&m->array, work_of(m, b, sets, cut->n));
+    const uint64_t cycles = sim_cycles_of(&m->array, sim_work_of(m, b, sets, cut->n));
     const bool is_by_cycles = s->m->mapping.objective == PARE_OBJECTIVE_CYCLES;
     if (is_by_cycles && (double)(cycles + startup_cycles) > s->limit) return;
     if (s->n == s->capacity) grow(s, own);
     candidate *const c = &s->candidates[s->n];
     c->compute_cycles = cycles;
     c->startup_cycles = startup_cycles;
-    const uint64_t n_tiles = b->n[LOOP_G] * b->n[LOOP_K] * b->n[LOOP_C] * cut->n;
     c->unhidden_bits = b->weight_bits + act_bits + out_bits;
     if (n_tiles > 1) c->unhidden_bits += filters * cut->max_windows * sim_max(stored, s->bits.out);
     c->waits = (n_tiles - 1) * s->m->dram.latency_cycles;
@@ -685,7 +372,7 @@ static void add_candidate(searcher *s, size_t map, size_t cut_number, size_t blo
     c->cut = (uint8_t)cut_number;
     const uint64_t n[N_LOOPS] = {
         [LOOP_K] = b->n[LOOP_K], [LOOP_W] = cut->n, [LOOP_C] = b->n[LOOP_C]};
-    c->orders = s->space.orders & sim_distinct_orders(n);
+    c->orders = sim_space_orders(&s->space, n);
     c->opened_in = 0;
     c->window_sets = sets;
     const double first = bound_of_tile(s, c).first;
@@ -701,7 +388,7 @@ static void add_map(searcher *s, size_t map, const candidate *own)
     const block whole = {.n = {1, 1, 1, 1}};
     for (size_t i = 0; i < s->space.n_cuts; i++) {
         const uint64_t sets = window_sets(&s->cuts[i], m->array.windows);
-        const uint64_t least = cycles_of(&m->array, work_of(m, &whole, sets, s->cuts[i].n));
+        const uint64_t least = sim_cycles_of(&m->array, sim_work_of(m, &whole, sets, s->cuts[i].n));
         if (is_by_cycles && (double)least > s->limit) continue;
         for (size_t j = 0; j < s->n_blocks; j++) add_candidate(s, map, i, j, sets, own);
     }
@@ -710,7 +397,6 @@ static void add_map(searcher *s, size_t map, const candidate *own)
 static bool run(searcher *s, const candidate *own)
 {
     s->pass = 1;
-    set_up_energy(s);
     for (size_t i = 0; i < s->n_maps; i++) {
         add_map(s, i, own);
         if (!run_pass(s)) return false;
@@ -748,7 +434,7 @@ pare_status sim_search(const pare_machine *m, const pare_sim_job *job, bool want
     s.focus = s.focus_cut = SIZE_MAX;
     s.has_best = false;
     bool is_done = false;
-    if (set_up(&s)) {
+    if (sim_searcher_set_up(&s)) {
         const pare_dims *const d = &job->dims;
         s.windows = (window_tiles){.sum_windows = (uint64_t)d->n * d->p * d->q};
         s.tiles = (tiling){.m = m, .d = d, .w = &s.windows, .bits = s.bits};

@@ -9,6 +9,7 @@ enum {
     SIZES_MAX = 40,
     CUTS_MAX = 3 * SIZES_MAX,
     N_ORDERS = 6,
+    WINDOW_TILES_MAX = 65536, /* finer cuts would only cost memory */
 };
 
 typedef struct window_cut {
@@ -21,7 +22,7 @@ typedef struct search_space {
     size_t n_cuts, n_groups, n_filters, n_channels;
     window_cut cuts[CUTS_MAX];
     uint64_t groups[SIZES_MAX], filters[SIZES_MAX], channels[SIZES_MAX];
-    unsigned orders; /* mask of those allowed */
+    int order; /* the one that is wanted; N_ORDERS: any */
     bool is_ideal;
 } search_space;
 void sim_space(const pare_machine *m, const pare_dims *d, uint64_t packed_groups,
@@ -33,8 +34,13 @@ static inline size_t sim_space_cuts(const search_space *s, size_t group, size_t 
 }
 /* Inner loops of an order, outermost first; groups are outside of them. */
 extern const uint8_t sim_orders[N_ORDERS][3];
-/* The orders that differ: a loop of one trip has no place in an order. */
-unsigned sim_distinct_orders(const uint64_t n[N_LOOPS]);
+/* The orders that compete, as a mask: those that differ, as a loop of one trip has no place in an
+ * order, or the one that is wanted. */
+unsigned sim_space_orders(const search_space *s, const uint64_t n[N_LOOPS]);
+/* Does the machine fix a size of its tiles? */
+bool sim_wants_tile(const pare_machine *m);
+/* The order that a text such as "kwc" says; N_ORDERS if none. */
+int sim_find_order(const char *text);
 
 /* ---- what a mapping is judged by ---- */
 

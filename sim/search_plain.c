@@ -132,7 +132,7 @@ static void consider(search *s, const tiling *t, const tile_totals *base)
 
 static void consider_orders(search *s, tiling *t, const tile_totals *base)
 {
-    const unsigned orders = s->space.orders & sim_distinct_orders(t->n);
+    const unsigned orders = sim_space_orders(&s->space, t->n);
     for (int i = 0; i < N_ORDERS; i++) {
         if (!(orders >> i & 1)) continue;
         t->order[0] = LOOP_G;
@@ -185,6 +185,21 @@ static void consider_all(search *s, const array_map *maps, size_t n_maps)
         for (size_t j = 0; j < s->space.n_cuts; j++) consider_windows(s, &maps[i], &s->cuts[j]);
 }
 
+/* What the machine wants of the tile cannot be had. */
+static pare_status wanted_too_large(const search *s, const char *key, uint64_t has, uint64_t least,
+                                    pare_err *e)
+{
+    if (s->space.n_cuts == 0)
+        return pare_yaml_error(s->m->yaml, "mapping.tile", e, PARE_EINPUT,
+                               "mapping.tile cuts the outputs of layer '%s' into more than %d "
+                               "pieces; more images, out_rows or out_cols expected",
+                               s->job->layer, WINDOW_TILES_MAX);
+    return pare_yaml_error(s->m->yaml, "mapping.tile", e, PARE_EINPUT,
+                           "mapping.tile does not fit for layer '%s': %s is %llu; at least %llu, "
+                           "or a smaller tile, expected",
+                           s->job->layer, key, (unsigned long long)has, (unsigned long long)least);
+}
+
 /* Name the buffer that a single change would make large enough, else all three. */
 static pare_status too_small(const search *s, pare_err *e)
 {
@@ -193,20 +208,25 @@ static pare_status too_small(const search *s, pare_err *e)
     const pare_buffers *const b = &s->m->buffers;
     const uint64_t has[3] = {b->weight_bytes, b->act_bytes, b->out_bytes};
     const uint64_t halves = b->double_buffering ? 2 : 1;
-    for (int i = 0; i < 3; i++)
-        if (s->enough_bits[i] < UINT64_MAX)
-            return pare_yaml_error(
-                s->m->yaml, keys[i], e, PARE_EINPUT,
-                "%s is %llu, too small for any tile of layer '%s'; at least %llu expected", keys[i],
-                (unsigned long long)has[i], s->job->layer,
-                (unsigned long long)(sim_ceil_div(s->enough_bits[i], 8) * halves));
+    const bool is_wanted = sim_wants_tile(s->m);
+    if (s->space.n_cuts == 0) return wanted_too_large(s, NULL, 0, 0, e);
+    for (int i = 0; i < 3; i++) {
+        if (s->enough_bits[i] == UINT64_MAX) continue;
+        const uint64_t least = sim_ceil_div(s->enough_bits[i], 8) * halves;
+        if (is_wanted) return wanted_too_large(s, keys[i], has[i], least, e);
+        return pare_yaml_error(
+            s->m->yaml, keys[i], e, PARE_EINPUT,
+            "%s is %llu, too small for any tile of layer '%s'; at least %llu expected", keys[i],
+            (unsigned long long)has[i], s->job->layer, (unsigned long long)least);
+    }
     unsigned long long least[3];
     for (int i = 0; i < 3; i++)
         least[i] = sim_max(has[i], sim_ceil_div(s->smallest_bits[i], 8) * halves);
-    return pare_yaml_error(s->m->yaml, "buffers", e, PARE_EINPUT,
-                           "no tile of layer '%s' fits the buffers; at least weight_bytes %llu, "
-                           "act_bytes %llu and out_bytes %llu expected",
-                           s->job->layer, least[0], least[1], least[2]);
+    return pare_yaml_error(s->m->yaml, is_wanted ? "mapping.tile" : "buffers", e, PARE_EINPUT,
+                           "no tile of layer '%s' %sfits the buffers; at least weight_bytes %llu, "
+                           "act_bytes %llu and out_bytes %llu%s expected",
+                           s->job->layer, is_wanted ? "of mapping.tile's sizes " : "", least[0],
+                           least[1], least[2], is_wanted ? ", or a smaller tile," : "");
 }
 
 pare_status sim_search_plain(const pare_machine *m, const pare_sim_job *job, bool want_second,

@@ -180,6 +180,11 @@ typedef struct pare_array {
 /* What a row of PEs multiplies: the activations of its tile, or, of small groups, its own. */
 typedef enum pare_row_inputs { PARE_ROWS_SHARE, PARE_ROWS_OWN } pare_row_inputs;
 
+/* Sizes of a buffer tile that the search must keep; 0: it chooses. */
+typedef struct pare_tile {
+    uint32_t groups, filters, channels, images, out_rows, out_cols;
+} pare_tile;
+
 typedef struct pare_mapping {
     int lane_order;    /* pare_lane_order */
     int first_layer;   /* pare_first_layer */
@@ -188,6 +193,8 @@ typedef struct pare_mapping {
     bool split_depth;  /* tiles may also hold pieces of the depth, whose sums are added */
     int objective;     /* pare_objective; then energy, or cycles if it is not about cycles */
     double slack_frac; /* mappings this much above the best objective compete on the other one */
+    pare_tile tile;
+    const char *order; /* of the loops over tiles, of 'k' 'w' 'c', outermost first; "": searched */
 } pare_mapping;
 
 typedef struct pare_buffers {

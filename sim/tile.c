@@ -318,7 +318,7 @@ bool sim_tile_is_countable(const tile_totals *s)
     uint64_t all = 0;
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) all |= counters[i];
     /* each tile pays a latency of up to 2^20 cycles */
-    return all < (uint64_t)1 << 60 && s->n_tiles < (uint64_t)1 << 39;
+    return all < (uint64_t)1 << 60 && s->n_tiles < SIM_TILES_MAX;
 }
 
 /* ---- time ---- */

@@ -38,7 +38,25 @@ static inline pare_sim_job random_job(pare_rng *r)
                           .reads_input = pare_rng_below(r, 4) == 0};
 }
 
-enum { SETS = 9, SET_BYTES = 48 };
+enum { SETS = 11, SET_BYTES = 128 };
+
+/* Some sizes of a tile, sometimes an order. */
+static inline void random_choice(pare_rng *r, char sizes[SET_BYTES], char order[SET_BYTES])
+{
+    static const char *const keys[] = {"groups", "filters",  "channels",
+                                       "images", "out_rows", "out_cols"};
+    static const char *const orders[] = {"kwc", "kcw", "wkc", "wck", "ckw", "cwk"};
+    size_t n = (size_t)snprintf(sizes, SET_BYTES, "mapping.tile={");
+    const char *separator = "";
+    for (size_t i = 0; i < 6; i++) {
+        if (pare_rng_below(r, 3)) continue;
+        n += (size_t)snprintf(sizes + n, SET_BYTES - n, "%s%s: %u", separator, keys[i],
+                              pick(r, 1, i == 1 || i == 2 ? 40 : 8));
+        separator = ", ";
+    }
+    snprintf(sizes + n, SET_BYTES - n, "}");
+    snprintf(order, SET_BYTES, "mapping.order=%s", orders[pick(r, 0, 5)]);
+}
 
 static inline size_t random_sets(pare_rng *r, char text[SETS][SET_BYTES], const char *sets[SETS])
 {
@@ -53,6 +71,10 @@ static inline size_t random_sets(pare_rng *r, char text[SETS][SET_BYTES], const 
     snprintf(text[n++], SET_BYTES, "memory.packing=%s", pick(r, 0, 1) ? "layer" : "native");
     static const char *const objectives[] = {"cycles", "energy", "edp", "traffic"};
     snprintf(text[n++], SET_BYTES, "mapping.objective=%s", objectives[pick(r, 0, 3)]);
+    if (pare_rng_below(r, 4) == 0) {
+        random_choice(r, text[n], text[n + 1]);
+        n += pick(r, 1, 2);
+    }
     for (size_t i = 0; i < n; i++) sets[i] = text[i];
     return n;
 }

@@ -1,0 +1,210 @@
+/* What the search by bounds knows of a layer before it looks at a tile. */
+#include "sim/searcher.h"
+
+#include <math.h>
+
+enum { UNIT_LOG2 = 40 };
+
+/* The plain search can count further, and says so when that is not enough either. */
+static bool is_small(const searcher *s)
+{
+    const pare_dims *const d = &s->job->dims;
+    const array_map *const a = &s->maps[0].array;
+    double cycles = 64;
+    for (size_t i = 0; i < s->n_maps; i++) {
+        const array_map *const b = &s->maps[i].array;
+        cycles = fmax(cycles, (double)(b->step_cycles + b->fold_cycles + b->load_cycles));
+    }
+    const double reach = ((d->r - 1.0) * d->dilation[0] + 1) * ((d->s - 1.0) * d->dilation[1] + 1);
+    const double depth = fmax(reach, (double)a->positions * (double)a->channel_scale);
+    const double windows = (double)d->n * d->p * d->q;
+    const double pixels = (double)d->n * d->h * d->w * d->c;
+    return windows * d->k * (d->c / d->groups) * depth * cycles < ldexp(1, 58) &&
+           pixels < ldexp(1, 44);
+}
+
+static axis *find_axis(searcher *s, int which, uint64_t piece)
+{
+    const pare_dims *const d = &s->job->dims;
+    axis *const list = s->axes[which];
+    size_t i = 0;
+    while (i < s->n_axes[which] && list[i].piece != piece) i++;
+    if (i < s->n_axes[which]) return &list[i];
+    if (i == SIZES_MAX) return NULL;
+    s->n_axes[which]++;
+    if (which == 0) {
+        sim_axis_even(d->n, piece, &list[i]);
+        return &list[i];
+    }
+    const int k = which - 1;
+    const axis_reach reach = {.stride = d->stride[k],
+                              .pad = d->pad[k],
+                              .kernel = k ? d->s : d->r,
+                              .dilation = d->dilation[k],
+                              .size = k ? d->w : d->h};
+    return sim_axis_cut(k ? d->q : d->p, piece, &reach, &list[i]) ? &list[i] : NULL;
+}
+
+static bool set_up_cut(searcher *s, const window_cut *cut, cut_state *out)
+{
+    const uint64_t pieces[3] = {cut->tn, cut->tp, cut->tq};
+    *out = (cut_state){.n = 1, .max_windows = 1, .max_pixels = 1, .sum_pixels = 1};
+    out->first = out->last = (window_tile){1, 1};
+    for (int i = 0; i < 3; i++) {
+        axis *const a = find_axis(s, i, pieces[i]);
+        if (!a) return false;
+        const axis_run *const first = &a->runs[0], *const last = &a->runs[a->n_runs - 1];
+        out->axes[i] = a;
+        out->n *= a->n;
+        out->max_windows *= first->size;
+        out->max_pixels *= a->max_span;
+        out->sum_pixels *= a->sum_span;
+        out->first.windows *= first->size;
+        out->first.pixels *= first->span;
+        out->last.windows *= last->size;
+        out->last.pixels *= last->span;
+    }
+    out->act_bits = s->total[LOOP_G] * s->total[LOOP_C] * out->sum_pixels * s->bits.act;
+    out->least_bits = s->weight_bits + out->act_bits + s->out_bits;
+    return true;
+}
+
+static uint64_t last_piece(uint64_t total, uint64_t size, uint64_t n)
+{
+    return total - (n - 1) * size;
+}
+
+/* Groups, filters and channels whose weights fit. */
+static void list_blocks(searcher *s)
+{
+    const search_space *const p = &s->space;
+    const uint64_t positions = (uint64_t)s->job->dims.r * s->job->dims.s;
+    for (size_t g = 0; g < p->n_groups; g++)
+        for (size_t k = 0; k < sim_space_cuts(p, g, p->n_filters); k++)
+            for (size_t c = 0; c < sim_space_cuts(p, g, p->n_channels); c++) {
+                block *const b = &s->blocks[s->n_blocks];
+                *b = (block){.group = (uint8_t)g, .filter = (uint8_t)k, .channel = (uint8_t)c};
+                b->size[LOOP_G] = p->groups[g];
+                b->size[LOOP_K] = p->filters[k];
+                b->size[LOOP_C] = p->channels[c];
+                for (int i = 0; i < N_LOOPS; i++)
+                    if (i != LOOP_W) b->n[i] = sim_ceil_div(s->total[i], b->size[i]);
+                const uint64_t filters = b->size[LOOP_G] * b->size[LOOP_K];
+                b->weight_bits = filters * b->size[LOOP_C] * positions * s->bits.weight;
+                if (!p->is_ideal && b->weight_bits > s->cap_bits[0]) continue;
+                b->load_cycles = p->is_ideal ? 0 : sim_divide_up(&s->transfer, b->weight_bits);
+                b->last_filters = last_piece(s->total[LOOP_G], b->size[LOOP_G], b->n[LOOP_G]) *
+                                  last_piece(s->total[LOOP_K], b->size[LOOP_K], b->n[LOOP_K]);
+                s->n_blocks++;
+            }
+}
+
+/* sum over the pieces of ceil(piece / unit) */
+static uint64_t sum_of_sets(uint64_t total, uint64_t size, uint64_t unit)
+{
+    const uint64_t n = sim_ceil_div(total, size);
+    return (n - 1) * sim_ceil_div(size, unit) + sim_ceil_div(last_piece(total, size, n), unit);
+}
+
+static void set_up_map(searcher *s, map_state *m)
+{
+    const search_space *const p = &s->space;
+    const array_map *const a = &m->array;
+    for (size_t i = 0; i < p->n_groups; i++)
+        m->group_sets[i] = sum_of_sets(s->total[LOOP_G], p->groups[i], a->packed_groups);
+    for (size_t i = 0; i < p->n_filters; i++)
+        m->filter_sets[i] = a->packed_groups > 1
+                                ? sim_ceil_div(s->total[LOOP_K], p->filters[i])
+                                : sum_of_sets(s->total[LOOP_K], p->filters[i], a->filters);
+    for (size_t i = 0; i < p->n_channels; i++) {
+        const uint64_t n = sim_ceil_div(s->total[LOOP_C], p->channels[i]);
+        const uint64_t last = last_piece(s->total[LOOP_C], p->channels[i], n);
+        m->steps[i] = sim_array_steps(a, last);
+        m->pe_steps[i] = sim_array_tile_steps(a, last);
+        if (n == 1) continue;
+        m->steps[i] += (n - 1) * sim_array_steps(a, p->channels[i]);
+        m->pe_steps[i] += (n - 1) * sim_array_tile_steps(a, p->channels[i]);
+    }
+    /* sums of rounded-up parts are least for the whole */
+    block whole = {.n = {1, 1, 1, 1}};
+    const pare_dims *const d = &s->job->dims;
+    const uint64_t sets = sim_ceil_div((uint64_t)d->n * d->p * d->q, a->windows);
+    m->least_cycles = sim_cycles_of(a, sim_work_of(m, &whole, sets, 1));
+}
+
+static void set_up_maps(searcher *s)
+{
+    for (size_t i = 0; i < s->n_maps; i++) {
+        set_up_map(s, &s->maps[i]);
+        const map_state m = s->maps[i];
+        size_t j = i;
+        for (; j > 0 && m.least_cycles < s->maps[j - 1].least_cycles; j--)
+            s->maps[j] = s->maps[j - 1];
+        s->maps[j] = m;
+    }
+}
+
+/* Energy per unit of a field, the others being 0. */
+static double rate_of(const searcher *s, const tile_totals *t, uint64_t cycles)
+{
+    return ldexp(sim_energy_pj(s->m, s->job, t, cycles, NULL) - s->rates.base_pj, -UNIT_LOG2);
+}
+
+/* Energy is affine in what is counted, so its rates are asked of it. */
+static void set_up_energy(searcher *s)
+{
+    const uint64_t unit = (uint64_t)1 << UNIT_LOG2;
+    energy_rates *const r = &s->rates;
+    const tile_totals none = {0};
+    tile_totals t = none;
+    r->base_pj = sim_energy_pj(s->m, s->job, &none, 0, NULL);
+    r->cycle_pj = rate_of(s, &none, unit);
+#define RATE(name, ...) r->name = rate_of(s, &(const tile_totals){__VA_ARGS__}, 0)
+    RATE(compute_pj, .compute_cycles = unit);
+    RATE(fold_pj, .fold_cycles = unit);
+    RATE(load_pj, .load_cycles = unit);
+    RATE(multiplex_pj, .multiplex_cycles = unit);
+    RATE(pe_pj, .pe_cycles = unit);
+    RATE(weight_read_pj, .buffer_bits[0][0] = unit);
+    RATE(act_read_pj, .buffer_bits[1][0] = unit);
+    RATE(output_pj, .buffer_bits[2] = {unit, unit});
+    RATE(weight_fetch_pj, .buffer_bits[0][1] = unit, .dram_weight_bits = unit);
+    RATE(act_fetch_pj, .buffer_bits[1][1] = unit, .dram_act_bits = unit);
+    RATE(store_pj, .dram_out_bits = unit);
+    t.buffer_bits[2][0] = t.buffer_bits[2][1] = unit;
+    t.dram_psum_write_bits = t.dram_psum_read_bits = unit;
+    r->psum_pj = rate_of(s, &t, 0) / 2; /* of a bit written or read */
+#undef RATE
+    for (size_t i = 0; i < s->n_maps; i++) {
+        const array_map *const a = &s->maps[i].array;
+        const double step = (double)a->step_cycles,
+                     wait = (double)(a->step_cycles - a->busy_cycles);
+        const double fold = (double)a->fold_cycles, load = (double)a->load_cycles;
+        s->maps[i].step_pj = step * r->compute_pj + wait * r->multiplex_pj;
+        s->maps[i].start_pj = (fold + load) * r->compute_pj + fold * r->fold_pj + load * r->load_pj;
+    }
+}
+
+bool sim_searcher_set_up(searcher *s)
+{
+    const pare_dims *const d = &s->job->dims;
+    array_map arrays[ARRAY_MAPS_MAX];
+    s->n_maps = sim_array_maps(s->m, s->job, arrays);
+    for (size_t i = 0; i < s->n_maps; i++)
+        s->maps[i] = (map_state){.array = arrays[i], .number = (uint32_t)i};
+    if (!is_small(s)) return false;
+    s->total[LOOP_G] = d->groups;
+    s->total[LOOP_K] = d->k / d->groups;
+    s->total[LOOP_C] = d->c / d->groups;
+    const uint64_t outputs = (uint64_t)d->n * d->p * d->q * d->k;
+    s->weight_bits = (uint64_t)d->k * s->total[LOOP_C] * d->r * d->s * s->bits.weight;
+    s->out_bits = outputs * s->bits.out;
+    s->psum_bits = 2 * outputs * s->bits.psum;
+    sim_space(s->m, d, s->maps[0].array.packed_groups, &s->space);
+    for (size_t i = 0; i < s->space.n_cuts; i++)
+        if (!set_up_cut(s, &s->space.cuts[i], &s->cuts[i])) return false;
+    list_blocks(s);
+    set_up_maps(s);
+    set_up_energy(s);
+    return true;
+}
