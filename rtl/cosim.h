@@ -142,6 +142,15 @@ pare_cosim_case *pare_cosim_case_new(const pare_dut_kind *kind);
 void pare_cosim_case_free(pare_cosim_case *c); /* NULL allowed */
 void pare_cosim_case_fill(pare_cosim_case *c, const pare_dut_kind *kind,
                           const pare_cosim_coverage *bins, uint64_t seed, uint64_t index);
+/* The pins of beat `in_step` of a step of the dot product. */
+const uint32_t *pare_cosim_act_pins(const pare_cosim_dot *d, const pare_dut_kind *k, uint32_t step,
+                                    uint32_t in_step);
+const uint32_t *pare_cosim_weight_pins(const pare_cosim_dot *d, const pare_dut_kind *k,
+                                       uint32_t step, uint32_t in_step);
+/* Fill a case's dot product with uniform two's complement codes in PARE_COSIM_MAX_STEPS steps, its
+ * pins and its sum; pins above the bitlength continue the sign. Bin, data and pace are left. */
+void pare_cosim_dot_uniform(pare_cosim_dot *d, const pare_dut_kind *kind, uint32_t act_bits,
+                            uint32_t weight_bits, pare_rng *r);
 /* Drive the case through a PE fresh from reset and compare every cycle; false after a difference,
  * which is described in *difference. Adds to *n_cycles. */
 bool pare_cosim_case_run(const pare_cosim_case *c, const pare_dut_kind *kind, pare_dut *dut,

@@ -98,7 +98,7 @@ static void put_bits(uint32_t *words, uint32_t position, uint32_t n, uint32_t va
 }
 
 /* The digits of one operand as the pins take them, top digit first. Bits of a top digit above the
- * bitlength must not matter, so they are random. */
+ * bitlength must not matter, so they are random; without a generator they continue the sign. */
 static void fill_pins(pare_rng *r, uint32_t *pins, const int32_t *codes, uint32_t n_steps,
                       uint32_t lanes, uint32_t bits, uint32_t digit)
 {
@@ -106,7 +106,8 @@ static void fill_pins(pare_rng *r, uint32_t *pins, const int32_t *codes, uint32_
     for (size_t i = 0; i < (size_t)n_steps * n_digits * n_words; i++) pins[i] = 0;
     for (uint32_t s = 0; s < n_steps; s++)
         for (uint32_t l = 0; l < lanes; l++) {
-            const uint32_t above = (uint32_t)pare_rng_u64(r) << (bits - 1) << 1;
+            const uint32_t any = r ? (uint32_t)pare_rng_u64(r) : codes[s * lanes + l] < 0 ? ~0u : 0;
+            const uint32_t above = any << (bits - 1) << 1;
             const uint32_t own = (uint32_t)codes[s * lanes + l] & ((1u << bits) - 1);
             for (uint32_t d = 0; d < n_digits; d++)
                 put_bits(pins + (s * n_digits + n_digits - 1 - d) * n_words, l * digit, digit,
@@ -115,13 +116,13 @@ static void fill_pins(pare_rng *r, uint32_t *pins, const int32_t *codes, uint32_
 }
 
 /* The operands of a fusion unit, extended to whole bricks. Bits above the last operand must not
- * matter. */
+ * matter; without a generator they are 0. */
 static void fill_unit_pins(pare_rng *r, uint32_t *pins, const int32_t *codes, uint32_t n_steps,
                            uint32_t units, uint32_t products, uint32_t bits)
 {
     const uint32_t n = products / units, fused = pare_pe_fused_bits(bits, 2);
     for (uint32_t u = 0; u < n_steps * units; u++) {
-        const uint32_t above = (uint32_t)pare_rng_u64(r);
+        const uint32_t above = r ? (uint32_t)pare_rng_u64(r) : 0;
         pins[u] = n * fused < 32 ? above << (n * fused) : 0;
         for (uint32_t p = 0; p < n; p++)
             pins[u] |= ((uint32_t)codes[u * n + p] & ((1u << fused) - 1)) << (p * fused);
@@ -145,6 +146,33 @@ static void fill_all_pins(pare_cosim_dot *d, const pare_dut_kind *kind, pare_rng
     fill_pins(r, d->act_pins, d->act, k->n_steps, kind->lanes, k->act_bits, kind->act_digit);
     fill_pins(r, d->weight_pins, d->weight, k->n_steps, kind->lanes, k->weight_bits,
               kind->weight_digit);
+}
+
+const uint32_t *pare_cosim_act_pins(const pare_cosim_dot *d, const pare_dut_kind *k, uint32_t step,
+                                    uint32_t in_step)
+{
+    const uint32_t at = step * d->n_act_digits + in_step % d->n_act_digits;
+    return d->act_pins + at * pare_dut_words(k->lanes, pare_dut_act_width(k));
+}
+
+const uint32_t *pare_cosim_weight_pins(const pare_cosim_dot *d, const pare_dut_kind *k,
+                                       uint32_t step, uint32_t in_step)
+{
+    const uint32_t at = step * d->n_weight_digits + in_step / d->n_act_digits % d->n_weight_digits;
+    return d->weight_pins + at * pare_dut_words(k->lanes, pare_dut_weight_width(k));
+}
+
+void pare_cosim_dot_uniform(pare_cosim_dot *d, const pare_dut_kind *kind, uint32_t act_bits,
+                            uint32_t weight_bits, pare_rng *r)
+{
+    d->work =
+        (pare_pe_work){act_bits, weight_bits, true, true, PARE_COSIM_MAX_STEPS, d->act, d->weight};
+    d->n_products = pare_cosim_products(kind, act_bits, weight_bits);
+    const size_t n_codes = (size_t)d->work.n_steps * d->n_products;
+    fill_codes(r, d->act, n_codes, act_bits, true, PARE_DATA_UNIFORM, false);
+    fill_codes(r, d->weight, n_codes, weight_bits, true, PARE_DATA_UNIFORM, false);
+    fill_all_pins(d, kind, NULL);
+    d->sum = pare_cosim_dot_sum(kind, &d->work, d->step_beats);
 }
 
 /* The source may pause before a beat, or, where it only offers whole steps, before a step. */

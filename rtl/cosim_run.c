@@ -43,18 +43,14 @@ static void set_noise(const runner *r, uint64_t cycle, pare_dut_in *in)
 static void set_beat(const runner *r, pare_dut_in *in)
 {
     const pare_cosim_dot *const d = &r->c->dots[r->sending];
-    const pare_dut_kind *const k = r->kind;
-    const uint32_t act = r->step * d->n_act_digits + r->in_step % d->n_act_digits;
-    const uint32_t weight =
-        r->step * d->n_weight_digits + r->in_step / d->n_act_digits % d->n_weight_digits;
     in->act_bits = d->work.act_bits;
     in->weight_bits = d->work.weight_bits;
     in->act_signed = d->work.act_signed;
     in->weight_signed = d->work.weight_signed;
     in->dot_first = r->step == 0;
     in->dot_last = r->step + 1 == d->work.n_steps;
-    in->act = d->act_pins + act * pare_dut_words(k->lanes, pare_dut_act_width(k));
-    in->weight = d->weight_pins + weight * pare_dut_words(k->lanes, pare_dut_weight_width(k));
+    in->act = pare_cosim_act_pins(d, r->kind, r->step, r->in_step);
+    in->weight = pare_cosim_weight_pins(d, r->kind, r->step, r->in_step);
 }
 
 static bool sink_is_ready(const runner *r, uint64_t cycle)

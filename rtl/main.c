@@ -1,4 +1,6 @@
 /* pare-cosim: the RTL against the C reference. */
+#include "rtl/main.h"
+
 #include "rtl/cosim.h"
 
 #include <inttypes.h>
@@ -329,6 +331,8 @@ int main(int argc, char **argv)
 {
     const pare_command commands[] = {
         {"pe", "", "cross-check the processing element on random dot products", run_pe},
+        {"characterize", "", "area, delay and energy of the processing elements, as ratios",
+         pare_cosim_main_characterize},
     };
     return pare_commands_run("pare-cosim", "The RTL against the C reference, values and cycles.",
                              commands, sizeof commands / sizeof *commands, argc, argv);

@@ -63,7 +63,7 @@ $(RTL_LIB): $(call objects,rtl) $(BUILD)/obj/rtl/dut.o $(RTL_MODELS) $(RTL_RUNTI
 
 rtl_link = mkdir -p $(@D) && $(CXX) $(LDFLAGS) -o $@ $^ $(call syslibs,sim) -lz
 
-$(BUILD)/bin/pare-cosim: $(BUILD)/obj/rtl/main.o $(RTL_LIB) $(call libs,sim)
+$(BUILD)/bin/pare-cosim: $(call mains,rtl) $(RTL_LIB) $(call libs,sim)
 	$(call say,LD,$@)
 	$(Q)$(rtl_link)
 $(BUILD)/tests/test_rtl_%: $(BUILD)/obj/tests/test_rtl_%.o $(BUILD)/obj/tests/gtck.o $(RTL_LIB) $(call libs,sim)

@@ -1,7 +1,7 @@
 // pare_fusion_unit in one mode, for all operands and signs, equals the sum of its products. All
-// nine modes are proven one by one; a mode chooses constant wires and shifts only. In modes of more
-// than four products the solver is given one product at a time, any one, the other activations
-// being zero: which pins meet, and with which weight, sign and shift.
+// nine modes are proven one by one; a mode chooses constant wires and shifts only. The solver is
+// given one product at a time, any one, the other activations being zero: which pins meet, and with
+// which weight, sign and shift.
 module fusion_value #(
   parameter int unsigned ActMode = 0,
   parameter int unsigned WeightMode = 0
@@ -31,7 +31,7 @@ module fusion_value #(
   (* anyconst *) logic [3:0] chosen;
   always_comb begin
     for (int unsigned p = 0; p < Products; p++)
-      if (Products > 4 && p != chosen) assume (act_i[p*ActBits +: ActBits] == '0);
+      if (p != chosen) assume (act_i[p*ActBits +: ActBits] == '0);
   end
 
   logic signed [ActBits:0] act;

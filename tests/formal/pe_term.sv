@@ -1,4 +1,4 @@
-// One whole step of pare_pe_term, for all codes, bitlengths, signs and (few) stalls: it adds the
+// One whole step of pare_pe_term, for all codes, bitlengths and signs: it adds the
 // integer dot product to what the accumulator held, is ready in its last cycle only, closes the dot
 // product once, and the result stays. Registers without reset start anywhere; a PE that is right
 // for one such step is right for any number of them.
@@ -101,8 +101,8 @@ module pe_term #(
   always_comb begin
     if (rst_n && !done) begin
       assert (!out_valid);
-      // no more cycles than positions
-      assert (cycles <= MaxActBits);
+      // two lanes never need more cycles than there are bits, so none is left out by the depth
+      assert (cycles < MaxActBits);
     end
     if (done) begin
       assert (sum == total);

@@ -49,9 +49,9 @@ recode_naf|term_recode|bmc 1|Width 16 Recoding 2
 schedule_reach_1|term_schedule|bmc 1|Lanes 3 Positions 9 Reach 1
 schedule_reach_4|term_schedule|bmc 1|Lanes 3 Positions 9 Reach 4
 schedule_reach_9|term_schedule|bmc 1|Lanes 3 Positions 9 Reach 9
-term_ones|pe_term|bmc 7|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 0 FirstStageBits 0
-term_runs|pe_term|bmc 7|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 1 FirstStageBits 2
-term_naf|pe_term|bmc 7|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 2 FirstStageBits 1
+term_ones|pe_term|bmc 5|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 0 FirstStageBits 0
+term_runs|pe_term|bmc 5|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 1 FirstStageBits 2
+term_naf|pe_term|bmc 5|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 2 FirstStageBits 1
 LIST
 )
 
@@ -61,8 +61,7 @@ netlist_stripes|pare_pe_temporal|Lanes 4 ActDigit 1 WeightDigit 4 MaxActBits 4 M
 netlist_loom1|pare_pe_temporal|Lanes 16 ActDigit 1 WeightDigit 1 MaxActBits 8 MaxWeightBits 8 AccWidth 32
 netlist_loom2|pare_pe_temporal|Lanes 4 ActDigit 2 WeightDigit 1 MaxActBits 8 MaxWeightBits 8 AccWidth 24
 netlist_bitparallel|pare_pe_temporal|Lanes 2 ActDigit 3 WeightDigit 3 MaxActBits 3 MaxWeightBits 3 AccWidth 16
-netlist_fusion|pare_pe_fusion|Units 1 AccWidth 32
-netlist_term|pare_pe_term|Lanes 4 MaxActBits 4 MaxWeightBits 4 AccWidth 16 Recoding 2 FirstStageBits 1
+netlist_term|pare_pe_term|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 8 Recoding 2 FirstStageBits 1
 LIST
 )
 
@@ -100,7 +99,7 @@ fusion_2x8|pare_fusion_unit|weight_signed_i \&\& weight_top|weight_signed_i
 fusion_pe|pare_pe_fusion|in_valid_i \&\& in_ready_o)|in_valid_i)
 fusion_pe|pare_pe_fusion|.first_i(dot_first_i)|.first_i(dot_last_i)
 recode_ones|pare_term_recode|{1'b0, magnitude_i};|{magnitude_i, 1'b0};
-recode_runs|pare_term_recode|is_run = 1'b0;$|is_run = is_run;
+recode_runs|pare_term_recode|terms_o\[Width-i\] = 1'b1|terms_o[Width-1-i] = 1'b1
 recode_naf|pare_term_recode|~thrice\[Width+1:1\]|1'b0
 schedule_reach_1|pare_term_schedule|k < Reach|k <= Reach
 schedule_reach_4|pare_term_schedule|offset = OffsetW'(k)|offset = '0
@@ -109,7 +108,6 @@ term_ones|pare_pe_term|go = in_valid_i \&\& free|go = free
 term_runs|pare_pe_term|in_ready_o = free \&\& last|in_ready_o = free
 term_naf|pare_pe_term|~low + MaxActBits'(1)|~low
 term_naf|pare_pe_term|LaneW = MaxWeightBits + Reach|LaneW = MaxWeightBits + Reach - 1
-netlist_fusion|pare_pe_fusion|bits_i > BitsW'(4)|bits_i >= BitsW'(4)
 netlist_term|pare_pe_term|dot_last_i \&\& last|dot_last_i
 netlist_bitparallel|pare_accumulator|(!first_i \&\& overflow_q)|overflow_q
 LIST
@@ -186,7 +184,7 @@ equiv_make gold gate equiv; hierarchy -top equiv; opt_clean; equiv_simple; equiv
 YS
   timeout "$LIMIT" yosys -ql "$work/log" "$work/equiv.ys" >/dev/null 2>&1
   grep -q 'Equivalence successfully proven' "$work/log" && return 0
-  grep -q 'unproven \$equiv' "$work/log" && return 1
+  grep -q 'ERROR: Found .* unproven \$equiv' "$work/log" && return 1
   return 2
 }
 

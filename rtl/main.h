@@ -1,0 +1,7 @@
+/* main.h: the commands of pare-cosim that have a file of their own. */
+#ifndef PARE_RTL_MAIN_H
+#define PARE_RTL_MAIN_H
+
+int pare_cosim_main_characterize(int argc, char **argv);
+
+#endif
