@@ -8,5 +8,8 @@ int pare_main_show(int argc, char **argv);
 int pare_main_report(int argc, char **argv);
 int pare_main_validate(int argc, char **argv);
 int pare_main_infer(int argc, char **argv);
+int pare_main_sweep(int argc, char **argv);
+int pare_main_merge(int argc, char **argv);
+int pare_main_export(int argc, char **argv);
 
 #endif
