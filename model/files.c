@@ -19,6 +19,7 @@ uint64_t pare_run_hash(const pare_run *r)
 {
     pare_train_config c = *r->config;
     c.network = c.data = "-";
+    if (*c.from) c.from = "-";
     pare_buf b = {0};
     pare_schema_write(&pare_train_schema, &c, &b);
     uint64_t h = pare_hash_bytes(PARE_HASH_SEED, b.text, b.n);

@@ -133,11 +133,13 @@ pare_status pare_forward_concat(pare_job *job, pare_node *node, size_t shard, un
     return PARE_OK;
 }
 
-/* Softmax and cross entropy of one image; gx may be NULL. */
-static double loss_of(const float *x, size_t n, uint16_t label, double share, float *gx,
-                      bool *is_right)
+/* Softmax and cross entropy of one image against 1 - smoothing for its class plus smoothing / n for
+ * every class; gx may be NULL. */
+static double loss_of(const float *x, size_t n, uint16_t label, double smoothing, double share,
+                      float *gx, bool *is_right)
 {
-    double top = (double)x[0], sum = 0;
+    const double spread = smoothing / (double)n, own = 1 - smoothing;
+    double top = (double)x[0], sum = 0, all = 0;
     size_t best = 0;
     for (size_t j = 1; j < n; j++)
         if ((double)x[j] > top) {
@@ -146,9 +148,10 @@ static double loss_of(const float *x, size_t n, uint16_t label, double share, fl
         }
     for (size_t j = 0; j < n; j++) sum += exp((double)x[j] - top);
     for (size_t j = 0; gx && j < n; j++)
-        gx[j] = (float)((exp((double)x[j] - top) / sum - (j == label)) * share);
+        gx[j] = (float)((exp((double)x[j] - top) / sum - own * (j == label) - spread) * share);
     *is_right = best == label;
-    return log(sum) + top - (double)x[label];
+    for (size_t j = 0; spread > 0 && j < n; j++) all += (double)x[j];
+    return log(sum) + top - own * (double)x[label] - spread * all;
 }
 
 pare_status pare_forward_loss(pare_job *job, pare_node *node, size_t shard, unsigned worker,
@@ -166,8 +169,8 @@ pare_status pare_forward_loss(pare_job *job, pare_node *node, size_t shard, unsi
     for (size_t i = 0; i < g->shard_images && first + i < job->n_images; i++) {
         bool is_right;
         g->shard_loss[shard] +=
-            loss_of(x + i * n, n, g->labels[first + i], 1 / (double)job->n_images,
-                    gx ? gx + i * n : NULL, &is_right);
+            loss_of(x + i * n, n, g->labels[first + i], job->label_smoothing,
+                    1 / (double)job->n_images, gx ? gx + i * n : NULL, &is_right);
         g->shard_correct[shard] += is_right;
     }
     return PARE_OK;

@@ -218,9 +218,12 @@ pare_status pare_run_ceil(pare_run *r, pare_err *e)
 /* Of the step that `done` steps of this epoch have gone before. */
 static double lr_factor(const pare_run *r, uint64_t done_steps)
 {
-    const double n = (double)r->phases[r->phase].n_epochs * (double)r->steps_per_epoch;
-    const double done = (double)r->epoch * (double)r->steps_per_epoch + (double)done_steps;
-    return pare_schedules[r->config->schedule].factor(done / n);
+    const double an_epoch = (double)r->steps_per_epoch;
+    const double n = (double)r->phases[r->phase].n_epochs * an_epoch;
+    const double done = (double)r->epoch * an_epoch + (double)done_steps;
+    const double warmup = r->phase ? 0 : fmin(r->config->warmup_epochs * an_epoch, n);
+    if (done < warmup) return (done + 1) / (warmup + 1);
+    return pare_schedules[r->config->schedule].factor((done - warmup) / fmax(n - warmup, 1));
 }
 
 static pare_status train_step(pare_run *r, pare_err *e)
@@ -238,7 +241,8 @@ static pare_status train_step(pare_run *r, pare_err *e)
     pare_job job = {.g = r->graph,
                     .is_training = true,
                     .wants_gradient = true,
-                    .bn_share = fmax(BN_SHARE, first_share),
+                    .label_smoothing = c->label_smoothing,
+                    .bn_share = *c->from ? BN_SHARE : fmax(BN_SHARE, first_share),
                     .range_share = fmax(RANGE_SHARE, first_share),
                     .batch = &b,
                     .n_images = c->batch};
@@ -399,6 +403,7 @@ static pare_status train_all(pare_run *r, const pare_train_hooks *h, pare_err *e
 {
     bool found = false, is_stopped = false;
     PARE_TRY(pare_checkpoint_load(r, PARE_CHECKPOINT, &found, e));
+    if (!found && *r->config->from) PARE_TRY(pare_checkpoint_start_from(r, r->config->from, e));
     PARE_TRY(pare_run_write_start(r, e));
     if (!found) PARE_TRY(pare_run_write_metrics(r, e));
     if (found && h && h->note && !r->is_done) {
