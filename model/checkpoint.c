@@ -57,8 +57,11 @@ static void pass_node(archive *a, pare_node *n, size_t channels)
     if (n->kind == PARE_NODE_MAC) {
         pass_param(a, &n->w);
         pass_param(a, &n->bias);
-        double *const bits[] = {&n->qw.n, &n->qa.n, &n->qw.learned_n, &n->qa.learned_n};
-        for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) pass(a, bits[i], sizeof *bits[i]);
+        for (uint32_t i = 0; i < n->n_qw; i++) pass(a, &n->qw[i].n, sizeof n->qw[i].n);
+        pass(a, &n->qa.n, sizeof n->qa.n);
+        for (uint32_t i = 0; i < n->n_qw; i++)
+            pass(a, &n->qw[i].learned_n, sizeof n->qw[i].learned_n);
+        pass(a, &n->qa.learned_n, sizeof n->qa.learned_n);
     }
     if (n->kind != PARE_NODE_EW || n->bn_layer == PARE_NONE) return;
     pass_param(a, &n->gamma);
