@@ -98,16 +98,34 @@ static void pass_moments(walk *w, const char *layer, const char *what, pare_para
     pass_f32(w, layer, text, p->v, p->n);
 }
 
+/* One array of each of their numbers. */
+static void pass_quants(walk *w, const char *layer, const char *which, pare_quant *q, size_t n)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+    } numbers[] = {{"n", offsetof(pare_quant, n)}, {"learned_n", offsetof(pare_quant, learned_n)}};
+    double *v = pare_xalloc(n, sizeof *v);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char what[64];
+        snprintf(what, sizeof what, "%s_%s", which, numbers[i].name);
+        for (size_t j = 0; j < n; j++)
+            memcpy(&v[j], (char *)&q[j] + numbers[i].offset, sizeof *v);
+        pass(w, layer, what, PARE_ARCHIVE_F64, v, n);
+        for (size_t j = 0; j < n; j++)
+            memcpy((char *)&q[j] + numbers[i].offset, &v[j], sizeof *v);
+    }
+    free(v);
+}
+
 static void pass_node(walk *w, pare_graph *g, pare_node *n)
 {
     pass_weights(w, g, n);
     if (n->kind == PARE_NODE_MAC) {
         pass_moments(w, n->l->name, "weight", &n->w);
         pass_moments(w, n->l->name, "bias", &n->bias);
-        pass_f64(w, n->l->name, "weight_n", &n->qw.n);
-        pass_f64(w, n->l->name, "act_n", &n->qa.n);
-        pass_f64(w, n->l->name, "learned_weight_n", &n->qw.learned_n);
-        pass_f64(w, n->l->name, "learned_act_n", &n->qa.learned_n);
+        pass_quants(w, n->l->name, "weight", n->qw, n->n_qw);
+        pass_quants(w, n->l->name, "act", &n->qa, 1);
     }
     if (n->kind != PARE_NODE_EW || n->bn_layer == PARE_NONE) return;
     const char *name = g->net->layers[n->bn_layer].name;

@@ -60,7 +60,7 @@ pare_status pare_forward_mac(pare_job *job, pare_node *node, size_t shard, unsig
         source = ew->x;
     }
     const bool is_bf16 = g->is_bf16 && job->is_training;
-    const pare_blend *blend = g->method->grid == PARE_GRID_REAL ? NULL : &node->blend_a;
+    const pare_blend *blend = node->qa.row->grid == PARE_GRID_REAL ? NULL : &node->qa.blend;
     const void *in = pare_data_shard(job->g, source, shard);
     if (blend || x->is_virtual || is_bf16) {
         void *xq = g->scratch[0][worker];
@@ -269,7 +269,7 @@ static void set_blends(pare_graph *g, uint32_t value)
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         pare_node *n = &g->nodes[i];
         if (n->kind == PARE_NODE_MAC && n->x == value)
-            n->blend_a = pare_quant_blend_of(&n->qa, v->lo, v->hi, g->is_learning_n);
+            pare_quant_set_blend(&n->qa, v->lo, v->hi, g->is_learning_n);
     }
 }
 
@@ -312,8 +312,7 @@ static void use_running(pare_graph *g)
         pare_node *n = &g->nodes[i];
         pare_node_fold_running(n);
         const pare_value *x = &g->values[n->x];
-        if (n->kind == PARE_NODE_MAC)
-            n->blend_a = pare_quant_blend_of(&n->qa, x->run_lo, x->run_hi, false);
+        if (n->kind == PARE_NODE_MAC) pare_quant_set_blend(&n->qa, x->run_lo, x->run_hi, false);
     }
 }
 
@@ -343,13 +342,8 @@ pare_status pare_node_set_weights(pare_graph *g, pare_node *n, unsigned worker, 
 {
     if (n->kind != PARE_NODE_MAC) return PARE_OK;
     const float *w = n->w.x;
-    if (g->method->grid != PARE_GRID_REAL) {
-        n->w_lo = INFINITY;
-        n->w_hi = -INFINITY;
-        g->kernels->minmax(n->w.x, n->w.n, &n->w_lo, &n->w_hi);
-        n->blend_w =
-            pare_quant_blend_of(&n->qw, n->w_lo, n->w_hi, for_training && g->is_learning_n);
-        g->kernels->quantize(n->w.x, 1, n->w.n, &pare_affine_identity, &n->blend_w, n->wq, false);
+    if (n->qw->row->grid != PARE_GRID_REAL) {
+        pare_weights_quantize(g->kernels, n, for_training && g->is_learning_n);
         w = n->wq;
     }
     pare_mac *m = for_training ? n->mac : n->mac_eval;
