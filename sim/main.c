@@ -26,6 +26,8 @@ int main(int argc, char **argv)
 {
     static const pare_command commands[] = {
         {"run", "NETWORK", "cycles, energy and traffic of a network on machines", pare_main_run},
+        {"cost", "NETWORK", "every layer at every pair of bitlengths; what the next bit is worth",
+         pare_main_cost},
         {"machines", "", "list the shipped machines", pare_main_machines},
         {"show", "MACHINE", "a machine with its defaults, peaks, area and energy constants",
          pare_main_show},

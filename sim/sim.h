@@ -459,6 +459,39 @@ pare_status pare_sim_explain(const pare_net *net, const pare_machine *machine,
 /* The machine with all its defaults filled in, its peaks, area and energy constants. */
 void pare_machine_write(const pare_machine *m, pare_buf *out);
 
+/* ---- what bits cost (cost.c) ------------------------------------------------------------------
+ */
+
+/* The cost of every MAC layer alone at every pair of bitlengths that the PE can run. Each layer
+ * stores its outputs as wide as they are read at the bits `around`, whatever its own: rows of
+ * layers can then be added up, and the sum at `around` itself is the network's cost. The caller
+ * frees with pare_cost_free. */
+pare_status pare_sim_cost(const pare_net *net, const pare_machine *machine, const pare_bits *around,
+                          const pare_sim_options *options, pare_cost_table **out,
+                          pare_err *e) PARE_MUST_CHECK;
+
+/* What changes in the whole network's cost, the producers' stored outputs included. */
+typedef struct pare_cost_change {
+    bool is_possible; /* else the bitlength would leave what the machine can run */
+    int64_t cycles, dram_bits;
+    double energy_pj;
+} pare_cost_change;
+
+enum { PARE_WEIGHT_LESS, PARE_WEIGHT_MORE, PARE_ACT_LESS, PARE_ACT_MORE, PARE_N_NEXT_BITS };
+
+/* One bit less and one more of one layer's weights and activations. */
+typedef struct pare_next_bit {
+    const char *layer; /* lives as long as the bits */
+    uint32_t weight_bits, act_bits;
+    pare_cost_change change[PARE_N_NEXT_BITS];
+} pare_next_bit;
+
+/* Of every MAC layer (out[bits->n_layers]), with everything else as in `bits`; *total is the cost
+ * at `bits`. */
+pare_status pare_sim_next_bits(const pare_net *net, const pare_machine *machine,
+                               const pare_bits *bits, const pare_sim_options *options,
+                               pare_next_bit *out, pare_cost *total, pare_err *e) PARE_MUST_CHECK;
+
 /* ---- reports --------------------------------------------------------------------------------- */
 
 /* What one page shows. Results of the same machines in the same order; results[0] (or uniform[0])
