@@ -20,6 +20,7 @@ typedef struct pare_train_config {
     const char *network;  /* file of the network, or the name of a shipped one */
     const char *data;     /* "fashion-mnist" or a folder */
     int method;           /* fp32, fixed, bitpruning */
+    const char *from;     /* run folder or checkpoint whose weights are the first ones; "": none */
     const char *bits;     /* fixed: a uniform specification or a bits file */
     double gamma;         /* weight of the bitlength penalty */
     int criterion;        /* equal, memory, macs */
@@ -28,15 +29,17 @@ typedef struct pare_train_config {
     uint32_t epochs;      /* of learning (or of training at fixed bits) */
     uint32_t tune_epochs; /* after rounding up */
     uint32_t batch;
-    int optimizer;  /* sgd, adam */
-    double lr;      /* first learning rate of the weights */
-    double tune_lr; /* of fine-tuning; 0: lr / 5 */
-    double n_lr;    /* of the bitlengths, plain gradient descent */
-    int schedule;   /* cosine, step, constant */
+    int optimizer;        /* sgd, adam */
+    double lr;            /* first learning rate of the weights */
+    double tune_lr;       /* of fine-tuning; 0: lr / 5 */
+    double n_lr;          /* of the bitlengths, plain gradient descent */
+    int schedule;         /* cosine, step, constant */
+    double warmup_epochs; /* of the first phase, over which the rates rise */
     double momentum;
-    double weight_decay; /* of weights only */
-    int augment;         /* none, crop, crop_flip */
-    int compute;         /* of training convolutions: f32, bf16 */
+    double weight_decay;    /* of weights only */
+    double label_smoothing; /* share of the target spread over all classes */
+    int augment;            /* none, crop, crop_flip */
+    int compute;            /* of training convolutions: f32, bf16 */
     uint64_t seed;
     uint32_t limit; /* images kept of each split; 0: all */
     uint32_t checkpoint_steps;

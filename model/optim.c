@@ -78,28 +78,27 @@ static pare_status check_finite(const pare_graph *g, uint32_t layer, const char 
                         g->net->layers[layer].name, what);
 }
 
+static pare_status step_quant(const update_context *c, const pare_node *n, pare_quant *q,
+                              pare_err *e)
+{
+    if (!isfinite(q->g_n))
+        return pare_err_set(e, PARE_EFAIL, c->g->net->file, n->l->pos,
+                            "the gradient of layer %s's bitlengths is not finite; a smaller "
+                            "learning rate may help",
+                            n->l->name);
+    if (c->g->is_learning_n) pare_quant_step(q, c->u->n_lr, c->u->gamma);
+    return PARE_OK;
+}
+
 static pare_status update_mac(update_context *c, pare_node *n, unsigned worker, pare_err *e)
 {
     pare_graph *g = c->g;
     PARE_TRY(pare_mac_reduce(n->mac, worker, 0, g->n_shards, n->w.g, n->bias.g, e));
     PARE_TRY(check_finite(g, n->layer, "weights", &n->w, e));
     PARE_TRY(check_finite(g, n->layer, "bias", &n->bias, e));
-    if (g->is_learning_n) {
-        n->qw.g_n = 0;
-        const pare_reduce_args r = {.g = n->w.g,
-                                    .x = n->w.x,
-                                    .affine = &pare_affine_identity,
-                                    .blend = &n->blend_w,
-                                    .dn = &n->qw.g_n};
-        g->kernels->reduce(&r, 1, n->w.n);
-        if (!isfinite(n->qw.g_n) || !isfinite(n->qa.g_n))
-            return pare_err_set(e, PARE_EFAIL, g->net->file, n->l->pos,
-                                "the gradient of layer %s's bitlengths is not finite; a smaller "
-                                "learning rate may help",
-                                n->l->name);
-        pare_quant_step(&n->qw, c->u->n_lr, c->u->gamma);
-        pare_quant_step(&n->qa, c->u->n_lr, c->u->gamma);
-    }
+    pare_weights_backward(g->kernels, n, g->is_learning_n);
+    PARE_TRY(step_quant(c, n, &n->qa, e));
+    for (uint32_t i = 0; i < n->n_qw; i++) PARE_TRY(step_quant(c, n, &n->qw[i], e));
     c->u->optimizer->step(&n->w, c->u);
     c->u->optimizer->step(&n->bias, c->u);
     return pare_node_set_weights(g, n, worker, true, e);

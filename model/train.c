@@ -26,9 +26,12 @@ static pare_status set_fixed_bits(pare_run *r, pare_err *e)
             status =
                 pare_err_set(e, PARE_EINPUT, r->config->bits, l->pos,
                              "layer %s has signed codes; unsigned affine ones expected", l->layer);
-        n->qw.n = l->weight_bits;
+        for (uint32_t j = 0; j < n->n_qw; j++) {
+            n->qw[j].n = l->weight_bits;
+            n->qw[j].n_max = PARE_BITS_MAX;
+        }
         n->qa.n = l->act_bits;
-        n->qw.n_max = n->qa.n_max = PARE_BITS_MAX;
+        n->qa.n_max = PARE_BITS_MAX;
     }
     pare_bits_free(b);
     return status;
@@ -41,36 +44,40 @@ static void set_lambdas(pare_graph *g, const pare_criterion *c)
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         pare_node *n = &g->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
-        n->qw.lambda = c->weigh(n->l, true);
+        for (uint32_t j = 0; j < n->n_qw; j++) n->qw[j].lambda = c->weigh(n->l, true) / n->n_qw;
         n->qa.lambda = c->weigh(n->l, false);
-        sum += n->qw.lambda + n->qa.lambda;
+        sum += n->qw->lambda * n->n_qw + n->qa.lambda;
     }
     for (uint32_t i = 0; i < g->n_nodes; i++) {
-        g->nodes[i].qw.lambda /= sum;
-        g->nodes[i].qa.lambda /= sum;
+        pare_node *n = &g->nodes[i];
+        for (uint32_t j = 0; j < n->n_qw; j++) n->qw[j].lambda /= sum;
+        n->qa.lambda /= sum;
     }
 }
 
 static pare_status set_bits(pare_run *r, pare_err *e)
 {
     const pare_method *m = &pare_methods[r->config->method];
-    if (m->pgrad == PARE_PGRAD_LERP_N) {
+    if (pare_method_learns_n(m)) {
         if (r->config->init_bits > r->config->max_bits)
             return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
                                 "init_bits is %g and max_bits %u; at most max_bits expected",
                                 r->config->init_bits, r->config->max_bits);
-        for (uint32_t i = 0; i < r->graph->n_nodes; i++)
-            r->graph->nodes[i].qw.n = r->graph->nodes[i].qa.n = r->config->init_bits;
+        for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
+            pare_node *n = &r->graph->nodes[i];
+            for (uint32_t j = 0; j < n->n_qw; j++) n->qw[j].n = r->config->init_bits;
+            n->qa.n = r->config->init_bits;
+        }
         set_lambdas(r->graph, &pare_criteria[r->config->criterion]);
         return PARE_OK;
     }
-    return m->grid == PARE_GRID_REAL ? PARE_OK : set_fixed_bits(r, e);
+    return m->w.grid == PARE_GRID_REAL ? PARE_OK : set_fixed_bits(r, e);
 }
 
 static void set_phases(pare_run *r)
 {
     const pare_train_config *c = r->config;
-    const bool learns = pare_methods[c->method].pgrad == PARE_PGRAD_LERP_N;
+    const bool learns = pare_method_learns_n(&pare_methods[c->method]);
     r->phases[0] = (pare_phase){learns ? "learn" : "train", c->epochs, c->lr, learns};
     r->n_phases = 1;
     if (!learns || !c->tune_epochs) return;
@@ -153,11 +160,11 @@ void pare_run_mean_n(const pare_run *r, double *weight_n, double *act_n)
     for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
         const pare_node *k = &r->graph->nodes[i];
         if (k->kind != PARE_NODE_MAC) continue;
-        *weight_n += k->qw.n;
+        *weight_n += pare_node_weight_n(k);
         *act_n += k->qa.n;
         n++;
     }
-    const bool is_real = r->graph->method->grid == PARE_GRID_REAL;
+    const bool is_real = r->graph->method->w.grid == PARE_GRID_REAL;
     *weight_n = is_real || !n ? 0 : *weight_n / (double)n;
     *act_n = is_real || !n ? 0 : *act_n / (double)n;
 }
@@ -206,7 +213,7 @@ pare_status pare_run_ceil(pare_run *r, pare_err *e)
     pare_graph *g = r->graph;
     g->is_learning_n = false;
     for (uint32_t i = 0; i < g->n_nodes; i++) {
-        pare_quant_ceil(&g->nodes[i].qw);
+        for (uint32_t j = 0; j < g->nodes[i].n_qw; j++) pare_quant_ceil(&g->nodes[i].qw[j]);
         pare_quant_ceil(&g->nodes[i].qa);
     }
     return calibrate(r, e);
@@ -218,9 +225,12 @@ pare_status pare_run_ceil(pare_run *r, pare_err *e)
 /* Of the step that `done` steps of this epoch have gone before. */
 static double lr_factor(const pare_run *r, uint64_t done_steps)
 {
-    const double n = (double)r->phases[r->phase].n_epochs * (double)r->steps_per_epoch;
-    const double done = (double)r->epoch * (double)r->steps_per_epoch + (double)done_steps;
-    return pare_schedules[r->config->schedule].factor(done / n);
+    const double an_epoch = (double)r->steps_per_epoch;
+    const double n = (double)r->phases[r->phase].n_epochs * an_epoch;
+    const double done = (double)r->epoch * an_epoch + (double)done_steps;
+    const double warmup = r->phase ? 0 : fmin(r->config->warmup_epochs * an_epoch, n);
+    if (done < warmup) return (done + 1) / (warmup + 1);
+    return pare_schedules[r->config->schedule].factor((done - warmup) / fmax(n - warmup, 1));
 }
 
 static pare_status train_step(pare_run *r, pare_err *e)
@@ -238,7 +248,8 @@ static pare_status train_step(pare_run *r, pare_err *e)
     pare_job job = {.g = r->graph,
                     .is_training = true,
                     .wants_gradient = true,
-                    .bn_share = fmax(BN_SHARE, first_share),
+                    .label_smoothing = c->label_smoothing,
+                    .bn_share = *c->from ? BN_SHARE : fmax(BN_SHARE, first_share),
                     .range_share = fmax(RANGE_SHARE, first_share),
                     .batch = &b,
                     .n_images = c->batch};
@@ -399,6 +410,7 @@ static pare_status train_all(pare_run *r, const pare_train_hooks *h, pare_err *e
 {
     bool found = false, is_stopped = false;
     PARE_TRY(pare_checkpoint_load(r, PARE_CHECKPOINT, &found, e));
+    if (!found && *r->config->from) PARE_TRY(pare_checkpoint_start_from(r, r->config->from, e));
     PARE_TRY(pare_run_write_start(r, e));
     if (!found) PARE_TRY(pare_run_write_metrics(r, e));
     if (found && h && h->note && !r->is_done) {

@@ -57,6 +57,9 @@ pare_status pare_checkpoint_save(const pare_run *r, const char *name, pare_err *
 pare_status pare_checkpoint_load(pare_run *r, const char *name, bool *found,
                                  pare_err *e) PARE_MUST_CHECK;
 
+/* Take weights and batch norms from a run folder or a checkpoint of any run of the same network. */
+pare_status pare_checkpoint_start_from(pare_run *r, const char *from, pare_err *e) PARE_MUST_CHECK;
+
 #define PARE_CHECKPOINT "checkpoint.bin"
 #define PARE_LEARNED    "learned.bin" /* at the end of learning, before rounding up */
 
