@@ -320,7 +320,10 @@ static pare_mac_spec mac_spec(const pare_graph *g, const pare_node *n)
 static void new_quants(pare_graph *g, pare_node *n, const pare_graph_spec *spec)
 {
     const pare_dims d = pare_layer_dims(n->l, 1);
-    n->n_qw = 1;
+    uint32_t group = spec->group_channels;
+    if (!group || group > d.k) group = d.k;
+    while (d.k % group) group--;
+    n->n_qw = d.k / group;
     n->w_inner = n->w.n / n->n_qw;
     n->qw = pare_arena_alloc(g->arena, n->n_qw, sizeof *n->qw);
     for (uint32_t i = 0; i < n->n_qw; i++)
@@ -427,6 +430,8 @@ pare_status pare_graph_new(const pare_graph_spec *spec, pare_graph **out, pare_e
     g->method = spec->method;
     g->kernels = spec->kernels ? spec->kernels : pare_kernels_best();
     g->is_bf16 = spec->is_bf16;
+    g->ties_w = spec->ties_w;
+    g->ties_a = spec->ties_a;
     g->is_learning_n = pare_method_learns_n(spec->method);
     g->batch = spec->batch;
     g->shard_images = pare_shard_images(spec->batch);
