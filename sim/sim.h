@@ -1,4 +1,5 @@
-/* sim.h: what a network costs on a machine. The public header of sim/; pe.h is its part.
+/* sim.h: what a network costs on a machine. The public header of sim/; pe.h, questions.h and
+ * store.h are its parts.
  *
  * A machine is one point of a space that is described by data (a *.machine.yaml); a result is
  * plain structs of statistics per layer and in total. Cycles, bits and counts are uint64_t and
@@ -17,7 +18,11 @@ extern "C" {
 /* ---- machines -------------------------------------------------------------------------------- */
 
 /* Which data stays in the PEs while the others move. */
-typedef enum pare_dataflow { PARE_OUTPUT_STATIONARY, PARE_WEIGHT_STATIONARY } pare_dataflow;
+typedef enum pare_dataflow {
+    PARE_OUTPUT_STATIONARY,
+    PARE_WEIGHT_STATIONARY,
+    PARE_INPUT_STATIONARY
+} pare_dataflow;
 /* How operands reach the PEs of a tile: to all at once, or from neighbour to neighbour. */
 typedef enum pare_delivery { PARE_BROADCAST, PARE_SYSTOLIC } pare_delivery;
 /* What the lanes of one step hold: channels at one kernel position, or the flattened depth. */
@@ -254,7 +259,7 @@ typedef enum pare_stat_role { PARE_STAT_TOTAL, PARE_STAT_PART, PARE_STAT_OTHER }
       "lanes, rows, columns and tiles left without work at the edges of the layer")                \
     X(fill_drain_cycles, uint64_t, CYCLES, PART, "fill and drain", "skew of a systolic array")     \
     X(weight_load_cycles, uint64_t, CYCLES, PART, "weight load",                                   \
-      "weights on their way into the array while it waits")                                        \
+      "what stays in the array, on its way into it; columns that wait for weights")                \
     X(startup_cycles, uint64_t, CYCLES, PART, "first load, last store",                            \
       "DRAM transfers that nothing can hide")                                                      \
     X(stall_cycles, uint64_t, CYCLES, PART, "bandwidth stall",                                     \
