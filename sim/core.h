@@ -139,6 +139,8 @@ typedef struct tile {
     uint64_t cycles, weight_bits, act_bits, out_bits, psum_bits;
 } tile;
 tile sim_tile_at(const tiling *t, const uint64_t x[N_LOOPS]);
+/* What the array does in it. */
+pare_event_work sim_tile_work(const tiling *t, const uint64_t x[N_LOOPS]);
 
 /* Bits of one full tile in the three buffers. */
 typedef struct tile_need {

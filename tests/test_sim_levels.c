@@ -110,6 +110,12 @@ static void free_files(files *f)
     pare_buf_free(&f->machine);
 }
 
+/* ", key: [rows, cols]" unless both are the default */
+static void add_pair(pare_buf *out, const char *key, uint32_t rows, uint32_t cols, uint32_t usual)
+{
+    if (rows != usual || cols != usual) pare_buf_printf(out, ", %s: [%u, %u]", key, rows, cols);
+}
+
 static void write_net(const uint32_t v[N_FIELDS], pare_buf *out)
 {
     const uint32_t rows = (v[F_kernel_rows] - 1) * v[F_dilation_rows] + 1 + v[F_rows_more];
@@ -118,32 +124,45 @@ static void write_net(const uint32_t v[N_FIELDS], pare_buf *out)
                     v[F_groups] * v[F_channels], rows, cols);
     pare_buf_puts(out, "layers:\n");
     if (!v[F_reads_input]) pare_buf_puts(out, "  - {name: before, type: relu}\n");
-    pare_buf_printf(out, "  - {name: layer, type: conv2d, out_channels: %u, kernel: [%u, %u], ",
-                    v[F_groups] * v[F_filters], v[F_kernel_rows], v[F_kernel_cols]);
-    pare_buf_printf(out, "stride: [%u, %u], pad: [%u, %u], dilation: [%u, %u], groups: %u}\n",
-                    v[F_stride_rows], v[F_stride_cols], v[F_pad_rows], v[F_pad_cols],
-                    v[F_dilation_rows], v[F_dilation_cols], v[F_groups]);
+    pare_buf_printf(out, "  - {name: layer, type: conv2d, out_channels: %u",
+                    v[F_groups] * v[F_filters]);
+    add_pair(out, "kernel", v[F_kernel_rows], v[F_kernel_cols], 1);
+    add_pair(out, "stride", v[F_stride_rows], v[F_stride_cols], 1);
+    add_pair(out, "pad", v[F_pad_rows], v[F_pad_cols], 0);
+    add_pair(out, "dilation", v[F_dilation_rows], v[F_dilation_cols], 1);
+    if (v[F_groups] > 1) pare_buf_printf(out, ", groups: %u", v[F_groups]);
+    pare_buf_puts(out, "}\n");
 }
 
 static void write_mapping(const uint32_t v[N_FIELDS], pare_buf *out)
 {
-    static const char *const first_layers[] = {"as_others", "flat", "space_to_depth"};
-    static const char *const holds[2][3] = {{"filters", "windows", "best"},
-                                            {"windows", "filters", "best"}};
-    static const char *const objectives[] = {"cycles", "energy", "edp", "traffic"};
-    static const char *const orders[] = {"", "kwc", "kcw", "wkc", "wck", "ckw", "cwk"};
-    pare_buf_printf(out, "mapping:\n  lane_order: %s\n  first_layer: %s\n",
-                    v[F_is_flat] ? "flat" : "channels", first_layers[v[F_first_layer]]);
-    pare_buf_printf(out, "  tiles: %s\n  cols: %s\n  row_inputs: %s\n  split_depth: %s\n",
-                    holds[0][v[F_tiles_hold]], holds[1][v[F_cols_hold]],
-                    v[F_rows_own_inputs] ? "own" : "shared", v[F_split_depth] ? "true" : "false");
-    pare_buf_printf(out, "  objective: %s\n  slack_frac: %.2f\n", objectives[v[F_objective]],
-                    v[F_slack_percent] / 100.0);
-    pare_buf_printf(out, "  tile: {groups: %u, filters: %u, channels: %u, ", v[F_tile_groups],
-                    v[F_tile_filters], v[F_tile_channels]);
-    pare_buf_printf(out, "images: %u, out_rows: %u, out_cols: %u}\n", v[F_tile_images],
-                    v[F_tile_out_rows], v[F_tile_out_cols]);
-    if (v[F_order]) pare_buf_printf(out, "  order: %s\n", orders[v[F_order]]);
+    static const struct {
+        int field;
+        const char *key, *const values[7];
+    } choices[] = {
+        {F_is_flat, "lane_order", {"channels", "flat"}},
+        {F_first_layer, "first_layer", {"as_others", "flat", "space_to_depth"}},
+        {F_tiles_hold, "tiles", {"filters", "windows", "best"}},
+        {F_cols_hold, "cols", {"windows", "filters", "best"}},
+        {F_rows_own_inputs, "row_inputs", {"shared", "own"}},
+        {F_split_depth, "split_depth", {"false", "true"}},
+        {F_objective, "objective", {"cycles", "energy", "edp", "traffic"}},
+        {F_order, "order", {"", "kwc", "kcw", "wkc", "wck", "ckw", "cwk"}},
+    };
+    static const char *const tile_keys[] = {"groups", "filters",  "channels",
+                                            "images", "out_rows", "out_cols"};
+    pare_buf_printf(out, "mapping:\n  slack_frac: %.2f\n", v[F_slack_percent] / 100.0);
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+        if (v[choices[i].field])
+            pare_buf_printf(out, "  %s: %s\n", choices[i].key,
+                            choices[i].values[v[choices[i].field]]);
+    bool has_tile = false;
+    for (int i = 0; i < 6; i++) {
+        if (!v[F_tile_groups + i]) continue;
+        pare_buf_printf(out, "%s    %s: %u\n", has_tile ? "" : "  tile:\n", tile_keys[i],
+                        v[F_tile_groups + i]);
+        has_tile = true;
+    }
 }
 
 static void write_machine(const uint32_t v[N_FIELDS], pare_buf *out)
