@@ -36,12 +36,13 @@ typedef enum pare_first_layer {
 typedef enum pare_holds { PARE_HOLDS_FILTERS, PARE_HOLDS_WINDOWS, PARE_HOLDS_BEST } pare_holds;
 /* Bits of a value in memory: memory.native_bits; the layer's own bitlength (Proteus); in DRAM the
  * width of its group, without zeros (ShapeShifter); in DRAM the weights' bit columns that are not
- * all zero in a group (BitWave). */
+ * all zero in a group (BitWave); native, but activations in DRAM in runs of zeros (Eyeriss). */
 typedef enum pare_packing {
     PARE_PACK_NATIVE,
     PARE_PACK_LAYER,
     PARE_PACK_GROUP,
-    PARE_PACK_COLUMNS
+    PARE_PACK_COLUMNS,
+    PARE_PACK_ZERO_RUNS
 } pare_packing;
 /* LIMITED: buffers and DRAM as given. IDEAL: every operand moves once and takes no time. BITFUSION:
  * the tile search and equations of Bit Fusion's own simulator, for comparison with it. */
