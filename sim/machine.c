@@ -428,6 +428,18 @@ uint64_t pare_machine_peak_bit_products(const pare_machine *m)
     return sim_array_lanes(m) * sim_pe_lane_bit_products(&m->pe);
 }
 
+const char *pare_machine_unpriced(const pare_machine *m)
+{
+    static const char *const parts[] = {
+        [PARE_SKIPS_NOTHING] = NULL,
+        [PARE_SKIPS_PRECISION] = "detectors of a group's width",
+        [PARE_SKIPS_ACT_TERMS] = "encoders of terms and shifters",
+        [PARE_SKIPS_TERMS] = "encoders of terms, adders of exponents and histograms",
+        [PARE_SKIPS_COLUMNS] = NULL, /* zero columns are found before the weights are stored */
+    };
+    return parts[m->pe.skips];
+}
+
 double pare_machine_area_um2(const pare_machine *m)
 {
     return m->costs.array_um2 + m->costs.buffers_um2;

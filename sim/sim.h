@@ -212,6 +212,8 @@ double pare_machine_peak_macs(const pare_machine *m, uint32_t weight_bits, uint3
 uint64_t pare_machine_peak_bit_products(const pare_machine *m);
 /* PEs, and buffers; DRAM is not counted. */
 double pare_machine_area_um2(const pare_machine *m);
+/* What of the PEs no table prices, so that area and energy are lower bounds; NULL: nothing. */
+const char *pare_machine_unpriced(const pare_machine *m);
 
 /* What two machines are made equal in. */
 typedef enum pare_normalize {
@@ -367,6 +369,7 @@ typedef struct pare_sim_result {
     /* of total.energy_pj, if all tables err to the same side */
     double energy_uncertainty_frac;
     const char *normalized; /* the machine's */
+    const char *unpriced;   /* what makes area and energy lower bounds; NULL: nothing */
 } pare_sim_result;
 
 /* Evaluate every MAC layer with its best mapping. `options` may be NULL. The machine must be able
