@@ -20,6 +20,7 @@ out=${1:-docs}
     | bitlengths `*.bits.yaml` | `pare-train`, people | `pare-sim`, `pare-train`, `pare-trace` |
     | machine `*.machine.yaml` | people | `pare-sim` |
     | training `*.train.yaml`, `RUN/config.yaml` | people, `pare-train` | `pare-train` |
+    | cost table `*.cost.csv` (questions.md) | `pare-sim cost` | `pare-train` |
 
     A file can be given by path, or by the name of a shipped one: `resnet18`, `stripes`.
 

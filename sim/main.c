@@ -26,6 +26,13 @@ int main(int argc, char **argv)
 {
     static const pare_command commands[] = {
         {"run", "NETWORK", "cycles, energy and traffic of a network on machines", pare_main_run},
+        {"cost", "NETWORK", "every layer at every pair of bitlengths; what the next bit is worth",
+         pare_main_cost},
+        {"roofline", "NETWORK", "which layers DRAM bounds and which the array", pare_main_roofline},
+        {"diff", "NETWORK|STORE", "what changes between two points, by layer, and why",
+         pare_main_diff},
+        {"sensitivity", "NETWORK", "which one knob of a machine helps most", pare_main_sensitivity},
+        {"pareto", "STORE", "the points of a sweep that no other one beats", pare_main_pareto},
         {"machines", "", "list the shipped machines", pare_main_machines},
         {"show", "MACHINE", "a machine with its defaults, peaks, area and energy constants",
          pare_main_show},

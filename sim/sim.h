@@ -1,4 +1,5 @@
-/* sim.h: what a network costs on a machine. The public header of sim/; pe.h is its part.
+/* sim.h: what a network costs on a machine. The public header of sim/; pe.h, questions.h and
+ * store.h are its parts.
  *
  * A machine is one point of a space that is described by data (a *.machine.yaml); a result is
  * plain structs of statistics per layer and in total. Cycles, bits and counts are uint64_t and
