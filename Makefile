@@ -68,7 +68,7 @@ $(foreach p,$(PARTS),$(eval $(call part_rules,$(p))))
 $(BUILD)/obj/%_avx512.o: ISA := -Wno-psabi -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma
 $(BUILD)/obj/traces/provenance.o: CPPFLAGS += -DPARE_GIT_COMMIT='"$(GIT_COMMIT)"'
 
-$(BUILD)/obj/sim/report.o: sim/report.html sim/report.js
+$(BUILD)/obj/sim/report.o: sim/report.html sim/report.js sim/report_points.js
 
 $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$<)

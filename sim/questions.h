@@ -126,6 +126,30 @@ enum { PARE_PARETO_MAX = 8 };
  * is_on[n]. Takes n log n for two values, n times the front for more. */
 void pare_pareto(const double *values, size_t n, size_t k, bool *is_on);
 
+/* ---- reports --------------------------------------------------------------------------------- */
+
+/* What one page shows: a run (n_results > 0), a store, or both. Results of the same machines in the
+ * same order; results[0] (or uniform[0]) is what the others are compared with. */
+typedef struct pare_sim_report {
+    const char *title;
+    const char *bits_label; /* of `results`: "learned bits" */
+    const pare_bits *bits;
+    const pare_sim_result *results;
+    size_t n_results;
+    const pare_sim_result *uniform; /* the same at other bits, or NULL */
+    const char *uniform_label;      /* "8 bits" */
+    const char *normalization;      /* one sentence: what the machines have in common */
+    const pare_csv *metrics;        /* the trainer's metrics.csv, or NULL */
+    pare_machine *const *machines;  /* of `results`, for their rooflines; or NULL */
+    const char *timeline;           /* a file that the page links to, or NULL */
+    pare_store *store;              /* points of a sweep, search or co-design, or NULL */
+} pare_sim_report;
+
+/* One self-contained HTML page. `chart_js` is the path of Chart.js 3 (minified), which is inlined;
+ * a missing file is PARE_EINPUT with the package that holds it. */
+pare_status pare_sim_report_write(const pare_sim_report *report, const char *chart_js,
+                                  pare_buf *html, pare_err *e) PARE_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif
