@@ -114,8 +114,8 @@ static pare_status export_weights(exporter *x, const pare_node *n, pare_err *e)
 {
     const pare_dims d = pare_layer_dims(n->l, 1);
     const size_t dims[4] = {d.k, d.c / d.groups, d.r, d.s};
-    const uint32_t bits = (uint32_t)n->qw.n, n_dims = n->l->op == PARE_OP_FC ? 2 : 4;
-    const pare_grid *g = &n->blend_w.grid[0];
+    const uint32_t bits = (uint32_t)n->qw->n, n_dims = n->l->op == PARE_OP_FC ? 2 : 4;
+    const pare_grid *g = &n->qw->blend.grid[0];
     uint16_t *codes = pare_xalloc(2 * n->w.n, sizeof *codes), *ordered = codes;
     pare_status status = to_codes(n, "weight", g, n->wq, n->w.n, codes, e);
     if (n->l->op == PARE_OP_FC) reorder_columns(x, n, codes, ordered = codes + n->w.n);
@@ -141,7 +141,7 @@ static void quantized_input(const pare_graph *g, const pare_node *n, size_t imag
         f = &g->nodes[v->producer].affine;
         in = g->values[g->nodes[v->producer].x].data;
     }
-    g->kernels->quantize(in, images * (v->count / v->channels), v->channels, f, &n->blend_a, xq,
+    g->kernels->quantize(in, images * (v->count / v->channels), v->channels, f, &n->qa.blend, xq,
                          false);
 }
 
@@ -149,7 +149,7 @@ static pare_status export_acts(exporter *x, const pare_node *n, pare_err *e)
 {
     const pare_value *v = &x->r->graph->values[n->x];
     const uint32_t bits = (uint32_t)n->qa.n;
-    const pare_grid *g = &n->blend_a.grid[0];
+    const pare_grid *g = &n->qa.blend.grid[0];
     const bool is_fc = n->l->op == PARE_OP_FC;
     const pare_shape s = is_fc ? unrolled(x, n) : n->l->in;
     const size_t total = v->count * x->n_images;
@@ -287,7 +287,7 @@ pare_status pare_export_tensors(exporter *x, pare_err *e)
         pare_node *n = &g->nodes[i];
         status = export_params(x, n, e);
         if (status != PARE_OK || n->kind != PARE_NODE_MAC) continue;
-        if (g->method->grid == PARE_GRID_REAL) {
+        if (g->method->w.grid == PARE_GRID_REAL) {
             status = export_fp32(x, n, e);
         } else {
             status = export_weights(x, n, e);

@@ -19,11 +19,15 @@ uint64_t pare_run_hash(const pare_run *r)
 {
     pare_train_config c = *r->config;
     c.network = c.data = "-";
+    if (*c.from) c.from = "-";
+    if (*c.cost_table) c.cost_table = "-";
     pare_buf b = {0};
     pare_schema_write(&pare_train_schema, &c, &b);
     uint64_t h = pare_hash_bytes(PARE_HASH_SEED, b.text, b.n);
     pare_buf_free(&b);
     h = pare_hash_bytes(h, &r->net->hash, sizeof r->net->hash);
+    const pare_cost_table *t = r->penalty.table;
+    if (t) h = pare_hash_bytes(h, &t->hash, sizeof t->hash);
     return pare_hash_bytes(h, &r->data_hash, sizeof r->data_hash);
 }
 
@@ -109,23 +113,23 @@ static void add_reals(pare_buf *b, const double *v, size_t n)
 void pare_run_add_metrics(pare_run *r, double lr, double train_loss, double train_frac,
                           double test_frac)
 {
-    double v[] = {lr, train_loss, train_frac, test_frac, 0, 0, 0};
+    double v[10] = {lr, train_loss, train_frac, test_frac};
     pare_run_mean_n(r, &v[4], &v[5]);
-    double penalty = 0;
-    for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
-        const pare_node *n = &r->graph->nodes[i];
-        if (n->kind == PARE_NODE_MAC) penalty += n->qw.lambda * n->qw.n + n->qa.lambda * n->qa.n;
+    if (r->penalty.criterion) {
+        v[6] = r->gamma_now * pare_run_set_lambdas(r);
+        v[7] = r->gamma_now;
+        v[8] = pare_run_cost_frac(r);
+        v[9] = r->graph->is_learning_n ? r->result.n_unbalanced_frac : 0;
     }
-    v[6] = r->config->gamma * penalty;
     const char *phase = r->phases[r->phase].name;
     pare_buf_printf(&r->metrics, "%s,%u", phase, r->epoch + 1);
     add_reals(&r->metrics, v, sizeof v / sizeof *v);
-    if (r->graph->method->grid == PARE_GRID_REAL) return;
+    if (r->graph->method->w.grid == PARE_GRID_REAL) return;
     for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
         const pare_node *n = &r->graph->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
         pare_buf_printf(&r->bits_rows, "%s,%u,%s", phase, r->epoch + 1, n->l->name);
-        add_reals(&r->bits_rows, (double[]){n->qw.n, n->qa.n}, 2);
+        add_reals(&r->bits_rows, (double[]){pare_node_weight_n(n), n->qa.n}, 2);
     }
 }
 
@@ -145,7 +149,7 @@ pare_status pare_run_write_metrics(const pare_run *r, pare_err *e)
 {
     PARE_TRY(write_table(r, "metrics.csv",
                          "phase,epoch,lr,train_loss,train_accuracy_frac,test_accuracy_frac,"
-                         "mean_weight_n,mean_act_n,penalty\n",
+                         "mean_weight_n,mean_act_n,penalty,gamma,cost_frac,n_unbalanced_frac\n",
                          &r->metrics, e));
     return write_table(r, "bits_per_epoch.csv", "phase,epoch,layer,weight_n,act_n\n", &r->bits_rows,
                        e);
@@ -162,9 +166,9 @@ static pare_status write_bits(const pare_run *r, pare_err *e)
         const pare_node *n = &r->graph->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
         b.layers[b.n_layers++] = (pare_layer_bits){.layer = n->l->name,
-                                                   .weight_bits = (uint32_t)n->qw.n,
+                                                   .weight_bits = (uint32_t)n->qw->n,
                                                    .act_bits = (uint32_t)n->qa.n,
-                                                   .weight_n = n->qw.learned_n,
+                                                   .weight_n = n->qw->learned_n,
                                                    .act_n = n->qa.learned_n};
     }
     pare_buf out = {0};
@@ -186,7 +190,7 @@ static means mean_bits(const pare_run *r, bool is_weight)
         const pare_node *n = &r->graph->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
         const pare_dims d = pare_layer_dims(n->l, 1);
-        const double bits = is_weight ? n->qw.n : n->qa.n, macs = (double)n->l->macs;
+        const double bits = is_weight ? pare_node_weight_n(n) : n->qa.n, macs = (double)n->l->macs;
         const double values =
             (double)(is_weight ? pare_dims_weights(&d) : pare_dims_activations(&d));
         m.per_layer += bits;
@@ -212,7 +216,7 @@ static void put(pare_buf *b, const char *key, double x)
 static pare_status write_summary(const pare_run *r, pare_err *e)
 {
     const pare_train_result *t = &r->result;
-    const bool is_real = r->graph->method->grid == PARE_GRID_REAL;
+    const bool is_real = r->graph->method->w.grid == PARE_GRID_REAL;
     pare_buf b = {0};
     pare_buf_puts(&b, "{\n  \"network\": ");
     pare_buf_json_string(&b, r->net->name);
@@ -251,6 +255,6 @@ pare_status pare_run_export(pare_run *r, pare_err *e)
     pare_status status = pare_export_tensors(&x, e);
     if (status == PARE_OK) status = write_text(r, "tensors.csv", &x.tensors, e);
     pare_buf_free(&x.tensors);
-    if (status == PARE_OK && r->graph->method->grid != PARE_GRID_REAL) status = write_bits(r, e);
+    if (status == PARE_OK && r->graph->method->w.grid != PARE_GRID_REAL) status = write_bits(r, e);
     return status == PARE_OK ? write_summary(r, e) : status;
 }

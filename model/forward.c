@@ -60,7 +60,7 @@ pare_status pare_forward_mac(pare_job *job, pare_node *node, size_t shard, unsig
         source = ew->x;
     }
     const bool is_bf16 = g->is_bf16 && job->is_training;
-    const pare_blend *blend = g->method->grid == PARE_GRID_REAL ? NULL : &node->blend_a;
+    const pare_blend *blend = node->qa.row->grid == PARE_GRID_REAL ? NULL : &node->qa.blend;
     const void *in = pare_data_shard(job->g, source, shard);
     if (blend || x->is_virtual || is_bf16) {
         void *xq = g->scratch[0][worker];
@@ -133,11 +133,13 @@ pare_status pare_forward_concat(pare_job *job, pare_node *node, size_t shard, un
     return PARE_OK;
 }
 
-/* Softmax and cross entropy of one image; gx may be NULL. */
-static double loss_of(const float *x, size_t n, uint16_t label, double share, float *gx,
-                      bool *is_right)
+/* Softmax and cross entropy of one image against 1 - smoothing for its class plus smoothing / n for
+ * every class; gx may be NULL. */
+static double loss_of(const float *x, size_t n, uint16_t label, double smoothing, double share,
+                      float *gx, bool *is_right)
 {
-    double top = (double)x[0], sum = 0;
+    const double spread = smoothing / (double)n, own = 1 - smoothing;
+    double top = (double)x[0], sum = 0, all = 0;
     size_t best = 0;
     for (size_t j = 1; j < n; j++)
         if ((double)x[j] > top) {
@@ -146,9 +148,10 @@ static double loss_of(const float *x, size_t n, uint16_t label, double share, fl
         }
     for (size_t j = 0; j < n; j++) sum += exp((double)x[j] - top);
     for (size_t j = 0; gx && j < n; j++)
-        gx[j] = (float)((exp((double)x[j] - top) / sum - (j == label)) * share);
+        gx[j] = (float)((exp((double)x[j] - top) / sum - own * (j == label) - spread) * share);
     *is_right = best == label;
-    return log(sum) + top - (double)x[label];
+    for (size_t j = 0; spread > 0 && j < n; j++) all += (double)x[j];
+    return log(sum) + top - own * (double)x[label] - spread * all;
 }
 
 pare_status pare_forward_loss(pare_job *job, pare_node *node, size_t shard, unsigned worker,
@@ -166,8 +169,8 @@ pare_status pare_forward_loss(pare_job *job, pare_node *node, size_t shard, unsi
     for (size_t i = 0; i < g->shard_images && first + i < job->n_images; i++) {
         bool is_right;
         g->shard_loss[shard] +=
-            loss_of(x + i * n, n, g->labels[first + i], 1 / (double)job->n_images,
-                    gx ? gx + i * n : NULL, &is_right);
+            loss_of(x + i * n, n, g->labels[first + i], job->label_smoothing,
+                    1 / (double)job->n_images, gx ? gx + i * n : NULL, &is_right);
         g->shard_correct[shard] += is_right;
     }
     return PARE_OK;
@@ -266,7 +269,7 @@ static void set_blends(pare_graph *g, uint32_t value)
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         pare_node *n = &g->nodes[i];
         if (n->kind == PARE_NODE_MAC && n->x == value)
-            n->blend_a = pare_quant_blend_of(&n->qa, v->lo, v->hi, g->is_learning_n);
+            pare_quant_set_blend(&n->qa, v->lo, v->hi, g->is_learning_n);
     }
 }
 
@@ -309,8 +312,7 @@ static void use_running(pare_graph *g)
         pare_node *n = &g->nodes[i];
         pare_node_fold_running(n);
         const pare_value *x = &g->values[n->x];
-        if (n->kind == PARE_NODE_MAC)
-            n->blend_a = pare_quant_blend_of(&n->qa, x->run_lo, x->run_hi, false);
+        if (n->kind == PARE_NODE_MAC) pare_quant_set_blend(&n->qa, x->run_lo, x->run_hi, false);
     }
 }
 
@@ -340,13 +342,8 @@ pare_status pare_node_set_weights(pare_graph *g, pare_node *n, unsigned worker, 
 {
     if (n->kind != PARE_NODE_MAC) return PARE_OK;
     const float *w = n->w.x;
-    if (g->method->grid != PARE_GRID_REAL) {
-        n->w_lo = INFINITY;
-        n->w_hi = -INFINITY;
-        g->kernels->minmax(n->w.x, n->w.n, &n->w_lo, &n->w_hi);
-        n->blend_w =
-            pare_quant_blend_of(&n->qw, n->w_lo, n->w_hi, for_training && g->is_learning_n);
-        g->kernels->quantize(n->w.x, 1, n->w.n, &pare_affine_identity, &n->blend_w, n->wq, false);
+    if (n->qw->row->grid != PARE_GRID_REAL) {
+        pare_weights_quantize(g->kernels, n, for_training && g->is_learning_n);
         w = n->wq;
     }
     pare_mac *m = for_training ? n->mac : n->mac_eval;

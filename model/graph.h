@@ -72,10 +72,11 @@ typedef struct pare_node {
     float *wq;                /* quantized weights */
     void *xq;                 /* quantized input of the batch, float or bfloat16 */
     float *probe;             /* first layer: weight gradient of the grids' difference */
-    pare_quant qw, qa;
-    float w_lo, w_hi;
-    pare_blend blend_w, blend_a;
-    double *shard_dn;
+    pare_quant *qw; /* the groups of the weights: element i is of group i / w_inner % n_qw */
+    uint32_t n_qw;
+    size_t w_inner;
+    pare_quant qa;
+    double (*shard_sums)[PARE_N_SUMS];
     uint32_t ew; /* element-wise node that alone reads y, or NONE */
     /* element-wise */
     uint32_t bn_layer, act_layer; /* of the net, or PARE_NONE */
@@ -124,8 +125,11 @@ struct pare_graph {
     pare_arena *arena;
     uint32_t batch, shard_images;
     size_t n_shards;
-    bool is_bf16;       /* training passes compute convolutions in bfloat16 */
-    bool is_learning_n; /* bitlengths still move */
+    bool is_bf16;             /* training passes compute convolutions in bfloat16 */
+    bool is_learning_n;       /* bitlengths still move */
+    bool ties_w, ties_a;      /* all weights, all input activations have one bitlength */
+    double n_moved, n_pulled; /* way of the bitlengths since the epoch began, by their shares of
+                                 the penalty; and that of the penalty alone */
     pare_value *values;
     uint32_t n_values;
     pare_node *nodes;
@@ -146,6 +150,7 @@ struct pare_job {
     pare_graph *g;
     bool is_training;             /* batch statistics; else running ones */
     bool wants_gradient;          /* a backward pass follows */
+    double label_smoothing;       /* share of the target that is spread over all classes */
     double bn_share, range_share; /* what the running statistics take of the batch's */
     const pare_batch *batch;
     size_t n_images; /* of the batch that count */
@@ -157,6 +162,8 @@ typedef struct pare_graph_spec {
     const pare_net *net;
     const pare_method *method;
     uint32_t batch, n_classes, max_bits;
+    uint32_t group_channels; /* output channels that share a weight bitlength; 0: all */
+    bool ties_w, ties_a;     /* one bitlength for all weights, for all input activations */
     bool is_bf16;
     uint64_t seed;
     unsigned threads;
@@ -191,9 +198,16 @@ pare_status pare_graph_run(pare_job *job, const pare_plan *plan, bool has_barrie
 void pare_forward_combine(pare_job *job, const pare_segment *s);
 void pare_backward_combine(pare_job *job, const pare_segment *s);
 
+/* Weights through their quantizers: the groups' blends and n->wq. */
+void pare_weights_quantize(const pare_kernels *k, pare_node *n, bool is_learning);
+/* From dL/dwq in n->w.g to dL/dw in place, with the gradients of the quantizers. */
+void pare_weights_backward(const pare_kernels *k, pare_node *n, bool is_learning);
+
 /* Quantize one node's weights and hand them to its training (or evaluation) layer. */
 pare_status pare_node_set_weights(pare_graph *g, pare_node *n, unsigned worker, bool for_training,
                                   pare_err *e) PARE_MUST_CHECK;
+/* Mean bitlength of the weights' groups. */
+double pare_node_weight_n(const pare_node *n);
 /* Scale and offset of a batch norm from the running statistics. */
 void pare_node_fold_running(pare_node *n);
 

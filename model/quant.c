@@ -1,18 +1,8 @@
-/* quant.c: the min-max quantizer with a real bitlength (BitPruning, arXiv 2002.03090). */
+/* quant.c: the state of a quantizer: its grids, its gradients, its steps. */
 #include "model/quant.h"
 #include <math.h>
 
 static const double RANGE_MIN = 1e-12;
-
-const pare_method pare_methods[] = {
-    {"fp32", "plain float training, the baseline", PARE_RANGE_NONE, PARE_GRID_REAL, PARE_BLEND_INT,
-     PARE_XGRAD_PASS, PARE_PGRAD_NONE},
-    {"fixed", "given integer bitlengths (--bits)", PARE_RANGE_MINMAX, PARE_GRID_AFFINE,
-     PARE_BLEND_INT, PARE_XGRAD_PASS, PARE_PGRAD_NONE},
-    {"bitpruning", "learned bitlengths, rounded up and fine-tuned", PARE_RANGE_MINMAX,
-     PARE_GRID_AFFINE, PARE_BLEND_LERP, PARE_XGRAD_PASS, PARE_PGRAD_LERP_N},
-};
-const size_t pare_n_methods = sizeof pare_methods / sizeof *pare_methods;
 
 void pare_quant_split(const pare_quant *q, uint32_t *k, double *a)
 {
@@ -42,21 +32,38 @@ pare_grid pare_grid_affine(float lo, float hi, uint32_t k, bool is_nudged)
     return g;
 }
 
-pare_blend pare_quant_blend_of(const pare_quant *q, float lo, float hi, bool is_learning)
+void pare_quant_set_blend(pare_quant *q, float lo, float hi, bool is_learning)
 {
     uint32_t k;
     double a;
     pare_quant_split(q, &k, &a);
-    pare_blend b = {.is_pair = is_learning || (a > 0 && a < 1), .a = (float)a};
-    if (!b.is_pair) {
+    const bool learns = is_learning && q->row->ngrad == PARE_NGRAD_LERP;
+    pare_blend b = {.is_pair = learns || (a > 0 && a < 1), .a = (float)a};
+    if (b.is_pair) {
+        b.grid[0] = pare_grid_affine(lo, hi, k, q->is_nudged);
+        b.grid[1] = pare_grid_affine(lo, hi, k + 1, q->is_nudged);
+    } else {
         b.grid[0] = pare_grid_affine(lo, hi, a > 0 ? k + 1 : k, q->is_nudged);
         b.grid[1] = b.grid[0];
         b.a = 0;
-        return b;
     }
-    b.grid[0] = pare_grid_affine(lo, hi, k, q->is_nudged);
-    b.grid[1] = pare_grid_affine(lo, hi, k + 1, q->is_nudged);
-    return b;
+    b.lo = b.grid[0].lo;
+    b.hi = b.grid[0].scale * b.grid[0].top + b.grid[0].lo;
+    q->blend = b;
+}
+
+unsigned pare_quant_wants(const pare_quant *q, bool is_learning)
+{
+    unsigned wants = 0;
+    if (is_learning && q->row->ngrad == PARE_NGRAD_LERP) wants |= PARE_WANTS_PAIR;
+    if (q->row->pgrad != PARE_PGRAD_NONE) wants |= PARE_WANTS_ENDS;
+    if (q->row->xgrad == PARE_XGRAD_CLIP) wants |= PARE_WANTS_ENDS | PARE_WANTS_MASK;
+    return wants;
+}
+
+void pare_quant_take_sums(pare_quant *q, const double sums[PARE_N_SUMS])
+{
+    q->g_n = sums[PARE_SUM_PAIR];
 }
 
 void pare_quant_step(pare_quant *q, double lr, double gamma)
@@ -82,32 +89,3 @@ bool pare_grid_codes(const pare_grid *g, const float *xq, size_t n, uint16_t *co
     }
     return true;
 }
-
-/* ---- the penalty ------------------------------------------------------------------------------
- */
-
-static double weigh_equal(const pare_layer *l, bool is_weight)
-{
-    (void)l;
-    (void)is_weight;
-    return 1.0;
-}
-
-static double weigh_memory(const pare_layer *l, bool is_weight)
-{
-    const pare_dims d = pare_layer_dims(l, 1);
-    return (double)(is_weight ? pare_dims_weights(&d) : pare_dims_activations(&d));
-}
-
-static double weigh_macs(const pare_layer *l, bool is_weight)
-{
-    (void)is_weight;
-    return (double)l->macs;
-}
-
-const pare_criterion pare_criteria[] = {
-    {"equal", "mean bitlength over all tensors", weigh_equal},
-    {"memory", "mean bits of a stored value", weigh_memory},
-    {"macs", "mean bits of an operand that a multiply-accumulate reads", weigh_macs},
-};
-const size_t pare_n_criteria = sizeof pare_criteria / sizeof *pare_criteria;

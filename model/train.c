@@ -7,6 +7,8 @@
 static const pare_pos NOWHERE = {0, 0};
 static const double BN_SHARE = 0.1; /* of a batch in the running statistics, as PyTorch has it */
 static const double RANGE_SHARE = 0.01; /* in the running ranges */
+#define NOT_MEASURED                                                                               \
+    (pare_train_result) { .real_frac = -1, .ceil_frac = -1, .final_frac = -1 }
 enum { CALIBRATION_BATCHES = 64, TUNE_LR_DIVISOR = 5 };
 
 /* ---- opening ----------------------------------------------------------------------------------
@@ -26,51 +28,69 @@ static pare_status set_fixed_bits(pare_run *r, pare_err *e)
             status =
                 pare_err_set(e, PARE_EINPUT, r->config->bits, l->pos,
                              "layer %s has signed codes; unsigned affine ones expected", l->layer);
-        n->qw.n = l->weight_bits;
+        for (uint32_t j = 0; j < n->n_qw; j++) {
+            n->qw[j].n = l->weight_bits;
+            n->qw[j].n_max = PARE_BITS_MAX;
+        }
         n->qa.n = l->act_bits;
-        n->qw.n_max = n->qa.n_max = PARE_BITS_MAX;
+        n->qa.n_max = PARE_BITS_MAX;
     }
     pare_bits_free(b);
     return status;
 }
 
-/* The penalty's weights, which sum to 1 over all weight and activation tensors. */
-static void set_lambdas(pare_graph *g, const pare_criterion *c)
+static void fix_bits(pare_node *n, uint32_t bits)
 {
-    double sum = 0;
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        pare_node *n = &g->nodes[i];
+    for (uint32_t j = 0; j < n->n_qw; j++) {
+        n->qw[j].n = bits;
+        n->qw[j].n_max = PARE_BITS_MAX;
+        n->qw[j].is_fixed = true;
+    }
+    n->qa.n = bits;
+    n->qa.n_max = PARE_BITS_MAX;
+    n->qa.is_fixed = true;
+}
+
+static void fix_first_and_last(const pare_run *r)
+{
+    pare_node *first = NULL, *last = NULL;
+    for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
+        pare_node *n = &r->graph->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
-        n->qw.lambda = c->weigh(n->l, true);
-        n->qa.lambda = c->weigh(n->l, false);
-        sum += n->qw.lambda + n->qa.lambda;
+        if (!first) first = n;
+        last = n;
     }
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        g->nodes[i].qw.lambda /= sum;
-        g->nodes[i].qa.lambda /= sum;
-    }
+    if (!r->config->first_last_bits || !first) return;
+    fix_bits(first, r->config->first_last_bits);
+    fix_bits(last, r->config->first_last_bits);
 }
 
 static pare_status set_bits(pare_run *r, pare_err *e)
 {
     const pare_method *m = &pare_methods[r->config->method];
-    if (m->pgrad == PARE_PGRAD_LERP_N) {
+    if (pare_method_learns_n(m)) {
         if (r->config->init_bits > r->config->max_bits)
             return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
                                 "init_bits is %g and max_bits %u; at most max_bits expected",
                                 r->config->init_bits, r->config->max_bits);
-        for (uint32_t i = 0; i < r->graph->n_nodes; i++)
-            r->graph->nodes[i].qw.n = r->graph->nodes[i].qa.n = r->config->init_bits;
-        set_lambdas(r->graph, &pare_criteria[r->config->criterion]);
-        return PARE_OK;
+        for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
+            pare_node *n = &r->graph->nodes[i];
+            for (uint32_t j = 0; j < n->n_qw; j++) n->qw[j].n = r->config->init_bits;
+            n->qa.n = r->config->init_bits;
+        }
+        fix_first_and_last(r);
+        return pare_run_open_penalty(r, e);
     }
-    return m->grid == PARE_GRID_REAL ? PARE_OK : set_fixed_bits(r, e);
+    if (m->w.grid == PARE_GRID_REAL) return PARE_OK;
+    PARE_TRY(set_fixed_bits(r, e));
+    fix_first_and_last(r);
+    return PARE_OK;
 }
 
 static void set_phases(pare_run *r)
 {
     const pare_train_config *c = r->config;
-    const bool learns = pare_methods[c->method].pgrad == PARE_PGRAD_LERP_N;
+    const bool learns = pare_method_learns_n(&pare_methods[c->method]);
     r->phases[0] = (pare_phase){learns ? "learn" : "train", c->epochs, c->lr, learns};
     r->n_phases = 1;
     if (!learns || !c->tune_epochs) return;
@@ -108,7 +128,7 @@ static uint64_t hash_data(const pare_dataset *d)
 pare_status pare_run_open(const pare_train_config *config, const char *folder, unsigned threads,
                           pare_run *r, pare_err *e)
 {
-    *r = (pare_run){.config = config, .folder = folder, .result = {-1, -1, -1, 0, 0, 0, 0, false}};
+    *r = (pare_run){.config = config, .folder = folder, .result = NOT_MEASURED};
     pare_buf path = {0};
     pare_data_find("networks", config->network, &path);
     const pare_status status = pare_net_load(path.text, &r->net, e);
@@ -122,6 +142,10 @@ pare_status pare_run_open(const pare_train_config *config, const char *folder, u
                                   .batch = config->batch,
                                   .n_classes = r->data->n_classes,
                                   .max_bits = config->max_bits,
+                                  .group_channels =
+                                      config->granularity == 2 ? config->group_channels : 0,
+                                  .ties_w = config->granularity == 0,
+                                  .ties_a = config->act_granularity == 0,
                                   .is_bf16 = config->compute == 1,
                                   .seed = config->seed,
                                   .threads = threads};
@@ -136,6 +160,7 @@ pare_status pare_run_open(const pare_train_config *config, const char *folder, u
 void pare_run_close(pare_run *r)
 {
     pare_graph_free(r->graph);
+    pare_penalty_free(&r->penalty);
     pare_dataset_free(r->data);
     pare_net_free(r->net);
     free(r->order);
@@ -153,11 +178,11 @@ void pare_run_mean_n(const pare_run *r, double *weight_n, double *act_n)
     for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
         const pare_node *k = &r->graph->nodes[i];
         if (k->kind != PARE_NODE_MAC) continue;
-        *weight_n += k->qw.n;
+        *weight_n += pare_node_weight_n(k);
         *act_n += k->qa.n;
         n++;
     }
-    const bool is_real = r->graph->method->grid == PARE_GRID_REAL;
+    const bool is_real = r->graph->method->w.grid == PARE_GRID_REAL;
     *weight_n = is_real || !n ? 0 : *weight_n / (double)n;
     *act_n = is_real || !n ? 0 : *act_n / (double)n;
 }
@@ -205,10 +230,7 @@ pare_status pare_run_ceil(pare_run *r, pare_err *e)
 {
     pare_graph *g = r->graph;
     g->is_learning_n = false;
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        pare_quant_ceil(&g->nodes[i].qw);
-        pare_quant_ceil(&g->nodes[i].qa);
-    }
+    pare_run_round(r);
     return calibrate(r, e);
 }
 
@@ -218,9 +240,12 @@ pare_status pare_run_ceil(pare_run *r, pare_err *e)
 /* Of the step that `done` steps of this epoch have gone before. */
 static double lr_factor(const pare_run *r, uint64_t done_steps)
 {
-    const double n = (double)r->phases[r->phase].n_epochs * (double)r->steps_per_epoch;
-    const double done = (double)r->epoch * (double)r->steps_per_epoch + (double)done_steps;
-    return pare_schedules[r->config->schedule].factor(done / n);
+    const double an_epoch = (double)r->steps_per_epoch;
+    const double n = (double)r->phases[r->phase].n_epochs * an_epoch;
+    const double done = (double)r->epoch * an_epoch + (double)done_steps;
+    const double warmup = r->phase ? 0 : fmin(r->config->warmup_epochs * an_epoch, n);
+    if (done < warmup) return (done + 1) / (warmup + 1);
+    return pare_schedules[r->config->schedule].factor((done - warmup) / fmax(n - warmup, 1));
 }
 
 static pare_status train_step(pare_run *r, pare_err *e)
@@ -238,7 +263,8 @@ static pare_status train_step(pare_run *r, pare_err *e)
     pare_job job = {.g = r->graph,
                     .is_training = true,
                     .wants_gradient = true,
-                    .bn_share = fmax(BN_SHARE, first_share),
+                    .label_smoothing = c->label_smoothing,
+                    .bn_share = *c->from ? BN_SHARE : fmax(BN_SHARE, first_share),
                     .range_share = fmax(RANGE_SHARE, first_share),
                     .batch = &b,
                     .n_images = c->batch};
@@ -251,13 +277,19 @@ static pare_status train_step(pare_run *r, pare_err *e)
                             r->phases[r->phase].name);
     PARE_TRY(pare_graph_backward(&job, e));
     const double factor = lr_factor(r, r->step);
+    const double n_steps = (double)r->phases[r->phase].n_epochs * (double)r->steps_per_epoch;
+    const double done = (double)r->epoch * (double)r->steps_per_epoch + (double)r->step;
+    if (r->graph->is_learning_n) {
+        r->penalty_now = pare_run_set_lambdas(r);
+        r->gamma_now = pare_run_gamma(r, done / n_steps, n_steps);
+    }
     const pare_update u = {
         .optimizer = &pare_optimizers[c->optimizer],
         .lr = r->phases[r->phase].lr * factor,
         .n_lr = c->n_lr * factor,
         .momentum = c->momentum,
         .weight_decay = c->weight_decay,
-        .gamma = c->gamma,
+        .gamma = r->gamma_now,
         .t = (uint64_t)r->epoch * r->steps_per_epoch + r->step + 1,
     };
     PARE_TRY(pare_graph_update(r->graph, &u, e));
@@ -333,6 +365,7 @@ static pare_status end_epoch(pare_run *r, const pare_train_hooks *h, pare_err *e
     fill_progress(r, &p);
     PARE_TRY(pare_run_evaluate(r, &p.test_accuracy_frac, e));
     p.is_epoch_end = true;
+    if (r->graph->is_learning_n) pare_run_end_balance(r);
     pare_run_add_metrics(r, p.lr, p.loss, p.accuracy_frac, p.test_accuracy_frac);
     tell(h, &p);
     r->epoch++;
@@ -399,6 +432,7 @@ static pare_status train_all(pare_run *r, const pare_train_hooks *h, pare_err *e
 {
     bool found = false, is_stopped = false;
     PARE_TRY(pare_checkpoint_load(r, PARE_CHECKPOINT, &found, e));
+    if (!found && *r->config->from) PARE_TRY(pare_checkpoint_start_from(r, r->config->from, e));
     PARE_TRY(pare_run_write_start(r, e));
     if (!found) PARE_TRY(pare_run_write_metrics(r, e));
     if (found && h && h->note && !r->is_done) {
@@ -465,7 +499,7 @@ pare_status pare_train_eval(const char *run, const char *data, unsigned threads,
     pare_train_config c;
     pare_run r = {0};
     pare_buf net = {0};
-    *result = (pare_train_result){-1, -1, -1, 0, 0, 0, 0, false};
+    *result = NOT_MEASURED;
     pare_status status = pare_train_config_of(run, a, &c, e);
     if (status == PARE_OK) {
         pare_buf_printf(&net, "%s/network.net.yaml", run);

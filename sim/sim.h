@@ -18,7 +18,11 @@ extern "C" {
 /* ---- machines -------------------------------------------------------------------------------- */
 
 /* Which data stays in the PEs while the others move. */
-typedef enum pare_dataflow { PARE_OUTPUT_STATIONARY, PARE_WEIGHT_STATIONARY } pare_dataflow;
+typedef enum pare_dataflow {
+    PARE_OUTPUT_STATIONARY,
+    PARE_WEIGHT_STATIONARY,
+    PARE_INPUT_STATIONARY
+} pare_dataflow;
 /* How operands reach the PEs of a tile: to all at once, or from neighbour to neighbour. */
 typedef enum pare_delivery { PARE_BROADCAST, PARE_SYSTOLIC } pare_delivery;
 /* What the lanes of one step hold: channels at one kernel position, or the flattened depth. */
@@ -254,7 +258,7 @@ typedef enum pare_stat_role { PARE_STAT_TOTAL, PARE_STAT_PART, PARE_STAT_OTHER }
       "lanes, rows, columns and tiles left without work at the edges of the layer")                \
     X(fill_drain_cycles, uint64_t, CYCLES, PART, "fill and drain", "skew of a systolic array")     \
     X(weight_load_cycles, uint64_t, CYCLES, PART, "weight load",                                   \
-      "weights on their way into the array while it waits")                                        \
+      "what stays in the array, on its way into it; columns that wait for weights")                \
     X(startup_cycles, uint64_t, CYCLES, PART, "first load, last store",                            \
       "DRAM transfers that nothing can hide")                                                      \
     X(stall_cycles, uint64_t, CYCLES, PART, "bandwidth stall",                                     \
