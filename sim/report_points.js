@@ -485,5 +485,5 @@ const explorePoints = (P, tools) => {
   }
   addEventListener("resize", paint);
   applyFilters();
-  return { state: S, refresh, csv, listed, view: () => S.view, shown: () => shown.length, front: () => front, brushed: () => brushed };
+  return { state: S, id: idOf, refresh, csv, listed, view: () => S.view, shown: () => shown.length, front: () => front, brushed: () => brushed };
 };

@@ -190,6 +190,7 @@ typedef struct pare_machine {
     uint64_t hash;          /* of the file's bytes, the overrides and tables named there */
     const pare_yaml *yaml;  /* places of the keys, for messages */
     pare_arena *arena;
+    struct sim_tables *tables; /* energy tables read once for many machines; NULL: from the files */
     pare_pos pos;
     uint64_t given;
 } pare_machine;
