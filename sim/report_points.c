@@ -60,6 +60,13 @@ static const pare_stat_info *stat_of(const char *name)
     return NULL;
 }
 
+static bool is_known(const columns_job *j, size_t column)
+{
+    for (size_t i = 0; i < j->n; i++)
+        if (!isnan(j->values[i * j->info->n_columns + column])) return true;
+    return false;
+}
+
 /* Totals are exact; parts, of which there are many, in single precision. */
 static void add_column(pare_buf *b, const columns_job *j, size_t column)
 {
@@ -141,7 +148,7 @@ static size_t choose_points(const columns_job *j, pare_store *s, uint32_t *chose
     size_t k = 0, n = 0;
     for (size_t i = 0; i < 4; i++) {
         columns[k] = pare_store_column(s, names[i]);
-        k += columns[k] >= 0;
+        k += columns[k] >= 0 && is_known(j, (size_t)columns[k]);
     }
     double *const values = pare_xalloc(j->n * k + 1, sizeof *values);
     bool *const is_on = pare_xalloc(j->n + 1, sizeof *is_on);
@@ -251,7 +258,8 @@ pare_status sim_report_points(pare_store *store, pare_buf *b, pare_err *e)
         pare_buf_puts(b, "]");
         sim_json_key(b, "columns");
         pare_buf_puts(b, "[");
-        for (size_t i = 0; i < j.info->n_columns; i++) add_column(b, &j, i);
+        for (size_t i = 0; i < j.info->n_columns; i++)
+            if (is_known(&j, i)) add_column(b, &j, i);
         pare_buf_puts(b, "]");
         if (j.info->has_layers && j.n) status = add_layers(b, &j, store, e);
         pare_buf_puts(b, "}");
