@@ -36,6 +36,8 @@ int main(int argc, char **argv)
         {"machines", "", "list the shipped machines", pare_main_machines},
         {"show", "MACHINE", "a machine with its defaults, peaks, area and energy constants",
          pare_main_show},
+        {"plot", "PICTURE INPUT", "bits, breakdown, roofline or Pareto front as SVG",
+         pare_main_plot},
         {"report", "RUN|STORE", "one HTML page about a trainer's run or a sweep", pare_main_report},
         {"infer", "RUN", "a trained network's codes through a machine's arithmetic, bit by bit",
          pare_main_infer},
