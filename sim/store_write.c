@@ -104,6 +104,7 @@ static void tables_of(const store_plan *p, pare_buf *b)
                      "CREATE TABLE stat(stat INTEGER PRIMARY KEY, name TEXT, label TEXT);"
                      "CREATE TABLE layer_name(network INTEGER, layer INTEGER, name TEXT, "
                      "PRIMARY KEY(network, layer)) WITHOUT ROWID;"
+                     "CREATE TABLE excluded(block INTEGER PRIMARY KEY, points INTEGER);"
                      "CREATE TABLE point(point INTEGER PRIMARY KEY, space INTEGER NOT NULL, "
                      "hash BLOB NOT NULL, error TEXT");
     columns_of(p, false, "t", b);
@@ -241,7 +242,8 @@ static pare_status set_aside(store_writer *w, const pare_store_info *i, pare_err
 {
     pare_buf sql = {0};
     pare_buf_puts(&sql, "DROP VIEW points; DROP TABLE meta; DROP TABLE axis; DROP TABLE "
-                        "axis_value; DROP TABLE stat; DROP TABLE layer_name;");
+                        "axis_value; DROP TABLE stat; DROP TABLE layer_name; "
+                        "DROP TABLE excluded;");
     const bool has_old = has_table(w, "old");
     if (!same_columns(w->plan, i)) {
         if (has_old) pare_buf_puts(&sql, "DROP TABLE old; DROP TABLE old_layer;");
@@ -334,10 +336,26 @@ static pare_status prepare(store_writer *w, pare_err *e)
     pare_buf_puts(&sql, ")");
     if (status == PARE_OK) status = store_prepare(w->db, w->path, sql.text, &w->put_layer, e);
     if (status == PARE_OK)
+        status =
+            store_prepare(w->db, w->path, "INSERT INTO excluded VALUES(?, ?)", &w->put_excluded, e);
+    if (status == PARE_OK)
         status = store_prepare(w->db, w->path, "UPDATE meta SET value = ? WHERE key = 'next'",
                                &w->set_next, e);
     pare_buf_free(&sql);
     return status;
+}
+
+/* One file without a log; nothing to do if it is that already. */
+static pare_status make_plain(store_writer *w, pare_err *e)
+{
+    sqlite3_stmt *q = NULL;
+    PARE_TRY(store_prepare(w->db, w->path, "PRAGMA journal_mode", &q, e));
+    const bool is_wal =
+        sqlite3_step(q) == SQLITE_ROW && !strcmp((const char *)sqlite3_column_text(q, 0), "wal");
+    sqlite3_finalize(q);
+    if (!is_wal) return PARE_OK;
+    return store_exec(w->db, w->path,
+                      "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE", e);
 }
 
 static pare_status open_at(store_writer *w, pare_err *e)
@@ -358,7 +376,7 @@ static pare_status open_at(store_writer *w, pare_err *e)
         PARE_TRY(continue_store(w, e));
     }
     w->has_old = !w->is_complete && has_table(w, "old");
-    if (w->is_complete) return PARE_OK;
+    if (w->is_complete) return make_plain(w, e);
     snprintf(pragma, sizeof pragma, "PRAGMA wal_autocheckpoint = %d", CHECKPOINT_PAGES);
     PARE_TRY(store_exec(w->db, w->path, "PRAGMA journal_mode = WAL", e));
     PARE_TRY(store_exec(w->db, w->path, "PRAGMA synchronous = NORMAL", e));
@@ -382,12 +400,19 @@ pare_status store_writer_open(const char *path, const store_plan *plan, store_wr
     return status;
 }
 
+static void drop_statements(store_writer *w)
+{
+    sqlite3_stmt **const all[] = {&w->put, &w->put_layer, &w->put_excluded, &w->set_next};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        sqlite3_finalize(*all[i]);
+        *all[i] = NULL;
+    }
+}
+
 void store_writer_close(store_writer *w)
 {
     if (!w) return;
-    sqlite3_finalize(w->put);
-    sqlite3_finalize(w->put_layer);
-    sqlite3_finalize(w->set_next);
+    drop_statements(w);
     sqlite3_close(w->db);
     if (w->lock >= 0) close(w->lock); /* last: it would take SQLite's own locks with it */
     free(w->path);
@@ -467,6 +492,15 @@ pare_status store_put(store_writer *w, const sweep_row *row, pare_err *e)
     return row->state == ROW_EXCLUDED ? PARE_OK : put_row(w, row, e);
 }
 
+pare_status store_put_excluded(store_writer *w, uint64_t block, uint64_t n, pare_err *e)
+{
+    if (n == 0) return PARE_OK;
+    PARE_TRY(begin(w, e));
+    sqlite3_bind_int64(w->put_excluded, 1, (int64_t)block);
+    sqlite3_bind_int64(w->put_excluded, 2, (int64_t)n);
+    return step(w, w->put_excluded, e);
+}
+
 pare_status store_commit(store_writer *w, uint64_t next_block, pare_err *e)
 {
     PARE_TRY(begin(w, e));
@@ -488,12 +522,8 @@ pare_status store_finish(store_writer *w, pare_err *e)
     w->is_open = false;
     if (w->has_old) PARE_TRY(store_exec(w->db, w->path, "VACUUM", e));
     /* prepared statements would keep the journal mode from changing */
-    sqlite3_finalize(w->put);
-    sqlite3_finalize(w->put_layer);
-    sqlite3_finalize(w->set_next);
-    w->put = w->put_layer = w->set_next = NULL;
-    PARE_TRY(store_exec(w->db, w->path, "PRAGMA wal_checkpoint(TRUNCATE)", e));
-    PARE_TRY(store_exec(w->db, w->path, "PRAGMA journal_mode = DELETE", e));
+    drop_statements(w);
+    PARE_TRY(make_plain(w, e));
     w->is_complete = true;
     w->seconds += now_s() - start;
     return PARE_OK;

@@ -26,7 +26,7 @@ typedef struct store_writer {
     int lock; /* a file descriptor; -1: none */
     char *path;
     const store_plan *plan;
-    sqlite3_stmt *put, *put_layer, *set_next;
+    sqlite3_stmt *put, *put_layer, *put_excluded, *set_next;
     uint64_t next_block;       /* of the shard's: those before are stored */
     bool is_complete, is_open; /* is_open: within a transaction */
     bool has_old;              /* rows of other inputs wait to be taken over */
@@ -41,6 +41,9 @@ pare_status store_writer_open(const char *path, const store_plan *plan, store_wr
 void store_writer_close(store_writer *w); /* NULL allowed */
 /* Rows in the order of their numbers; an excluded one is not stored. */
 pare_status store_put(store_writer *w, const sweep_row *row, pare_err *e) PARE_MUST_CHECK;
+/* How many points of a block of the whole sweep are excluded. */
+pare_status store_put_excluded(store_writer *w, uint64_t block, uint64_t n,
+                               pare_err *e) PARE_MUST_CHECK;
 pare_status store_commit(store_writer *w, uint64_t next_block, pare_err *e) PARE_MUST_CHECK;
 /* All is there: commit, drop what is old, and leave a plain file. */
 pare_status store_finish(store_writer *w, pare_err *e) PARE_MUST_CHECK;

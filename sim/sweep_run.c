@@ -222,18 +222,20 @@ static void release(run *r, slot *s)
     pthread_mutex_unlock(&r->lock);
 }
 
-static pare_status write_block(store_writer *store, const slot *s, pare_sweep_summary *out,
-                               pare_err *e)
+static pare_status write_block(const run *r, store_writer *store, uint64_t block, const slot *s,
+                               pare_sweep_summary *out, pare_err *e)
 {
+    uint64_t n_excluded = 0;
     for (size_t i = 0; i < s->n; i++) {
         const sweep_row *const row = &s->rows[i];
         PARE_TRY(store_put(store, row, e));
-        out->n_excluded += row->state == ROW_EXCLUDED;
+        n_excluded += row->state == ROW_EXCLUDED;
         out->n_failed += row->state == ROW_FAILED;
         out->n_reused += row->is_reused;
         out->n_computed += row->state != ROW_EXCLUDED && !row->is_reused;
     }
-    return PARE_OK;
+    out->n_excluded += n_excluded;
+    return store_put_excluded(store, r->plan.shard + block * r->plan.n_shards, n_excluded, e);
 }
 
 static void report(const run *r, uint64_t first, uint64_t done, double seconds)
@@ -258,7 +260,7 @@ static pare_status write_all(run *r, store_writer *store, pare_sweep_summary *ou
         slot *const s = wait_for(r, block);
         if (!s) break;
         const double start_s = now_s();
-        status = write_block(store, s, out, e);
+        status = write_block(r, store, block, s, out, e);
         release(r, s);
         double now = now_s();
         if (status == PARE_OK && now - committed > COMMIT_S) {
