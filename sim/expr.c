@@ -122,7 +122,7 @@ static pare_status need_number(const parser *p, const node *x)
                         SHOWN_MAX, p->text, x->column);
 }
 
-static pare_status parse_call(parser *p, const function *f, const node **out)
+static pare_status parse_call(parser *p, const function *f, unsigned column, const node **out)
 {
     const node *arguments[2] = {NULL, NULL};
     if (!take(p, "(")) return expected(p, "'('");
@@ -134,6 +134,7 @@ static pare_status parse_call(parser *p, const function *f, const node **out)
     if (!take(p, ")")) return expected(p, "')'");
     node *const x = new_node(p, K_CALL, arguments[0], arguments[1]);
     x->call = f;
+    x->column = column;
     *out = x;
     return PARE_OK;
 }
@@ -150,7 +151,7 @@ static pare_status parse_name(parser *p, const node **out)
     p->at += n;
     skip_blanks(p);
     for (unsigned i = 0; i < N_FUNCTIONS; i++)
-        if (!strcmp(name, functions[i].name)) return parse_call(p, &functions[i], out);
+        if (!strcmp(name, functions[i].name)) return parse_call(p, &functions[i], column, out);
     const char *near = NULL;
     node *const x = new_node(p, K_VARIABLE, NULL, NULL);
     x->column = column;

@@ -41,27 +41,18 @@ static double now_s(void)
 
 /* ---- one writer ---- */
 
-/* A lock of our own far behind SQLite's: held for the whole sweep, while readers read. It goes with
- * the process, however that ends. */
 static pare_status take_lock(store_writer *w, pare_err *e)
 {
-    static const off_t LOCK_AT = (off_t)1 << 60;
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_AT, .l_len = 1};
     w->lock = open(w->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (w->lock < 0)
         return pare_err_set(e, PARE_EFAIL, w->path, NOWHERE,
                             "cannot be opened for writing (%s); a writable file in a writable "
                             "folder expected",
                             strerror(errno));
-    if (fcntl(w->lock, F_SETLK, &lock) == 0) return PARE_OK;
-    const int why = errno;
-    if (why != EAGAIN && why != EACCES) return PARE_OK; /* a file system without locks */
-    struct flock holder = lock;
-    const bool is_known = fcntl(w->lock, F_GETLK, &holder) == 0 && holder.l_type != F_UNLCK;
+    if (store_lock(w->lock)) return PARE_OK;
     return pare_err_set(e, PARE_EFAIL, w->path, NOWHERE,
-                        "is being written by another process (%ld); one writer a store expected: "
-                        "wait for it, or give another --store",
-                        is_known ? (long)holder.l_pid : -1L);
+                        "is being written by another process; one writer a store expected: wait "
+                        "for it, or give another --store");
 }
 
 /* ---- tables ---- */

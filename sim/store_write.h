@@ -33,6 +33,9 @@ typedef struct store_writer {
     double seconds;
 } store_writer;
 
+/* Hold the file for as long as it is open (store_lock.c); false: another one does. */
+bool store_lock(int file);
+
 /* Make the store, or continue it. If its inputs were others, its rows become `old`. ":memory:" is a
  * store without a file. PARE_EFAIL if another process writes it. */
 pare_status store_writer_open(const char *path, const store_plan *plan, store_writer **out,

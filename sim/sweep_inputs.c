@@ -31,15 +31,29 @@ static void enter_run(pare_buf *path, const char *file)
     pare_buf_free(&inner);
 }
 
+/* A file that cannot even be opened is a mistake of the sweep file. */
+static pare_status blame_input(const pare_sweep *s, const char *key, uint64_t i,
+                               const pare_err *inner, pare_err *e)
+{
+    char at[64];
+    if (inner->line)
+        return pare_err_set(e, inner->status, inner->file, (pare_pos){inner->line, inner->column},
+                            "%s", inner->text);
+    snprintf(at, sizeof at, "%s[%llu]", key, (unsigned long long)i);
+    return pare_yaml_error(s->yaml, at, e, inner->status, "%s%s%s", inner->file,
+                           *inner->file ? ": " : "", inner->text);
+}
+
 static pare_status load_network(pare_sweep *s, uint64_t i, pare_err *e)
 {
     pare_buf path = {0};
     find_input(s, "networks", s->axes[s->at[AXIS_NETWORK]].values[i], &path);
     enter_run(&path, "network.net.yaml");
+    pare_err inner = {0};
     const size_t n = path.n;
     const bool is_csv = n > 4 && !strcmp(path.text + n - 4, ".csv");
     const pare_status status =
-        (is_csv ? pare_net_load_scalesim : pare_net_load)(path.text, &s->nets[i], e);
+        (is_csv ? pare_net_load_scalesim : pare_net_load)(path.text, &s->nets[i], &inner);
     if (status == PARE_OK) {
         pare_buf text = {0};
         pare_net_write(s->nets[i], &text);
@@ -47,16 +61,17 @@ static pare_status load_network(pare_sweep *s, uint64_t i, pare_err *e)
         pare_buf_free(&text);
     }
     pare_buf_free(&path);
-    return status;
+    return status == PARE_OK ? PARE_OK : blame_input(s, "networks", i, &inner, e);
 }
 
 static pare_status load_machine(pare_sweep *s, uint64_t i, pare_err *e)
 {
     pare_buf path = {0};
     find_input(s, "machines", s->axes[s->at[AXIS_MACHINE]].values[i], &path);
-    const pare_status status = pare_machine_load(path.text, NULL, 0, &s->machines[i], e);
+    pare_err inner = {0};
+    const pare_status status = pare_machine_load(path.text, NULL, 0, &s->machines[i], &inner);
     pare_buf_free(&path);
-    return status;
+    return status == PARE_OK ? PARE_OK : blame_input(s, "machines", i, &inner, e);
 }
 
 /* ---- bitlengths ---- */
@@ -153,8 +168,7 @@ static pare_status load_bits(pare_sweep *s, uint64_t b, pare_err *e)
     }
     pare_buf_free(&path);
     if (fits_one) return PARE_OK;
-    return pare_err_set(e, PARE_EINPUT, first.file, (pare_pos){first.line, first.column}, "%s",
-                        first.text);
+    return blame_input(s, "bits", b, &first, e);
 }
 
 /* ---- all of them ---- */

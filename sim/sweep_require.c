@@ -46,7 +46,7 @@ static bool resolve(void *context, const char *name, unsigned *variable, bool *i
     if (!strcmp(name, "area_um2")) return true;
     r->near.n = 0;
     if (!sweep_find_field(name, &field, &r->near) || s->n_fields == FIELDS_MAX) {
-        *near = r->near.n ? r->near.text : NULL;
+        *near = r->near.n && strcmp(r->near.text, name) != 0 ? r->near.text : NULL;
         return false;
     }
     if (!s->fields) s->fields = pare_arena_alloc(s->arena, FIELDS_MAX, sizeof *s->fields);
