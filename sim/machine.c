@@ -358,6 +358,12 @@ static pare_status check(const pare_machine *m, pare_err *e)
     return check_array(m, e);
 }
 
+pare_status sim_machine_settle(pare_machine *m, pare_err *e)
+{
+    PARE_TRY(check(m, e));
+    return sim_costs_load(m, e);
+}
+
 /* ---- loading ---- */
 
 pare_status pare_machine_parse(const char *name, const char *text, size_t n,
@@ -380,8 +386,7 @@ pare_status pare_machine_parse(const char *name, const char *text, size_t n,
     m->arena = arena;
     m->file = pare_arena_strdup(arena, name);
     m->hash = hash;
-    if (status == PARE_OK) status = check(m, e);
-    if (status == PARE_OK) status = sim_costs_load(m, e);
+    if (status == PARE_OK) status = sim_machine_settle(m, e);
     if (status == PARE_OK)
         *out = m;
     else

@@ -191,6 +191,7 @@ typedef struct pare_machine {
     uint64_t hash;          /* of the file's bytes, the overrides and tables named there */
     const pare_yaml *yaml;  /* places of the keys, for messages */
     pare_arena *arena;
+    struct sim_tables *tables; /* energy tables read once for many machines; NULL: from the files */
     pare_pos pos;
     uint64_t given;
 } pare_machine;
@@ -488,27 +489,6 @@ pare_status pare_sim_explain(const pare_net *net, const pare_machine *machine,
                              const char *layer, pare_buf *out, pare_err *e) PARE_MUST_CHECK;
 /* The machine with all its defaults filled in, its peaks, area and energy constants. */
 void pare_machine_write(const pare_machine *m, pare_buf *out);
-
-/* ---- reports --------------------------------------------------------------------------------- */
-
-/* What one page shows. Results of the same machines in the same order; results[0] (or uniform[0])
- * is what the others are compared with. */
-typedef struct pare_sim_report {
-    const char *title;
-    const char *bits_label; /* of `results`: "learned bits" */
-    const pare_bits *bits;
-    const pare_sim_result *results;
-    size_t n_results;
-    const pare_sim_result *uniform; /* the same at other bits, or NULL */
-    const char *uniform_label;      /* "8 bits" */
-    const char *normalization;      /* one sentence: what the machines have in common */
-    const pare_csv *metrics;        /* the trainer's metrics.csv, or NULL */
-} pare_sim_report;
-
-/* One self-contained HTML page. `chart_js` is the path of Chart.js 3 (minified), which is inlined;
- * a missing file is PARE_EINPUT with the package that holds it. */
-pare_status pare_sim_report_write(const pare_sim_report *report, const char *chart_js,
-                                  pare_buf *html, pare_err *e) PARE_MUST_CHECK;
 
 /* ---- bit-true inference ---------------------------------------------------------------------- */
 
