@@ -81,12 +81,15 @@ static pare_status check_finite(const pare_graph *g, uint32_t layer, const char 
 static pare_status step_quant(const update_context *c, const pare_node *n, pare_quant *q,
                               pare_err *e)
 {
-    if (!isfinite(q->g_n))
+    if (!isfinite(q->g_n) || !isfinite(q->g_p[0]) || !isfinite(q->g_p[1]))
         return pare_err_set(e, PARE_EFAIL, c->g->net->file, n->l->pos,
-                            "the gradient of layer %s's bitlengths is not finite; a smaller "
+                            "the gradient of layer %s's quantizers is not finite; a smaller "
                             "learning rate may help",
                             n->l->name);
-    if (c->g->is_learning_n) pare_quant_step(q, c->u->n_lr, c->u->gamma);
+    if (c->g->is_learning_n && q->row->ngrad == PARE_NGRAD_LERP)
+        pare_quant_step(q, c->u->n_lr, c->u->gamma);
+    const bool decays = q->row->range == PARE_RANGE_CLIP && q->row->grid != PARE_GRID_POW2;
+    pare_quant_step_p(q, c->u->p_lr, c->u->momentum, decays ? c->u->p_decay : 0);
     return PARE_OK;
 }
 

@@ -1,5 +1,5 @@
 /* train.c: phases, epochs, steps. */
-#include "model/train.h"
+#include "model/method.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,10 +7,37 @@
 static const pare_pos NOWHERE = {0, 0};
 static const double BN_SHARE = 0.1; /* of a batch in the running statistics, as PyTorch has it */
 static const double RANGE_SHARE = 0.01; /* in the running ranges */
+static const uint64_t DRAW_STREAMS = (uint64_t)1 << 62;
 enum { CALIBRATION_BATCHES = 64, TUNE_LR_DIVISOR = 5 };
 
 /* ---- opening ----------------------------------------------------------------------------------
  */
+
+static pare_status check_bits(const pare_run *r, const char *layer, const char *what, bool is_act,
+                              uint32_t bits, pare_pos pos, pare_err *e)
+{
+    const pare_method *m = r->graph->method;
+    if (bits >= m->min_bits[is_act] && bits <= m->max_bits[is_act]) return PARE_OK;
+    return pare_err_set(e, PARE_EINPUT, pos.line ? r->config->bits : NULL, pos,
+                        "layer %s has %u %s bits, which method %s cannot do; %u to %u expected",
+                        layer, bits, what, m->name, m->min_bits[is_act], m->max_bits[is_act]);
+}
+
+static pare_status set_layer_bits(pare_run *r, pare_node *n, const pare_layer_bits *l, bool is_edge,
+                                  pare_err *e)
+{
+    const uint32_t edge = is_edge ? r->config->first_last_bits : 0;
+    const uint32_t w = edge ? edge : l->weight_bits, a = edge ? edge : l->act_bits;
+    PARE_TRY(check_bits(r, n->l->name, "weight", false, w, l->pos, e));
+    PARE_TRY(check_bits(r, n->l->name, "activation", true, a, l->pos, e));
+    for (uint32_t j = 0; j < n->n_qw; j++) {
+        n->qw[j].n = w;
+        n->qw[j].n_max = PARE_BITS_MAX;
+    }
+    n->qa.n = a;
+    n->qa.n_max = PARE_BITS_MAX;
+    return PARE_OK;
+}
 
 static pare_status set_fixed_bits(pare_run *r, pare_err *e)
 {
@@ -26,12 +53,7 @@ static pare_status set_fixed_bits(pare_run *r, pare_err *e)
             status =
                 pare_err_set(e, PARE_EINPUT, r->config->bits, l->pos,
                              "layer %s has signed codes; unsigned affine ones expected", l->layer);
-        for (uint32_t j = 0; j < n->n_qw; j++) {
-            n->qw[j].n = l->weight_bits;
-            n->qw[j].n_max = PARE_BITS_MAX;
-        }
-        n->qa.n = l->act_bits;
-        n->qa.n_max = PARE_BITS_MAX;
+        if (status == PARE_OK) status = set_layer_bits(r, n, l, at == 1 || at == b->n_layers, e);
     }
     pare_bits_free(b);
     return status;
@@ -71,13 +93,15 @@ static pare_status set_bits(pare_run *r, pare_err *e)
         set_lambdas(r->graph, &pare_criteria[r->config->criterion]);
         return PARE_OK;
     }
-    return m->w.grid == PARE_GRID_REAL ? PARE_OK : set_fixed_bits(r, e);
+    return m->bits == PARE_BITS_GIVEN || m->bits == PARE_BITS_OWN ? set_fixed_bits(r, e) : PARE_OK;
 }
 
 static void set_phases(pare_run *r)
 {
     const pare_train_config *c = r->config;
-    const bool learns = pare_method_learns_n(&pare_methods[c->method]);
+    const pare_method *m = &pare_methods[c->method];
+    const bool learns = pare_method_learns_n(m);
+    if (m->hooks && m->hooks->has_no_steps) return;
     r->phases[0] = (pare_phase){learns ? "learn" : "train", c->epochs, c->lr, learns};
     r->n_phases = 1;
     if (!learns || !c->tune_epochs) return;
@@ -124,16 +148,30 @@ pare_status pare_run_open(const pare_train_config *config, const char *folder, u
     PARE_TRY(pare_dataset_load(config->data, config->limit, &r->data, e));
     PARE_TRY(check_data(r, e));
     r->data_hash = hash_data(r->data);
-    const pare_graph_spec spec = {.net = r->net,
-                                  .method = &pare_methods[config->method],
-                                  .batch = config->batch,
-                                  .n_classes = r->data->n_classes,
-                                  .max_bits = config->max_bits,
-                                  .is_bf16 = config->compute == 1,
-                                  .seed = config->seed,
-                                  .threads = threads};
+    const pare_method *method = &pare_methods[config->method];
+    const pare_method_hooks *hooks = method->hooks;
+    pare_quant_rows rows = method->rows;
+    if (hooks && hooks->rows) hooks->rows(config, &rows);
+    if (hooks && hooks->has_no_steps && !*config->from)
+        return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
+                            "method %s starts from a trained network; --from RUN expected",
+                            method->name);
+    const pare_graph_spec spec = {
+        .net = r->net,
+        .method = method,
+        .rows = &rows,
+        .group_channels = config->granularity ? config->group_channels : 0,
+        .kernel_groups = hooks && hooks->groups ? hooks->groups(config) : PARE_GROUPS_NONE,
+        .batch = config->batch,
+        .n_classes = r->data->n_classes,
+        .max_bits = config->max_bits,
+        .is_bf16 = config->compute == 1,
+        .seed = config->seed,
+        .threads = threads};
     PARE_TRY(pare_graph_new(&spec, &r->graph, e));
     PARE_TRY(set_bits(r, e));
+    if (hooks && hooks->state_size) r->method_state = pare_xalloc(1, hooks->state_size);
+    if (hooks && hooks->open) PARE_TRY(hooks->open(r, e));
     set_phases(r);
     r->steps_per_epoch = r->data->train.n / config->batch;
     r->order = pare_xalloc(r->data->train.n, sizeof *r->order);
@@ -146,6 +184,7 @@ void pare_run_close(pare_run *r)
     pare_dataset_free(r->data);
     pare_net_free(r->net);
     free(r->order);
+    free(r->method_state);
     pare_buf_free(&r->metrics);
     pare_buf_free(&r->bits_rows);
 }
@@ -164,7 +203,7 @@ void pare_run_mean_n(const pare_run *r, double *weight_n, double *act_n)
         *act_n += k->qa.n;
         n++;
     }
-    const bool is_real = r->graph->method->w.grid == PARE_GRID_REAL;
+    const bool is_real = r->graph->method->rows.w.grid == PARE_GRID_REAL;
     *weight_n = is_real || !n ? 0 : *weight_n / (double)n;
     *act_n = is_real || !n ? 0 : *act_n / (double)n;
 }
@@ -188,7 +227,7 @@ pare_status pare_run_evaluate(pare_run *r, double *accuracy_frac, pare_err *e)
 static uint64_t image_order_epoch(const pare_run *r) { return (uint64_t)r->phase << 32 | r->epoch; }
 
 /* The mean of the batch statistics over the first training images, without augmentation. */
-static pare_status calibrate(pare_run *r, pare_err *e)
+pare_status pare_run_calibrate(pare_run *r, pare_err *e)
 {
     PARE_TRY(pare_graph_set_weights(r->graph, true, e));
     const size_t n =
@@ -216,7 +255,7 @@ pare_status pare_run_ceil(pare_run *r, pare_err *e)
         for (uint32_t j = 0; j < g->nodes[i].n_qw; j++) pare_quant_ceil(&g->nodes[i].qw[j]);
         pare_quant_ceil(&g->nodes[i].qa);
     }
-    return calibrate(r, e);
+    return pare_run_calibrate(r, e);
 }
 
 /* ---- steps ------------------------------------------------------------------------------------
@@ -231,6 +270,37 @@ static double lr_factor(const pare_run *r, uint64_t done_steps)
     const double warmup = r->phase ? 0 : fmin(r->config->warmup_epochs * an_epoch, n);
     if (done < warmup) return (done + 1) / (warmup + 1);
     return pare_schedules[r->config->schedule].factor((done - warmup) / fmax(n - warmup, 1));
+}
+
+pare_status pare_run_check_loss(const pare_run *r, const pare_job *job, pare_err *e)
+{
+    if (isfinite(job->loss)) return PARE_OK;
+    return pare_err_set(e, PARE_EFAIL, r->net->file, NOWHERE,
+                        "the loss is not finite in step %llu of epoch %u (%s); a smaller "
+                        "learning rate may help",
+                        (unsigned long long)r->step + 1, r->epoch + 1, r->phases[r->phase].name);
+}
+
+/* Random choices of a step, each named by the seed, the step and the quantizer. */
+static void draw(pare_run *r, uint64_t step)
+{
+    uint64_t i = 0;
+    for (uint32_t k = 0; k < r->graph->n_nodes; k++) {
+        pare_node *n = &r->graph->nodes[k];
+        for (uint32_t j = 0; j <= n->n_qw && n->kind == PARE_NODE_MAC; j++) {
+            pare_rng rng = pare_rng_new(r->config->seed, DRAW_STREAMS + (step << 20) + i++);
+            (j < n->n_qw ? &n->qw[j] : &n->qa)->draw = pare_rng_unit(&rng);
+        }
+    }
+}
+
+static pare_status plain_step(pare_run *r, pare_job *job, pare_update *u, pare_err *e)
+{
+    PARE_TRY(pare_graph_forward(job, e));
+    PARE_TRY(pare_run_check_loss(r, job, e));
+    PARE_TRY(pare_graph_backward(job, e));
+    draw(r, r->n_steps + 1);
+    return pare_graph_update(r->graph, u, e);
 }
 
 static pare_status train_step(pare_run *r, pare_err *e)
@@ -253,32 +323,28 @@ static pare_status train_step(pare_run *r, pare_err *e)
                     .range_share = fmax(RANGE_SHARE, first_share),
                     .batch = &b,
                     .n_images = c->batch};
-    PARE_TRY(pare_graph_forward(&job, e));
-    if (!isfinite(job.loss))
-        return pare_err_set(e, PARE_EFAIL, r->net->file, NOWHERE,
-                            "the loss is not finite in step %llu of epoch %u (%s); a smaller "
-                            "learning rate may help",
-                            (unsigned long long)r->step + 1, r->epoch + 1,
-                            r->phases[r->phase].name);
-    PARE_TRY(pare_graph_backward(&job, e));
+    const pare_method_hooks *hooks = r->graph->method->hooks;
     const double factor = lr_factor(r, r->step);
-    const pare_update u = {
+    pare_update u = {
         .optimizer = &pare_optimizers[c->optimizer],
         .lr = r->phases[r->phase].lr * factor,
         .n_lr = c->n_lr * factor,
         .momentum = c->momentum,
         .weight_decay = c->weight_decay,
+        .p_lr = r->phases[r->phase].lr * factor,
+        .p_decay = c->options.pact.decay < 0 ? c->weight_decay : c->options.pact.decay,
         .gamma = c->gamma,
         .t = (uint64_t)r->epoch * r->steps_per_epoch + r->step + 1,
     };
-    PARE_TRY(pare_graph_update(r->graph, &u, e));
+    if (hooks && hooks->before_step) PARE_TRY(hooks->before_step(r, &job, e));
+    PARE_TRY(hooks && hooks->step ? hooks->step(r, &job, &u, e) : plain_step(r, &job, &u, e));
+    if (hooks && hooks->after_step) PARE_TRY(hooks->after_step(r, &job, e));
     r->loss_sum += job.loss;
     r->n_correct += job.n_correct;
     r->step++;
     r->n_steps++;
     return PARE_OK;
 }
-
 /* ---- epochs and phases ------------------------------------------------------------------------
  */
 
@@ -321,6 +387,11 @@ static void mean_bits(pare_run *r)
 
 static pare_status end_phase(pare_run *r, double accuracy_frac, pare_err *e)
 {
+    const pare_method_hooks *hooks = r->graph->method->hooks;
+    if (hooks && hooks->end && r->phase + 1 == r->n_phases) {
+        PARE_TRY(hooks->end(r, e));
+        PARE_TRY(pare_run_evaluate(r, &accuracy_frac, e));
+    }
     const bool was_learning = r->phases[r->phase].learns_n;
     if (was_learning) {
         r->result.real_frac = accuracy_frac;
@@ -350,10 +421,13 @@ static pare_status end_epoch(pare_run *r, const pare_train_hooks *h, pare_err *e
     r->step = 0;
     r->loss_sum = 0;
     r->n_correct = 0;
+    const pare_method_hooks *hooks = r->graph->method->hooks;
+    if (hooks && hooks->end_epoch) PARE_TRY(hooks->end_epoch(r, e));
     if (r->epoch == r->phases[r->phase].n_epochs) PARE_TRY(end_phase(r, p.test_accuracy_frac, e));
     PARE_TRY(pare_run_write_metrics(r, e));
     PARE_TRY(pare_checkpoint_save(r, PARE_CHECKPOINT, e));
     if (r->phase == r->n_phases) return PARE_OK;
+    draw(r, r->n_steps);
     return pare_graph_set_weights(r->graph, true, e);
 }
 
@@ -410,9 +484,16 @@ static pare_status train_all(pare_run *r, const pare_train_hooks *h, pare_err *e
 {
     bool found = false, is_stopped = false;
     PARE_TRY(pare_checkpoint_load(r, PARE_CHECKPOINT, &found, e));
+    const pare_method_hooks *hooks = r->graph->method->hooks;
     if (!found && *r->config->from) PARE_TRY(pare_checkpoint_start_from(r, r->config->from, e));
     PARE_TRY(pare_run_write_start(r, e));
     if (!found) PARE_TRY(pare_run_write_metrics(r, e));
+    if (!found && hooks && hooks->start) PARE_TRY(hooks->start(r, e));
+    if (!found && hooks && hooks->has_no_steps) {
+        PARE_TRY(pare_run_evaluate(r, &r->result.final_frac, e));
+        mean_bits(r);
+    }
+    draw(r, r->n_steps);
     if (found && h && h->note && !r->is_done) {
         pare_buf line = {0};
         pare_buf_printf(&line, "continuing after %llu steps", (unsigned long long)r->n_steps);

@@ -24,7 +24,8 @@ typedef struct pare_run {
     pare_phase phases[PARE_PHASES_MAX];
     uint32_t n_phases;
     size_t steps_per_epoch;
-    uint32_t *order; /* of the images in this epoch */
+    void *method_state; /* of the method's hooks */
+    uint32_t *order;    /* of the images in this epoch */
     /* what a checkpoint holds, besides the graph's parameters */
     uint32_t phase, epoch; /* in the phase, from 0 */
     uint64_t step;         /* in the epoch */
@@ -40,6 +41,11 @@ pare_status pare_run_open(const pare_train_config *config, const char *folder, u
                           pare_run *r, pare_err *e) PARE_MUST_CHECK;
 void pare_run_close(pare_run *r);
 
+/* Measure batch norms and ranges again on training images, weights as they are. */
+pare_status pare_run_calibrate(pare_run *r, pare_err *e) PARE_MUST_CHECK;
+/* A loss that is not finite ends the run. */
+pare_status pare_run_check_loss(const pare_run *r, const pare_job *job,
+                                pare_err *e) PARE_MUST_CHECK;
 /* Unweighted means over the layers. */
 void pare_run_mean_n(const pare_run *r, double *weight_n, double *act_n);
 /* Accuracy on the test images with the running statistics. */
