@@ -166,6 +166,14 @@ static void pass_state(walk *w, pare_run *r)
     pass_f64(w, "", "result.mean_act_n", &r->result.mean_act_n);
     pass_f64(w, "", "result.mean_weight_bits", &r->result.mean_weight_bits);
     pass_f64(w, "", "result.mean_act_bits", &r->result.mean_act_bits);
+    pass_f64(w, "", "result.n_unbalanced_frac", &r->result.n_unbalanced_frac);
+    pass_u32(w, "result.n_balanced_epoch", &r->result.n_balanced_epoch);
+    pass_f64(w, "", "result.rounding_offset", &r->result.rounding_offset);
+    pass_f64(w, "", "result.cost_frac", &r->result.cost_frac);
+    pass_f64(w, "", "budget.log_gamma", &r->budget.log_gamma);
+    pass_f64(w, "", "gamma_now", &r->gamma_now);
+    pass_f64(w, "", "n_moved", &g->n_moved);
+    pass_f64(w, "", "n_pulled", &g->n_pulled);
     for (uint32_t i = 0; i < g->n_nodes; i++) pass_node(w, g, &g->nodes[i]);
     pass_ranges(w, g);
     const pare_method_hooks *hooks = g->method->hooks;

@@ -5,11 +5,13 @@
 /* The names of the tables' rows, in their order (a test holds them together). */
 static const char *const methods[] = {"fp32", "fixed", "bitpruning", "stochastic",
                                       "lsq",  "pact",  NULL};
-static const char *const criteria[] = {"equal", "memory", "macs", NULL};
+static const char *const criteria[] = {"equal",   "memory", "macs", "bitops",
+                                       "latency", "energy", "dram", NULL};
 static const char *const optimizers[] = {"sgd", "adam", NULL};
 static const char *const schedules[] = {"cosine", "step", "constant", NULL};
 static const char *const augments[] = {"none", "crop", "flip", "crop_flip", NULL};
-static const char *const granularities[] = {"layer", "channel", NULL};
+static const char *const granularities[] = {"network", "layer", "channel", NULL};
+static const char *const act_granularities[] = {"network", "layer", NULL};
 static const char *const computes[] = {"f32", "bf16", NULL};
 
 #define AT(member) offsetof(pare_train_config, member)
@@ -46,27 +48,6 @@ static const pare_key keys[] = {
      .offset = AT(bits),
      .def = "8",
      .doc = "bitlengths of method fixed: 8, w4a6, or a bits file"},
-    {.name = "first_last_bits",
-     .type = PARE_KEY_U32,
-     .offset = AT(first_last_bits),
-     .min = 0,
-     .max = 16,
-     .def = "0",
-     .doc = "fixed bitlength of the first and the last layer; 0: as the rest"},
-    {.name = "granularity",
-     .type = PARE_KEY_ENUM,
-     .offset = AT(granularity),
-     .def = "layer",
-     .choices = granularities,
-     .doc = "what has a weight quantizer of its own"},
-    {.name = "group_channels",
-     .type = PARE_KEY_U32,
-     .offset = AT(group_channels),
-     .min = 1,
-     .max = 65536,
-     .def = "1",
-     .doc = "output channels that share one, with granularity channel; the largest divisor of a "
-            "layer's channels up to it is taken"},
     {.name = "calibration_images",
      .type = PARE_KEY_U32,
      .offset = AT(calibration_images),
@@ -86,7 +67,45 @@ static const pare_key keys[] = {
      .offset = AT(criterion),
      .def = "equal",
      .choices = criteria,
-     .doc = "what lambda_i counts: tensors, stored values, multiply-accumulates"},
+     .doc = "what the bitlengths' penalty counts (docs/model.md)"},
+    {.name = "cost_table",
+     .type = PARE_KEY_STR,
+     .offset = AT(cost_table),
+     .def = "",
+     .doc = "table of `pare-sim cost NETWORK --machine M`, for the criteria latency, energy, dram"},
+    {.name = "budget",
+     .type = PARE_KEY_STR,
+     .offset = AT(budget),
+     .def = "",
+     .doc = "such as 0.5x-energy: a share of the cost at 8 bits that the rounded bitlengths must "
+            "meet; gamma is then controlled and its value only the first one"},
+    {.name = "granularity",
+     .type = PARE_KEY_ENUM,
+     .offset = AT(granularity),
+     .def = "layer",
+     .choices = granularities,
+     .doc = "what has a weight bitlength of its own"},
+    {.name = "group_channels",
+     .type = PARE_KEY_U32,
+     .offset = AT(group_channels),
+     .min = 1,
+     .max = 65536,
+     .def = "1",
+     .doc = "output channels that share one, with granularity channel; the largest divisor of a "
+            "layer's channels up to it is taken"},
+    {.name = "act_granularity",
+     .type = PARE_KEY_ENUM,
+     .offset = AT(act_granularity),
+     .def = "layer",
+     .choices = act_granularities,
+     .doc = "what has an activation bitlength of its own"},
+    {.name = "first_last_bits",
+     .type = PARE_KEY_U32,
+     .offset = AT(first_last_bits),
+     .min = 0,
+     .max = 16,
+     .def = "0",
+     .doc = "fixed bitlength of the first and the last layer; 0: as the rest"},
     {.name = "init_bits",
      .type = PARE_KEY_REAL,
      .offset = AT(init_bits),

@@ -20,11 +20,14 @@ uint64_t pare_run_hash(const pare_run *r)
     pare_train_config c = *r->config;
     c.network = c.data = "-";
     if (*c.from) c.from = "-";
+    if (*c.cost_table) c.cost_table = "-";
     pare_buf b = {0};
     pare_schema_write(&pare_train_schema, &c, &b);
     uint64_t h = pare_hash_bytes(PARE_HASH_SEED, b.text, b.n);
     pare_buf_free(&b);
     h = pare_hash_bytes(h, &r->net->hash, sizeof r->net->hash);
+    const pare_cost_table *t = r->penalty.table;
+    if (t) h = pare_hash_bytes(h, &t->hash, sizeof t->hash);
     return pare_hash_bytes(h, &r->data_hash, sizeof r->data_hash);
 }
 
@@ -110,17 +113,14 @@ static void add_reals(pare_buf *b, const double *v, size_t n)
 void pare_run_add_metrics(pare_run *r, double lr, double train_loss, double train_frac,
                           double test_frac)
 {
-    double v[] = {lr, train_loss, train_frac, test_frac, 0, 0, 0};
+    double v[10] = {lr, train_loss, train_frac, test_frac};
     pare_run_mean_n(r, &v[4], &v[5]);
-    double penalty = 0;
-    for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
-        const pare_node *n = &r->graph->nodes[i];
-        if (n->kind != PARE_NODE_MAC) continue;
-        double weights = 0;
-        for (uint32_t j = 0; j < n->n_qw; j++) weights += n->qw[j].lambda * n->qw[j].n;
-        penalty += weights + n->qa.lambda * n->qa.n;
+    if (r->penalty.criterion) {
+        v[6] = r->gamma_now * pare_run_set_lambdas(r);
+        v[7] = r->gamma_now;
+        v[8] = pare_run_cost_frac(r);
+        v[9] = r->graph->is_learning_n ? r->result.n_unbalanced_frac : 0;
     }
-    v[6] = r->config->gamma * penalty;
     const char *phase = r->phases[r->phase].name;
     pare_buf_printf(&r->metrics, "%s,%u", phase, r->epoch + 1);
     add_reals(&r->metrics, v, sizeof v / sizeof *v);
@@ -149,7 +149,7 @@ pare_status pare_run_write_metrics(const pare_run *r, pare_err *e)
 {
     PARE_TRY(write_table(r, "metrics.csv",
                          "phase,epoch,lr,train_loss,train_accuracy_frac,test_accuracy_frac,"
-                         "mean_weight_n,mean_act_n,penalty\n",
+                         "mean_weight_n,mean_act_n,penalty,gamma,cost_frac,n_unbalanced_frac\n",
                          &r->metrics, e));
     return write_table(r, "bits_per_epoch.csv", "phase,epoch,layer,weight_n,act_n\n", &r->bits_rows,
                        e);

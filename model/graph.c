@@ -455,6 +455,8 @@ pare_status pare_graph_new(const pare_graph_spec *spec, pare_graph **out, pare_e
     g->rows = spec->rows ? *spec->rows : spec->method->rows;
     g->kernels = spec->kernels ? spec->kernels : pare_kernels_best();
     g->is_bf16 = spec->is_bf16;
+    g->ties_w = spec->ties_w;
+    g->ties_a = spec->ties_a;
     g->is_learning_n = pare_method_learns_n(spec->method);
     g->batch = spec->batch;
     g->shard_images = pare_shard_images(spec->batch);

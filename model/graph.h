@@ -129,9 +129,12 @@ struct pare_graph {
     pare_arena *arena;
     uint32_t batch, shard_images;
     size_t n_shards;
-    bool is_bf16;       /* training passes compute convolutions in bfloat16 */
-    bool is_learning_n; /* bitlengths still move */
-    bool is_bypassed;   /* nothing is quantized for now */
+    bool is_bf16;             /* training passes compute convolutions in bfloat16 */
+    bool is_learning_n;       /* bitlengths still move */
+    bool is_bypassed;         /* nothing is quantized for now */
+    bool ties_w, ties_a;      /* all weights, all input activations have one bitlength */
+    double n_moved, n_pulled; /* way of the bitlengths since the epoch began, by their shares of
+                                 the penalty; and that of the penalty alone */
     pare_value *values;
     uint32_t n_values;
     pare_node *nodes;
@@ -174,6 +177,7 @@ typedef struct pare_graph_spec {
     uint32_t batch, n_classes, max_bits;
     uint32_t group_channels; /* output channels that share a weight quantizer; 0: all */
     pare_kernel_groups kernel_groups;
+    bool ties_w, ties_a; /* one bitlength for all weights, for all input activations */
     bool is_bf16;
     uint64_t seed;
     unsigned threads;

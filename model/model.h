@@ -82,17 +82,20 @@ typedef struct pare_train_config {
     int method;          /* fp32, fixed, bitpruning */
     const char *from;    /* run folder or checkpoint whose weights are the first ones; "": none */
     const char *bits;    /* fixed: a uniform specification or a bits file */
-    uint32_t first_last_bits; /* of the first and the last layer; 0: as the rest */
-    int granularity;          /* of weight quantizers: layer, channel */
-    uint32_t group_channels;  /* of a group, with granularity channel */
-    uint32_t calibration_images;
+    uint32_t calibration_images; /* that methods without training look at */
     pare_method_options options;
-    double gamma;         /* weight of the bitlength penalty */
-    int criterion;        /* equal, memory, macs */
-    double init_bits;     /* bitlength that learning starts from */
-    uint32_t max_bits;    /* upper bound of a bitlength */
-    uint32_t epochs;      /* of learning (or of training at fixed bits) */
-    uint32_t tune_epochs; /* after rounding up */
+    double gamma;            /* weight of the bitlength penalty */
+    int criterion;           /* equal, memory, macs, bitops, latency, energy, dram */
+    const char *cost_table;  /* of `pare-sim cost`, for the criteria of a machine; "": none */
+    const char *budget;      /* "0.5x-energy": gamma is controlled to meet it; "": gamma as given */
+    int granularity;         /* of weight bitlengths: network, layer, channel */
+    uint32_t group_channels; /* of a group, with granularity channel */
+    int act_granularity;     /* network, layer */
+    uint32_t first_last_bits; /* fixed bitlength of the first and the last layer; 0: as the rest */
+    double init_bits;         /* bitlength that learning starts from */
+    uint32_t max_bits;        /* upper bound of a bitlength */
+    uint32_t epochs;          /* of learning (or of training at fixed bits) */
+    uint32_t tune_epochs;     /* after rounding up */
     uint32_t batch;
     int optimizer;        /* sgd, adam */
     double lr;            /* first learning rate of the weights */
@@ -140,7 +143,11 @@ typedef struct pare_train_result {
     double final_frac; /* after all phases: of what is exported */
     double mean_weight_n, mean_act_n;       /* learned, unweighted means over the layers */
     double mean_weight_bits, mean_act_bits; /* of the exported network */
-    bool is_complete;                       /* false: stopped; the run folder can be continued */
+    double n_unbalanced_frac;  /* of the penalty's pull that the last epoch of learning followed */
+    uint32_t n_balanced_epoch; /* from which on it followed less than a tenth; 0: none */
+    double rounding_offset;    /* taken off the bitlengths before rounding up, to keep a budget */
+    double cost_frac; /* by the criterion, of the rounded bitlengths beside 8 bits everywhere */
+    bool is_complete; /* false: stopped; the run folder can be continued */
 } pare_train_result;
 
 /* Train into folder `run`, continuing what a checkpoint there began. A checkpoint of another

@@ -243,32 +243,3 @@ bool pare_grid_codes(const pare_grid *g, const float *xq, size_t n, uint16_t *co
     }
     return true;
 }
-
-/* ---- the penalty ------------------------------------------------------------------------------
- */
-
-static double weigh_equal(const pare_layer *l, bool is_weight)
-{
-    (void)l;
-    (void)is_weight;
-    return 1.0;
-}
-
-static double weigh_memory(const pare_layer *l, bool is_weight)
-{
-    const pare_dims d = pare_layer_dims(l, 1);
-    return (double)(is_weight ? pare_dims_weights(&d) : pare_dims_activations(&d));
-}
-
-static double weigh_macs(const pare_layer *l, bool is_weight)
-{
-    (void)is_weight;
-    return (double)l->macs;
-}
-
-const pare_criterion pare_criteria[] = {
-    {"equal", "mean bitlength over all tensors", weigh_equal},
-    {"memory", "mean bits of a stored value", weigh_memory},
-    {"macs", "mean bits of an operand that a multiply-accumulate reads", weigh_macs},
-};
-const size_t pare_n_criteria = sizeof pare_criteria / sizeof *pare_criteria;

@@ -111,6 +111,7 @@ typedef struct pare_quant {
     double learned_n;            /* before it was rounded up; 0: not learned */
     uint32_t n_max;              /* 2..16 */
     bool is_nudged;              /* zero must be a level: the layer pads with zeros */
+    bool is_fixed;               /* its bitlength is given and does not move */
     double g_n;                  /* dL/dn of the last step, without the penalty */
     double lambda;               /* weight in the penalty gamma * sum(lambda * n); they sum to 1 */
     pare_blend blend;            /* what it does in this pass */
@@ -170,16 +171,4 @@ void pare_quant_ceil(pare_quant *q);
 
 /* Integer codes of values that lie on the grid; false if one of them is not scale * code + lo. */
 bool pare_grid_codes(const pare_grid *g, const float *xq, size_t n, uint16_t *codes);
-
-/* ---- the penalty ------------------------------------------------------------------------------
- */
-
-/* What a bit of a tensor is worth. */
-typedef struct pare_criterion {
-    const char *name, *doc;
-    double (*weigh)(const pare_layer *l, bool is_weight);
-} pare_criterion;
-
-extern const pare_criterion pare_criteria[];
-extern const size_t pare_n_criteria;
 #endif

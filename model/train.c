@@ -8,6 +8,8 @@ static const pare_pos NOWHERE = {0, 0};
 static const double BN_SHARE = 0.1; /* of a batch in the running statistics, as PyTorch has it */
 static const double RANGE_SHARE = 0.01; /* in the running ranges */
 static const uint64_t DRAW_STREAMS = (uint64_t)1 << 62;
+#define NOT_MEASURED                                                                               \
+    (pare_train_result) { .real_frac = -1, .ceil_frac = -1, .final_frac = -1 }
 enum { CALIBRATION_BATCHES = 64, TUNE_LR_DIVISOR = 5 };
 
 /* ---- opening ----------------------------------------------------------------------------------
@@ -23,11 +25,9 @@ static pare_status check_bits(const pare_run *r, const char *layer, const char *
                         layer, bits, what, m->name, m->min_bits[is_act], m->max_bits[is_act]);
 }
 
-static pare_status set_layer_bits(pare_run *r, pare_node *n, const pare_layer_bits *l, bool is_edge,
-                                  pare_err *e)
+static pare_status set_layer_bits(pare_run *r, pare_node *n, const pare_layer_bits *l, pare_err *e)
 {
-    const uint32_t edge = is_edge ? r->config->first_last_bits : 0;
-    const uint32_t w = edge ? edge : l->weight_bits, a = edge ? edge : l->act_bits;
+    const uint32_t w = l->weight_bits, a = l->act_bits;
     PARE_TRY(check_bits(r, n->l->name, "weight", false, w, l->pos, e));
     PARE_TRY(check_bits(r, n->l->name, "activation", true, a, l->pos, e));
     for (uint32_t j = 0; j < n->n_qw; j++) {
@@ -53,28 +53,36 @@ static pare_status set_fixed_bits(pare_run *r, pare_err *e)
             status =
                 pare_err_set(e, PARE_EINPUT, r->config->bits, l->pos,
                              "layer %s has signed codes; unsigned affine ones expected", l->layer);
-        if (status == PARE_OK) status = set_layer_bits(r, n, l, at == 1 || at == b->n_layers, e);
+        if (status == PARE_OK) status = set_layer_bits(r, n, l, e);
     }
     pare_bits_free(b);
     return status;
 }
 
-/* The penalty's weights, which sum to 1 over all weight and activation tensors. */
-static void set_lambdas(pare_graph *g, const pare_criterion *c)
+static void fix_bits(pare_node *n, uint32_t bits)
 {
-    double sum = 0;
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        pare_node *n = &g->nodes[i];
+    for (uint32_t j = 0; j < n->n_qw; j++) {
+        n->qw[j].n = bits;
+        n->qw[j].n_max = PARE_BITS_MAX;
+        n->qw[j].is_fixed = true;
+    }
+    n->qa.n = bits;
+    n->qa.n_max = PARE_BITS_MAX;
+    n->qa.is_fixed = true;
+}
+
+static void fix_first_and_last(const pare_run *r)
+{
+    pare_node *first = NULL, *last = NULL;
+    for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
+        pare_node *n = &r->graph->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
-        for (uint32_t j = 0; j < n->n_qw; j++) n->qw[j].lambda = c->weigh(n->l, true) / n->n_qw;
-        n->qa.lambda = c->weigh(n->l, false);
-        sum += n->qw->lambda * n->n_qw + n->qa.lambda;
+        if (!first) first = n;
+        last = n;
     }
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        pare_node *n = &g->nodes[i];
-        for (uint32_t j = 0; j < n->n_qw; j++) n->qw[j].lambda /= sum;
-        n->qa.lambda /= sum;
-    }
+    if (!r->config->first_last_bits || !first) return;
+    fix_bits(first, r->config->first_last_bits);
+    fix_bits(last, r->config->first_last_bits);
 }
 
 static pare_status set_bits(pare_run *r, pare_err *e)
@@ -90,10 +98,13 @@ static pare_status set_bits(pare_run *r, pare_err *e)
             for (uint32_t j = 0; j < n->n_qw; j++) n->qw[j].n = r->config->init_bits;
             n->qa.n = r->config->init_bits;
         }
-        set_lambdas(r->graph, &pare_criteria[r->config->criterion]);
-        return PARE_OK;
+        fix_first_and_last(r);
+        return pare_run_open_penalty(r, e);
     }
-    return m->bits == PARE_BITS_GIVEN || m->bits == PARE_BITS_OWN ? set_fixed_bits(r, e) : PARE_OK;
+    if (m->bits != PARE_BITS_GIVEN && m->bits != PARE_BITS_OWN) return PARE_OK;
+    PARE_TRY(set_fixed_bits(r, e));
+    fix_first_and_last(r);
+    return PARE_OK;
 }
 
 static void set_phases(pare_run *r)
@@ -139,7 +150,7 @@ static uint64_t hash_data(const pare_dataset *d)
 pare_status pare_run_open(const pare_train_config *config, const char *folder, unsigned threads,
                           pare_run *r, pare_err *e)
 {
-    *r = (pare_run){.config = config, .folder = folder, .result = {-1, -1, -1, 0, 0, 0, 0, false}};
+    *r = (pare_run){.config = config, .folder = folder, .result = NOT_MEASURED};
     pare_buf path = {0};
     pare_data_find("networks", config->network, &path);
     const pare_status status = pare_net_load(path.text, &r->net, e);
@@ -160,8 +171,10 @@ pare_status pare_run_open(const pare_train_config *config, const char *folder, u
         .net = r->net,
         .method = method,
         .rows = &rows,
-        .group_channels = config->granularity ? config->group_channels : 0,
+        .group_channels = config->granularity == 2 ? config->group_channels : 0,
         .kernel_groups = hooks && hooks->groups ? hooks->groups(config) : PARE_GROUPS_NONE,
+        .ties_w = config->granularity == 0,
+        .ties_a = config->act_granularity == 0,
         .batch = config->batch,
         .n_classes = r->data->n_classes,
         .max_bits = config->max_bits,
@@ -181,6 +194,7 @@ pare_status pare_run_open(const pare_train_config *config, const char *folder, u
 void pare_run_close(pare_run *r)
 {
     pare_graph_free(r->graph);
+    pare_penalty_free(&r->penalty);
     pare_dataset_free(r->data);
     pare_net_free(r->net);
     free(r->order);
@@ -251,10 +265,7 @@ pare_status pare_run_ceil(pare_run *r, pare_err *e)
 {
     pare_graph *g = r->graph;
     g->is_learning_n = false;
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        for (uint32_t j = 0; j < g->nodes[i].n_qw; j++) pare_quant_ceil(&g->nodes[i].qw[j]);
-        pare_quant_ceil(&g->nodes[i].qa);
-    }
+    pare_run_round(r);
     return pare_run_calibrate(r, e);
 }
 
@@ -325,6 +336,12 @@ static pare_status train_step(pare_run *r, pare_err *e)
                     .n_images = c->batch};
     const pare_method_hooks *hooks = r->graph->method->hooks;
     const double factor = lr_factor(r, r->step);
+    const double n_steps = (double)r->phases[r->phase].n_epochs * (double)r->steps_per_epoch;
+    const double done = (double)r->epoch * (double)r->steps_per_epoch + (double)r->step;
+    if (r->graph->is_learning_n) {
+        r->penalty_now = pare_run_set_lambdas(r);
+        r->gamma_now = pare_run_gamma(r, done / n_steps, n_steps);
+    }
     pare_update u = {
         .optimizer = &pare_optimizers[c->optimizer],
         .lr = r->phases[r->phase].lr * factor,
@@ -333,7 +350,7 @@ static pare_status train_step(pare_run *r, pare_err *e)
         .weight_decay = c->weight_decay,
         .p_lr = r->phases[r->phase].lr * factor,
         .p_decay = c->options.pact.decay < 0 ? c->weight_decay : c->options.pact.decay,
-        .gamma = c->gamma,
+        .gamma = r->gamma_now,
         .t = (uint64_t)r->epoch * r->steps_per_epoch + r->step + 1,
     };
     if (hooks && hooks->before_step) PARE_TRY(hooks->before_step(r, &job, e));
@@ -415,6 +432,7 @@ static pare_status end_epoch(pare_run *r, const pare_train_hooks *h, pare_err *e
     fill_progress(r, &p);
     PARE_TRY(pare_run_evaluate(r, &p.test_accuracy_frac, e));
     p.is_epoch_end = true;
+    if (r->graph->is_learning_n) pare_run_end_balance(r);
     pare_run_add_metrics(r, p.lr, p.loss, p.accuracy_frac, p.test_accuracy_frac);
     tell(h, &p);
     r->epoch++;
@@ -558,7 +576,7 @@ pare_status pare_train_eval(const char *run, const char *data, unsigned threads,
     pare_train_config c;
     pare_run r = {0};
     pare_buf net = {0};
-    *result = (pare_train_result){-1, -1, -1, 0, 0, 0, 0, false};
+    *result = NOT_MEASURED;
     pare_status status = pare_train_config_of(run, a, &c, e);
     if (status == PARE_OK) {
         pare_buf_printf(&net, "%s/network.net.yaml", run);

@@ -3,6 +3,7 @@
 #define PARE_MODEL_TRAIN_H
 #include "model/graph.h"
 #include "model/optim.h"
+#include "model/penalty.h"
 
 /* A stretch of training with one learning rate schedule. */
 typedef struct pare_phase {
@@ -24,8 +25,11 @@ typedef struct pare_run {
     pare_phase phases[PARE_PHASES_MAX];
     uint32_t n_phases;
     size_t steps_per_epoch;
-    void *method_state; /* of the method's hooks */
-    uint32_t *order;    /* of the images in this epoch */
+    void *method_state;   /* of the method's hooks */
+    uint32_t *order;      /* of the images in this epoch */
+    pare_penalty penalty; /* no criterion: bitlengths are not learned */
+    pare_budget budget;
+    double penalty_now, gamma_now; /* of the last step */
     /* what a checkpoint holds, besides the graph's parameters */
     uint32_t phase, epoch; /* in the phase, from 0 */
     uint64_t step;         /* in the epoch */
@@ -53,6 +57,21 @@ pare_status pare_run_evaluate(pare_run *r, double *accuracy_frac, pare_err *e) P
 /* Round all bitlengths up, freeze them, and measure ranges and batch norms again on training
  * images. */
 pare_status pare_run_ceil(pare_run *r, pare_err *e) PARE_MUST_CHECK;
+
+/* ---- the penalty ------------------------------------------------------------------------------
+ */
+
+pare_status pare_run_open_penalty(pare_run *r, pare_err *e) PARE_MUST_CHECK;
+/* Each bitlength's share of the penalty, dP/dn; returns P. */
+double pare_run_set_lambdas(pare_run *r);
+/* Cost of the bitlengths rounded up, beside that of 8 bits everywhere. */
+double pare_run_cost_frac(const pare_run *r);
+/* gamma of this step: the configuration's, or the budget's controller's. */
+double pare_run_gamma(pare_run *r, double done_frac, double n_steps);
+/* Round the bitlengths up, within the budget, and keep the learned ones beside. */
+void pare_run_round(pare_run *r);
+/* At the end of an epoch of learning: are the bitlengths at rest? */
+void pare_run_end_balance(pare_run *r);
 
 /* ---- checkpoints ------------------------------------------------------------------------------
  */

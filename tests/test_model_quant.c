@@ -249,28 +249,6 @@ START_TEST(rounding_up_never_goes_below_one)
 }
 END_TEST
 
-START_TEST(criteria_weigh_by_memory_and_by_macs)
-{
-    pare_err e = {0};
-    pare_net *net;
-    static const char text[] = "version: 1\nname: t\ninput: {channels: 1, height: 8, width: 8}\n"
-                               "layers:\n"
-                               "  - {name: c, type: conv2d, out_channels: 4, kernel: 3, pad: 1}\n"
-                               "  - {name: f, type: flatten}\n"
-                               "  - {name: d, type: fc, out_channels: 10}\n";
-    ck_assert_int_eq(pare_net_parse("t", text, sizeof text - 1, &net, &e), PARE_OK);
-    const pare_layer *c = &net->layers[1], *d = &net->layers[3];
-    ck_assert_str_eq(pare_criteria[1].name, "memory");
-    ck_assert_double_eq(pare_criteria[1].weigh(c, true), 36);
-    ck_assert_double_eq(pare_criteria[1].weigh(c, false), 64);
-    ck_assert_double_eq(pare_criteria[1].weigh(d, true), 2560);
-    ck_assert_double_eq(pare_criteria[2].weigh(c, true), 64 * 36);
-    ck_assert_double_eq(pare_criteria[2].weigh(d, false), 2560);
-    ck_assert_double_eq(pare_criteria[0].weigh(c, true), pare_criteria[0].weigh(d, false));
-    pare_net_free(net);
-}
-END_TEST
-
 START_TEST(a_nudged_grid_has_zero_as_a_level)
 {
     pare_rng r = pare_rng_new(SEED, 4);
@@ -364,9 +342,8 @@ int main(int argc, char **argv)
                                   affine_dot_products_split_into_integer_sums,
                                   NULL};
     const TTest *const bits[] = {
-        gradient_of_squared_error_pushes_n_up,          penalty_moves_n_by_rate_gamma_lambda,
-        the_largest_bitlength_can_still_be_pushed_down, rounding_up_never_goes_below_one,
-        criteria_weigh_by_memory_and_by_macs,           NULL};
+        gradient_of_squared_error_pushes_n_up, penalty_moves_n_by_rate_gamma_lambda,
+        the_largest_bitlength_can_still_be_pushed_down, rounding_up_never_goes_below_one, NULL};
     const gtck_case cases[] = {{.suite = "Golden", .tests = golden},
                                {.suite = "Grid", .tests = grids},
                                {.suite = "Bitlength", .tests = bits}};

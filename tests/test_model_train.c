@@ -2,6 +2,7 @@
 #include "gtck.h"
 #include "model/data.h"
 #include "model/optim.h"
+#include "model/penalty.h"
 #include "model/quant.h"
 #include "model_run_fixture.h"
 
