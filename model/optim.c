@@ -211,6 +211,7 @@ pare_status pare_graph_update(pare_graph *g, const pare_update *u, pare_err *e)
 {
     update_context c = {g, u, pare_xalloc(g->n_nodes, sizeof *c.errors)};
     pare_status status = run_items(&c, reduce_item, e);
+    if (status == PARE_OK && u->after_gradients) u->after_gradients(u->context);
     if (status == PARE_OK && g->is_learning_n) step_bitlengths(g, u);
     if (status == PARE_OK) status = run_items(&c, step_item, e);
     free(c.errors);

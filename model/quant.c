@@ -78,7 +78,8 @@ static double nearest_pow2(double x) { return exp2(rint(log2(x))); }
 
 static pare_grid grid_of_steps(const pare_quant *q)
 {
-    const double d = nearest_pow2(q->p[0]), top = fmax(nearest_pow2(q->p[1]) / d, 1);
+    const double d = nearest_pow2(q->p[0]), most = q->is_signed ? 64 : 128; /* codes of 8 bits */
+    const double top = fmin(fmax(nearest_pow2(q->p[1]) / d, 1), most);
     return grid_around(d, q->is_signed ? top : 0, q->is_signed ? 2 * top : top, 8);
 }
 

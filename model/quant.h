@@ -119,6 +119,7 @@ typedef struct pare_quant {
     uint32_t k;                  /* bits in use if the blend is ROUND */
     double draw;                 /* of this step, in [0, 1), if the blend is STOCH */
     double p[2], g_p[2], m_p[2]; /* its own parameters, their gradients, the optimizer's memory */
+    double nbg;                  /* BITS: sum of g_n since the last assignment */
     double p_scale;              /* of the gradients of p; 0 is taken as 1 */
     int option;                  /* of the grid: POW2 0 geometric, 1 nearest; TERNARY: none */
     double threshold;            /* TERNARY: share of the largest weight below which there is 0 */
