@@ -69,9 +69,7 @@ typedef struct update_context {
 static pare_status check_finite(const pare_graph *g, uint32_t layer, const char *what,
                                 const pare_param *p, pare_err *e)
 {
-    float sum = 0; /* NaN and infinities survive a sum of magnitudes */
-    for (size_t i = 0; i < p->n; i++) sum += fabsf(p->g[i]);
-    if (isfinite(sum)) return PARE_OK;
+    if (pare_param_is_finite(p, p->g)) return PARE_OK;
     return pare_err_set(e, PARE_EFAIL, g->net->file, g->net->layers[layer].pos,
                         "the gradient of layer %s's %s is not finite; a smaller learning rate may "
                         "help",
@@ -182,8 +180,16 @@ static void step_item(void *context, size_t i, unsigned worker)
     pare_node *n = &c->g->nodes[i];
     pare_param *const params[] = {&n->w, &n->bias, &n->gamma, &n->beta};
     pare_dnnl_use_one_thread();
-    for (size_t j = 0; j < sizeof params / sizeof *params; j++)
+    for (size_t j = 0; j < sizeof params / sizeof *params; j++) {
         if (params[j]->n) c->u->optimizer->step(params[j], c->u);
+        if (pare_param_is_finite(params[j], params[j]->x)) continue;
+        const pare_layer *l = &c->g->net->layers[n->layer];
+        c->errors[i].status = pare_err_set(&c->errors[i], PARE_EFAIL, c->g->net->file, l->pos,
+                                           "the step of layer %s's parameters is not finite; a "
+                                           "smaller learning rate may help",
+                                           l->name);
+        return;
+    }
     c->errors[i].status = pare_node_set_weights(c->g, n, worker, true, &c->errors[i]);
 }
 

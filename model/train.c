@@ -269,12 +269,6 @@ static pare_status train_step(pare_run *r, pare_err *e)
                     .batch = &b,
                     .n_images = c->batch};
     PARE_TRY(pare_graph_forward(&job, e));
-    if (!isfinite(job.loss))
-        return pare_err_set(e, PARE_EFAIL, r->net->file, NOWHERE,
-                            "the loss is not finite in step %llu of epoch %u (%s); a smaller "
-                            "learning rate may help",
-                            (unsigned long long)r->step + 1, r->epoch + 1,
-                            r->phases[r->phase].name);
     PARE_TRY(pare_graph_backward(&job, e));
     const double factor = lr_factor(r, r->step);
     const double n_steps = (double)r->phases[r->phase].n_epochs * (double)r->steps_per_epoch;
@@ -298,6 +292,29 @@ static pare_status train_step(pare_run *r, pare_err *e)
     r->step++;
     r->n_steps++;
     return PARE_OK;
+}
+
+static pare_status save(pare_run *r, pare_err *e)
+{
+    PARE_TRY(pare_checkpoint_save(r, PARE_CHECKPOINT, e));
+    r->last_saved = r->n_steps;
+    return PARE_OK;
+}
+
+/* Say in which step it was, and that the last checkpoint is as it was: a step that fails is never
+ * written. */
+static pare_status in_step(const pare_run *r, pare_status status, pare_err *e)
+{
+    if (status != PARE_EFAIL || !e) return status;
+    pare_buf b = {0};
+    pare_buf_printf(&b, "step %llu of epoch %u (%s): %s", (unsigned long long)r->step + 1,
+                    r->epoch + 1, r->phases[r->phase].name, e->text);
+    if (r->last_saved)
+        pare_buf_printf(&b, "; %s of %llu steps is kept", PARE_CHECKPOINT,
+                        (unsigned long long)r->last_saved);
+    snprintf(e->text, sizeof e->text, "%s", b.text);
+    pare_buf_free(&b);
+    return status;
 }
 
 /* ---- epochs and phases ------------------------------------------------------------------------
@@ -374,7 +391,7 @@ static pare_status end_epoch(pare_run *r, const pare_train_hooks *h, pare_err *e
     r->n_correct = 0;
     if (r->epoch == r->phases[r->phase].n_epochs) PARE_TRY(end_phase(r, p.test_accuracy_frac, e));
     PARE_TRY(pare_run_write_metrics(r, e));
-    PARE_TRY(pare_checkpoint_save(r, PARE_CHECKPOINT, e));
+    PARE_TRY(save(r, e));
     if (r->phase == r->n_phases) return PARE_OK;
     return pare_graph_set_weights(r->graph, true, e);
 }
@@ -391,14 +408,14 @@ static pare_status train_epoch(pare_run *r, const pare_train_hooks *h, bool *is_
     while (r->step < r->steps_per_epoch) {
         if (stops(h)) {
             *is_stopped = true;
-            return pare_checkpoint_save(r, PARE_CHECKPOINT, e);
+            return save(r, e);
         }
-        PARE_TRY(train_step(r, e));
+        PARE_TRY(in_step(r, train_step(r, e), e));
         pare_train_progress p;
         fill_progress(r, &p);
         tell(h, &p);
         if (r->step % r->config->checkpoint_steps == 0 && r->step < r->steps_per_epoch)
-            PARE_TRY(pare_checkpoint_save(r, PARE_CHECKPOINT, e));
+            PARE_TRY(save(r, e));
     }
     return end_epoch(r, h, e);
 }
@@ -432,6 +449,7 @@ static pare_status train_all(pare_run *r, const pare_train_hooks *h, pare_err *e
 {
     bool found = false, is_stopped = false;
     PARE_TRY(pare_checkpoint_load(r, PARE_CHECKPOINT, &found, e));
+    if (found) r->last_saved = r->n_steps;
     if (!found && *r->config->from) PARE_TRY(pare_checkpoint_start_from(r, r->config->from, e));
     PARE_TRY(pare_run_write_start(r, e));
     if (!found) PARE_TRY(pare_run_write_metrics(r, e));
@@ -451,7 +469,7 @@ static pare_status train_all(pare_run *r, const pare_train_hooks *h, pare_err *e
     PARE_TRY(pare_run_write_metrics(r, e));
     PARE_TRY(pare_run_export(r, e));
     r->is_done = true;
-    return pare_checkpoint_save(r, PARE_CHECKPOINT, e);
+    return save(r, e);
 }
 
 pare_status pare_train_run(const pare_train_config *config, const char *run, unsigned threads,

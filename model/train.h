@@ -35,7 +35,8 @@ typedef struct pare_run {
     uint64_t n_steps;      /* since the start */
     double loss_sum;       /* of the epoch's steps */
     uint64_t n_correct;
-    uint8_t is_done; /* all files are written */
+    uint8_t is_done;     /* all files are written */
+    uint64_t last_saved; /* n_steps of the checkpoint; 0: none */
     pare_train_result result;
     pare_buf metrics, bits_rows; /* CSV rows so far */
 } pare_run;
