@@ -314,7 +314,7 @@ pare_status pare_export_tensors(exporter *x, pare_err *e)
         pare_node *n = &g->nodes[i];
         status = export_params(x, n, e);
         if (status != PARE_OK || n->kind != PARE_NODE_MAC) continue;
-        if (g->method->w.grid == PARE_GRID_REAL) {
+        if (g->method->rows.w.grid == PARE_GRID_REAL) {
             status = export_fp32(x, n, e);
         } else {
             status = export_weights(x, n, e);

@@ -125,7 +125,7 @@ void pare_run_add_metrics(pare_run *r, double lr, double train_loss, double trai
     const char *phase = r->phases[r->phase].name;
     pare_buf_printf(&r->metrics, "%s,%u", phase, r->epoch + 1);
     add_reals(&r->metrics, v, sizeof v / sizeof *v);
-    if (r->graph->method->w.grid == PARE_GRID_REAL) return;
+    if (r->graph->method->rows.w.grid == PARE_GRID_REAL) return;
     for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
         const pare_node *n = &r->graph->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
@@ -221,7 +221,7 @@ static void put(pare_buf *b, const char *key, double x)
 static pare_status write_summary(const pare_run *r, pare_err *e)
 {
     const pare_train_result *t = &r->result;
-    const bool is_real = r->graph->method->w.grid == PARE_GRID_REAL;
+    const bool is_real = r->graph->method->rows.w.grid == PARE_GRID_REAL;
     pare_buf b = {0};
     pare_buf_puts(&b, "{\n  \"network\": ");
     pare_buf_json_string(&b, r->net->name);
@@ -269,6 +269,7 @@ pare_status pare_run_export(pare_run *r, pare_err *e)
     pare_status status = pare_export_tensors(&x, e);
     if (status == PARE_OK) status = write_text(r, "tensors.csv", &x.tensors, e);
     pare_buf_free(&x.tensors);
-    if (status == PARE_OK && r->graph->method->w.grid != PARE_GRID_REAL) status = write_bits(r, e);
+    if (status == PARE_OK && r->graph->method->rows.w.grid != PARE_GRID_REAL)
+        status = write_bits(r, e);
     return status == PARE_OK ? write_summary(r, e) : status;
 }

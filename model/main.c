@@ -61,6 +61,7 @@ static size_t list_options(train_args *a, pare_opt *opts)
     for (size_t i = 0; i < pare_train_schema.n_keys; i++) {
         const pare_key *k = &pare_train_schema.keys[i];
         if (!strcmp(k->name, "version") || !strcmp(k->name, "network")) continue;
+        if (k->type == PARE_KEY_MAP) continue;
         snprintf(a->names[i], sizeof a->names[i], "%s", k->name);
         for (char *c = a->names[i]; *c; c++)
             if (*c == '_') *c = '-';

@@ -79,9 +79,9 @@ static pare_status check_finite(const pare_graph *g, uint32_t layer, const char 
 static pare_status check_n(const pare_graph *g, const pare_node *n, const pare_quant *q,
                            pare_err *e)
 {
-    if (isfinite(q->g_n)) return PARE_OK;
+    if (isfinite(q->g_n) && isfinite(q->g_p[0]) && isfinite(q->g_p[1])) return PARE_OK;
     return pare_err_set(e, PARE_EFAIL, g->net->file, n->l->pos,
-                        "the gradient of layer %s's bitlengths is not finite; a smaller "
+                        "the gradient of layer %s's quantizers is not finite; a smaller "
                         "learning rate may help",
                         n->l->name);
 }
@@ -154,20 +154,31 @@ static void tie_all(pare_graph *g)
 static void step_n(pare_graph *g, pare_quant *q, const pare_update *u)
 {
     const double before = q->n;
-    if (q->is_fixed) return;
+    if (q->is_fixed || !g->is_learning_n || q->row->ngrad != PARE_NGRAD_LERP) return;
     pare_quant_step(q, u->n_lr, u->gamma);
     g->n_moved += q->lambda * (before - q->n);
     g->n_pulled += q->lambda * q->lambda * u->n_lr * u->gamma;
 }
 
-static void step_bitlengths(pare_graph *g, const pare_update *u)
+/* A clip decays as weights do, unless its levels are powers of two. */
+static void step_own(pare_quant *q, const pare_update *u)
 {
-    if (g->ties_w || g->ties_a) tie_all(g);
+    const bool decays = q->row->range == PARE_RANGE_CLIP && q->row->grid != PARE_GRID_POW2;
+    pare_quant_step_p(q, u->p_lr, u->momentum, decays ? u->p_decay : 0);
+}
+
+static void step_quants(pare_graph *g, const pare_update *u)
+{
+    if (g->is_learning_n && (g->ties_w || g->ties_a)) tie_all(g);
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         pare_node *n = &g->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
-        for (uint32_t j = 0; j < n->n_qw; j++) step_n(g, &n->qw[j], u);
+        for (uint32_t j = 0; j < n->n_qw; j++) {
+            step_n(g, &n->qw[j], u);
+            step_own(&n->qw[j], u);
+        }
         step_n(g, &n->qa, u);
+        step_own(&n->qa, u);
     }
 }
 
@@ -209,7 +220,7 @@ pare_status pare_graph_update(pare_graph *g, const pare_update *u, pare_err *e)
 {
     update_context c = {g, u, pare_xalloc(g->n_nodes, sizeof *c.errors)};
     pare_status status = run_items(&c, reduce_item, e);
-    if (status == PARE_OK && g->is_learning_n) step_bitlengths(g, u);
+    if (status == PARE_OK) step_quants(g, u);
     if (status == PARE_OK) status = run_items(&c, step_item, e);
     free(c.errors);
     return status;

@@ -355,7 +355,7 @@ START_TEST(a_gradient_that_is_not_finite_is_blamed_on_its_layer)
     node_of(f.g, "b3")->gamma.g[2] = 0;
     node_of(f.g, "c3")->qa.g_n = NAN;
     ck_assert_int_eq(pare_graph_update(f.g, &u, &e), PARE_EFAIL);
-    ck_assert_ptr_nonnull(strstr(e.text, "layer c3's bitlengths is not finite"));
+    ck_assert_ptr_nonnull(strstr(e.text, "layer c3's quantizers is not finite"));
     close_fixture(&f);
 }
 END_TEST
