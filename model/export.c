@@ -61,7 +61,7 @@ static pare_status save_floats(const exporter *x, const char *name, const float 
 }
 
 static void add_row(exporter *x, const pare_node *n, const char *kind, uint32_t bits,
-                    const pare_grid *g, const char *file)
+                    const pare_grid *g, const char *file, const char *groups)
 {
     pare_buf *b = &x->tensors;
     pare_buf_printf(b, "%s,%s,%u,0,", n->l->name, kind, bits);
@@ -70,16 +70,16 @@ static void add_row(exporter *x, const pare_node *n, const char *kind, uint32_t 
     pare_buf_real(b, (double)g->lo);
     pare_buf_printf(b, ",%s,", file);
     pare_buf_real(b, (double)g->inv);
-    pare_buf_puts(b, "\n");
+    pare_buf_printf(b, ",%s\n", groups);
 }
 
-static pare_status to_codes(const pare_node *n, const char *kind, const pare_grid *g,
+static pare_status to_codes(const pare_node *n, const char *what, const pare_grid *g,
                             const float *xq, size_t count, uint16_t *codes, pare_err *e)
 {
     if (pare_grid_codes(g, xq, count, codes)) return PARE_OK;
     return pare_err_set(e, PARE_EFAIL, NULL, NOWHERE,
-                        "layer %s: a %s is not scale * code + offset; this is a bug in pare-train",
-                        n->l->name, kind);
+                        "layer %s: %s is not scale * code + offset; this is a bug in pare-train",
+                        n->l->name, what);
 }
 
 /* ---- weights ----------------------------------------------------------------------------------
@@ -110,20 +110,47 @@ static void reorder_columns(const exporter *x, const pare_node *n, const uint16_
         for (size_t i = 0; i < c; i++) out[k * c + file_index(s, i)] = in[k * c + i];
 }
 
+/* Bits, scale, offset and inverse scale of each group of output channels. */
+static pare_status export_groups(const exporter *x, const pare_node *n, pare_buf *name, pare_err *e)
+{
+    enum { COLUMNS = 4 };
+    if (n->n_qw < 2) return PARE_OK;
+    const size_t dims[2] = {n->n_qw, COLUMNS};
+    float *rows = pare_xalloc(n->n_qw, COLUMNS * sizeof *rows);
+    for (uint32_t i = 0; i < n->n_qw; i++) {
+        const pare_grid *g = &n->qw[i].blend.grid[0];
+        const float row[COLUMNS] = {(float)n->qw[i].n, g->scale, g->lo, g->inv};
+        memcpy(rows + (size_t)i * COLUMNS, row, sizeof row);
+    }
+    layer_path(x, "weights", n->l->name, ".groups", name);
+    const pare_status status = save_floats(x, name->text, rows, 2, dims, e);
+    free(rows);
+    return status;
+}
+
 static pare_status export_weights(exporter *x, const pare_node *n, pare_err *e)
 {
     const pare_dims d = pare_layer_dims(n->l, 1);
     const size_t dims[4] = {d.k, d.c / d.groups, d.r, d.s};
-    const uint32_t bits = (uint32_t)n->qw->n, n_dims = n->l->op == PARE_OP_FC ? 2 : 4;
-    const pare_grid *g = &n->qw->blend.grid[0];
+    const uint32_t n_dims = n->l->op == PARE_OP_FC ? 2 : 4, widest = pare_node_widest(n);
+    const uint32_t bits = (uint32_t)n->qw[widest].n;
     uint16_t *codes = pare_xalloc(2 * n->w.n, sizeof *codes), *ordered = codes;
-    pare_status status = to_codes(n, "weight", g, n->wq, n->w.n, codes, e);
+    pare_status status = PARE_OK;
+    for (uint32_t i = 0; i < n->n_qw && status == PARE_OK; i++) {
+        const size_t at = i * n->w_inner;
+        status =
+            to_codes(n, "a weight", &n->qw[i].blend.grid[0], n->wq + at, n->w_inner, codes + at, e);
+    }
     if (n->l->op == PARE_OP_FC) reorder_columns(x, n, codes, ordered = codes + n->w.n);
-    pare_buf name = {0};
+    pare_buf name = {0}, groups = {0};
+    pare_buf_puts(&groups, "");
     layer_path(x, "weights", n->l->name, "", &name);
     if (status == PARE_OK) status = save_codes(x, name.text, ordered, bits, n_dims, dims, e);
-    if (status == PARE_OK) add_row(x, n, "weight", bits, g, name.text);
+    if (status == PARE_OK) status = export_groups(x, n, &groups, e);
+    if (status == PARE_OK)
+        add_row(x, n, "weight", bits, &n->qw[widest].blend.grid[0], name.text, groups.text);
     pare_buf_free(&name);
+    pare_buf_free(&groups);
     free(codes);
     return status;
 }
@@ -156,7 +183,7 @@ static pare_status export_acts(exporter *x, const pare_node *n, pare_err *e)
     float *xq = pare_xalloc(total, sizeof *xq);
     uint16_t *codes = pare_xalloc(2 * total, sizeof *codes), *ordered = codes + total;
     quantized_input(x->r->graph, n, x->n_images, xq);
-    pare_status status = to_codes(n, "activation", g, xq, total, codes, e);
+    pare_status status = to_codes(n, "an activation", g, xq, total, codes, e);
     for (size_t i = 0; i < x->n_images; i++)
         for (size_t j = 0; j < v->count; j++)
             ordered[i * v->count + file_index(s, j)] = codes[i * v->count + j];
@@ -165,7 +192,7 @@ static pare_status export_acts(exporter *x, const pare_node *n, pare_err *e)
     layer_path(x, "acts", n->l->name, "", &name);
     if (status == PARE_OK)
         status = save_codes(x, name.text, ordered, bits, is_fc ? 2 : 4, is_fc ? row : map, e);
-    if (status == PARE_OK) add_row(x, n, "activation", bits, g, name.text);
+    if (status == PARE_OK) add_row(x, n, "activation", bits, g, name.text, "");
     pare_buf_free(&name);
     free(xq);
     free(codes);
@@ -282,7 +309,7 @@ pare_status pare_export_tensors(exporter *x, pare_err *e)
     pare_buf_free(&path);
     if (status == PARE_OK) status = run_samples(x, e);
     if (status == PARE_OK) status = export_input(x, e);
-    pare_buf_puts(&x->tensors, "layer,kind,bits,signed,scale,offset,file,inverse_scale\n");
+    pare_buf_puts(&x->tensors, "layer,kind,bits,signed,scale,offset,file,inverse_scale,groups\n");
     for (uint32_t i = 0; i < g->n_nodes && status == PARE_OK; i++) {
         pare_node *n = &g->nodes[i];
         status = export_params(x, n, e);

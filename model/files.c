@@ -1,6 +1,7 @@
 /* files.c: the text files of a run folder. */
 #include "model/export.h"
 #include <dirent.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -158,6 +159,7 @@ pare_status pare_run_write_metrics(const pare_run *r, pare_err *e)
 /* ---- bitlengths and summary -------------------------------------------------------------------
  */
 
+/* A machine runs a layer's weights at the bits of its widest group. */
 static pare_status write_bits(const pare_run *r, pare_err *e)
 {
     pare_bits b = {.network = r->net->name, .method = r->graph->method->name};
@@ -165,11 +167,14 @@ static pare_status write_bits(const pare_run *r, pare_err *e)
     for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
         const pare_node *n = &r->graph->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
-        b.layers[b.n_layers++] = (pare_layer_bits){.layer = n->l->name,
-                                                   .weight_bits = (uint32_t)n->qw->n,
-                                                   .act_bits = (uint32_t)n->qa.n,
-                                                   .weight_n = n->qw->learned_n,
-                                                   .act_n = n->qa.learned_n};
+        double learned_n = 0;
+        for (uint32_t j = 0; j < n->n_qw; j++) learned_n = fmax(learned_n, n->qw[j].learned_n);
+        b.layers[b.n_layers++] =
+            (pare_layer_bits){.layer = n->l->name,
+                              .weight_bits = (uint32_t)n->qw[pare_node_widest(n)].n,
+                              .act_bits = (uint32_t)n->qa.n,
+                              .weight_n = learned_n,
+                              .act_n = n->qa.learned_n};
     }
     pare_buf out = {0};
     pare_bits_write(&b, &out);
@@ -240,6 +245,15 @@ static pare_status write_summary(const pare_run *r, pare_err *e)
         put(&b, "mean_act_bits_per_value", a.per_value);
         put(&b, "mean_weight_bits_per_mac", w.per_mac);
         put(&b, "mean_act_bits_per_mac", a.per_mac);
+    }
+    if (r->penalty.criterion) {
+        pare_buf_printf(&b, ",\n  \"criterion\": \"%s\"", r->penalty.criterion->name);
+        put(&b, "cost_frac", t->cost_frac);
+        put(&b, "budget_frac", r->budget.frac);
+        put(&b, "last_gamma", r->gamma_now);
+        put(&b, "rounding_offset", t->rounding_offset);
+        put(&b, "n_unbalanced_frac", fabs(t->n_unbalanced_frac));
+        put(&b, "n_balanced_epoch", (double)t->n_balanced_epoch);
     }
     pare_buf_puts(&b, "\n}\n");
     const pare_status status = write_text(r, "summary.json", &b, e);

@@ -205,8 +205,14 @@ static void combine_stats(const pare_graph *g, pare_value *v)
     }
 }
 
+static void set_bad(pare_job *job, const pare_value *v)
+{
+    if (job->bad_layer == PARE_NONE) job->bad_layer = v->layer;
+}
+
 static void set_range(pare_job *job, pare_value *v, float lo, float hi)
 {
+    if (!isfinite(hi - lo)) set_bad(job, v);
     v->lo = lo;
     v->hi = hi;
     v->run_lo = mix((double)v->run_lo, (double)lo, job->range_share);
@@ -233,6 +239,7 @@ static void fold_batch(pare_job *job, pare_node *n)
         const double mean = x->stats.sum[j] / count;
         const double var = fmax(x->stats.sum2[j] / count - mean * mean, 0);
         const double inv = 1 / sqrt(var + BN_EPS);
+        if (!isfinite(x->stats.sum2[j])) set_bad(job, x);
         n->inv_std[j] = inv;
         n->mean[j] = (float)mean;
         n->scale[j] = (float)((double)n->gamma.x[j] * inv);
@@ -333,9 +340,22 @@ static void use_own(pare_graph *g)
     }
 }
 
+static pare_status report_not_finite(const pare_job *job, pare_err *e)
+{
+    const pare_net *net = job->g->net;
+    uint32_t layer = pare_graph_find_not_finite(job->g, job->n_images);
+    const char *what = layer == PARE_NONE ? "too large for float" : "not finite";
+    if (layer == PARE_NONE) layer = job->bad_layer; /* squares, or the sums, overflowed */
+    if (layer == PARE_NONE) layer = net->n_layers - 1;
+    return pare_err_set(e, PARE_EFAIL, net->file, net->layers[layer].pos,
+                        "the output of layer %s is %s; a smaller learning rate may help",
+                        net->layers[layer].name, what);
+}
+
 pare_status pare_graph_forward(pare_job *job, pare_err *e)
 {
     pare_graph *g = job->g;
+    job->bad_layer = PARE_NONE;
     if (job->is_training)
         use_own(g);
     else
@@ -348,7 +368,7 @@ pare_status pare_graph_forward(pare_job *job, pare_err *e)
         job->loss += g->shard_loss[s] / (double)job->n_images;
         job->n_correct += g->shard_correct[s];
     }
-    return PARE_OK;
+    return isfinite(job->loss) && job->bad_layer == PARE_NONE ? PARE_OK : report_not_finite(job, e);
 }
 
 typedef struct weights_context {

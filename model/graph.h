@@ -161,6 +161,7 @@ struct pare_job {
     size_t n_images; /* of the batch that count */
     double loss;     /* mean */
     uint32_t n_correct;
+    uint32_t bad_layer; /* the first one with a sum or a range of the batch that is not finite */
 };
 
 /* Weight groups other than of output channels. */
@@ -193,8 +194,15 @@ void pare_graph_free(pare_graph *g);
 /* Images a shard: the largest divisor of the batch up to 32 that leaves four shards or more. */
 uint32_t pare_shard_images(uint32_t batch);
 
+/* The layer (of the net) that made the first value of the last pass which is not finite, or
+ * PARE_NONE. */
+uint32_t pare_graph_find_not_finite(const pare_graph *g, size_t n_images);
+/* Of a parameter's values or gradients. */
+bool pare_param_is_finite(const pare_param *p, const float *x);
+
 /* Quantize the weights of the MAC nodes and hand them to the training (or evaluation) layers. */
 pare_status pare_graph_set_weights(pare_graph *g, bool for_training, pare_err *e) PARE_MUST_CHECK;
+/* A value or a loss that is not finite is an error that names the layer (PARE_EFAIL). */
 pare_status pare_graph_forward(pare_job *job, pare_err *e) PARE_MUST_CHECK;
 /* After a forward pass with wants_gradient: all gradients, g_n included. */
 pare_status pare_graph_backward(pare_job *job, pare_err *e) PARE_MUST_CHECK;
@@ -237,6 +245,8 @@ void pare_weights_backward(const pare_kernels *k, pare_node *n, bool is_learning
 /* Quantize one node's weights and hand them to its training (or evaluation) layer. */
 pare_status pare_node_set_weights(pare_graph *g, pare_node *n, unsigned worker, bool for_training,
                                   pare_err *e) PARE_MUST_CHECK;
+/* The group of most bits. */
+uint32_t pare_node_widest(const pare_node *n);
 /* Mean bitlength of the weights' groups. */
 double pare_node_weight_n(const pare_node *n);
 /* Scale and offset of a batch norm from the running statistics. */

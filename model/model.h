@@ -82,20 +82,20 @@ typedef struct pare_train_config {
     int method;          /* fp32, fixed, bitpruning */
     const char *from;    /* run folder or checkpoint whose weights are the first ones; "": none */
     const char *bits;    /* fixed: a uniform specification or a bits file */
-    uint32_t calibration_images; /* that methods without training look at */
+    uint32_t first_last_bits; /* of the first and the last layer; 0: as the rest */
+    int granularity;          /* of weight quantizers: network, layer, channel */
+    uint32_t group_channels;  /* of a group, with granularity channel */
+    int act_granularity;      /* network, layer */
+    uint32_t calibration_images;
     pare_method_options options;
-    double gamma;            /* weight of the bitlength penalty */
-    int criterion;           /* equal, memory, macs, bitops, latency, energy, dram */
-    const char *cost_table;  /* of `pare-sim cost`, for the criteria of a machine; "": none */
-    const char *budget;      /* "0.5x-energy": gamma is controlled to meet it; "": gamma as given */
-    int granularity;         /* of weight bitlengths: network, layer, channel */
-    uint32_t group_channels; /* of a group, with granularity channel */
-    int act_granularity;     /* network, layer */
-    uint32_t first_last_bits; /* fixed bitlength of the first and the last layer; 0: as the rest */
-    double init_bits;         /* bitlength that learning starts from */
-    uint32_t max_bits;        /* upper bound of a bitlength */
-    uint32_t epochs;          /* of learning (or of training at fixed bits) */
-    uint32_t tune_epochs;     /* after rounding up */
+    double gamma;           /* weight of the bitlength penalty */
+    int criterion;          /* equal, memory, macs, bitops, latency, energy, dram */
+    const char *cost_table; /* of `pare-sim cost`, for the criteria of a machine; "": none */
+    const char *budget;     /* "0.5x-energy": gamma is controlled to meet it; "": gamma as given */
+    double init_bits;       /* bitlength that learning starts from */
+    uint32_t max_bits;      /* upper bound of a bitlength */
+    uint32_t epochs;        /* of learning (or of training at fixed bits) */
+    uint32_t tune_epochs;   /* after rounding up */
     uint32_t batch;
     int optimizer;        /* sgd, adam */
     double lr;            /* first learning rate of the weights */

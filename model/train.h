@@ -36,10 +36,15 @@ typedef struct pare_run {
     uint64_t n_steps;      /* since the start */
     double loss_sum;       /* of the epoch's steps */
     uint64_t n_correct;
-    uint8_t is_done; /* all files are written */
+    uint8_t is_done;     /* all files are written */
+    uint64_t last_saved; /* n_steps of the checkpoint; 0: none */
     pare_train_result result;
     pare_buf metrics, bits_rows; /* CSV rows so far */
 } pare_run;
+
+/* A result before anything is measured. */
+#define PARE_NOT_MEASURED                                                                          \
+    (pare_train_result) { .real_frac = -1, .ceil_frac = -1, .final_frac = -1 }
 
 pare_status pare_run_open(const pare_train_config *config, const char *folder, unsigned threads,
                           pare_run *r, pare_err *e) PARE_MUST_CHECK;

@@ -10,6 +10,14 @@ double pare_node_weight_n(const pare_node *n)
     return n->n_qw ? sum / n->n_qw : 0;
 }
 
+uint32_t pare_node_widest(const pare_node *n)
+{
+    uint32_t best = 0;
+    for (uint32_t j = 1; j < n->n_qw; j++)
+        if (n->qw[j].n > n->qw[best].n) best = j;
+    return best;
+}
+
 /* ---- groups -----------------------------------------------------------------------------------
  */
 

@@ -67,10 +67,11 @@ typedef struct infer_grid {
 typedef struct infer_layer {
     const pare_layer *l;
     bool is_mac;
-    uint32_t mac;   /* which of the MAC layers */
-    pare_dims dims; /* one image; fc: as a 1x1 convolution */
-    uint32_t depth; /* products of one sum */
-    infer_grid weight, act;
+    uint32_t mac;                 /* which of the MAC layers */
+    pare_dims dims;               /* one image; fc: as a 1x1 convolution */
+    uint32_t depth;               /* products of one sum */
+    infer_grid weight, act;       /* weight: the widest of its groups */
+    infer_grid *filters;          /* of the weights of each filter */
     uint16_t *codes;              /* [K][R][S][C/groups]; fc in the order h, w, c of its input */
     uint64_t *weight_sums;        /* per filter */
     uint64_t acc_bound;           /* no input has a larger sum(qw * qa) */

@@ -185,12 +185,13 @@ static double sum_bound(const infer_layer *l, size_t filter, const int32_t *wind
     static const double U = 0x1p-24;
     double products = 0, parts = 0;
     const uint16_t *const codes = l->codes + filter * l->depth;
+    const infer_grid *const weight = &l->filters[filter];
     for (size_t i = 0; i < l->depth; i++) {
         const uint32_t a = (uint32_t)window[i];
-        products += fabs(real_of(&l->weight, codes[i])) * fabs(real_of(&l->act, a));
-        const double weight = (double)l->weight.scale * codes[i] + fabs((double)l->weight.lo);
+        products += fabs(real_of(weight, codes[i])) * fabs(real_of(&l->act, a));
+        const double w = (double)weight->scale * codes[i] + fabs((double)weight->lo);
         const double act = (double)l->act.scale * a + fabs((double)l->act.lo);
-        parts += weight * act;
+        parts += w * act;
     }
     const double n = (double)l->depth + 2, gamma = n * U / (1 - n * U);
     const double bias = l->bias ? fabs((double)l->bias[filter]) : 0;
@@ -221,17 +222,18 @@ static void write_outputs(const infer_layer *l, uint32_t layer, uint32_t group, 
                           size_t n, infer_worker *w)
 {
     const size_t k = l->dims.k / l->dims.groups, k_stride = l->matrices[0].k_stride;
-    const double scale = (double)l->weight.scale * (double)l->act.scale;
-    const double act_scale = (double)l->act.scale * (double)l->weight.lo;
+    const infer_grid *const grids = l->filters + group * k;
+    const double act_scale = (double)l->act.scale;
     const double *const base = l->base + group * k;
     uint64_t most = w->acc_max[layer];
     for (size_t i = 0; i < n; i++) {
         const uint64_t *const acc = w->acc + i * k_stride;
-        const double acts = act_scale * (double)w->row_sums[0][i];
+        const double row_sum = (double)w->row_sums[0][i];
         float *const y = w->value[INFER_VALUE][layer] + (first + i) * l->dims.k + group * k;
         for (size_t j = 0; j < k; j++) {
             most = acc[j] > most ? acc[j] : most;
-            const double product = scale * (double)acc[j];
+            const double product = (double)grids[j].scale * act_scale * (double)acc[j];
+            const double acts = act_scale * (double)grids[j].lo * row_sum;
             y[j] = (float)(product + acts + base[j]);
         }
     }

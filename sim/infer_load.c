@@ -179,6 +179,55 @@ static pare_status load_grid(loader *d, const char *layer, const char *kind, uin
     return PARE_OK;
 }
 
+/* The grids of the filters: the layer's own, or those of the groups that its row names a file of:
+ * bits, scale, offset, inverse scale of each, in the order of the filters. */
+static pare_status load_filters(loader *d, infer_layer *l)
+{
+    enum { GROUP_BITS, GROUP_SCALE, GROUP_OFFSET, GROUP_INVERSE, GROUP_COLUMNS };
+    const uint32_t k = l->dims.k;
+    const int column = pare_csv_column(d->tensors, "groups");
+    size_t row;
+    l->filters = pare_arena_alloc(d->f->arena, k, sizeof *l->filters);
+    for (uint32_t i = 0; i < k; i++) l->filters[i] = l->weight;
+    PARE_TRY(find_row(d, l->l->name, "weight", &row));
+    const char *const file = column < 0 ? "" : pare_csv_cell(d->tensors, row, column);
+    if (!*file) return PARE_OK;
+    pare_tensor t = {0};
+    PARE_TRY(pare_npy_load(path_of(d, file), &t, d->e));
+    const bool is_right =
+        t.dtype == PARE_F32 && t.n_dims == 2 && t.dims[1] == GROUP_COLUMNS && k % t.dims[0] == 0;
+    pare_status status = is_right ? pare_tensor_check_finite(d->path.text, &t, d->e)
+                                  : wrong(d, "is no f32 of one row of 4 for each group of filters");
+    for (uint32_t i = 0; i < k && status == PARE_OK; i++) {
+        const float *const g = (const float *)t.data + i / (k / t.dims[0]) * GROUP_COLUMNS;
+        if (!(g[GROUP_BITS] >= 1 && g[GROUP_BITS] <= (float)l->weight.bits) ||
+            g[GROUP_BITS] != rintf(g[GROUP_BITS]) || g[GROUP_SCALE] < 0 || g[GROUP_INVERSE] < 0)
+            status = wrong(d, "has a group of other bits than 1 to the layer's, or a negative "
+                              "scale");
+        else
+            l->filters[i] = (infer_grid){.bits = (uint32_t)g[GROUP_BITS],
+                                         .scale = g[GROUP_SCALE],
+                                         .lo = g[GROUP_OFFSET],
+                                         .inv = g[GROUP_INVERSE],
+                                         .top = (float)((1u << (uint32_t)g[GROUP_BITS]) - 1u)};
+    }
+    pare_tensor_free(&t);
+    return status;
+}
+
+static pare_status check_filter_codes(loader *d, const infer_layer *l)
+{
+    for (size_t i = 0; i < (size_t)l->dims.k * l->depth; i++)
+        if (l->codes[i] >> l->filters[i / l->depth].bits)
+            return pare_err_set(d->e, PARE_EINPUT, d->path.text, NOWHERE,
+                                "filter %zu has code %u; at most %u expected, as its group has %u "
+                                "bits",
+                                i / l->depth, l->codes[i],
+                                (1u << l->filters[i / l->depth].bits) - 1,
+                                l->filters[i / l->depth].bits);
+    return PARE_OK;
+}
+
 /* A padded position must be a code: exactly zero, or as good as zero where the range is a point. */
 static pare_status find_zero(loader *d, infer_layer *l)
 {
@@ -248,9 +297,9 @@ static void pack(infer_layer *l, const infer_kernel *kernel)
 /* sum((sw qw + lo_w) (sa qa + lo_a)) = sw sa sum(qw qa) + sa lo_w sum(qa) + base */
 static void find_base(const loader *d, infer_layer *l)
 {
-    const double scale = (double)l->weight.scale, lo = (double)l->weight.lo;
     l->base = pare_arena_alloc(d->f->arena, l->dims.k, sizeof *l->base);
     for (size_t k = 0; k < l->dims.k; k++) {
+        const double scale = (double)l->filters[k].scale, lo = (double)l->filters[k].lo;
         const double weights = scale * (double)l->weight_sums[k] + lo * l->depth;
         l->base[k] = weights * (double)l->act.lo + (l->bias ? (double)l->bias[k] : 0);
     }
@@ -266,6 +315,7 @@ static pare_status load_mac(loader *d, infer_layer *l, const pare_layer_bits *b)
     l->depth = m->c / m->groups * m->r * m->s;
     PARE_TRY(load_grid(d, p->name, "weight", b->weight_bits, &l->weight));
     PARE_TRY(load_grid(d, p->name, "activation", b->act_bits, &l->act));
+    PARE_TRY(load_filters(d, l));
     PARE_TRY(find_zero(d, l));
     const size_t dims[4] = {m->k, m->c / m->groups, m->r, m->s};
     pare_tensor t = {0};
@@ -273,6 +323,7 @@ static pare_status load_mac(loader *d, infer_layer *l, const pare_layer_bits *b)
     pare_status status = load_codes(d, b->weight_bits, is_fc ? 2 : 4, dims, &t);
     if (status == PARE_OK) order_weights(d, l, &t);
     pare_tensor_free(&t);
+    if (status == PARE_OK) status = check_filter_codes(d, l);
     PARE_TRY(status);
     pack(l, infer_kernel_best(b->weight_bits, b->act_bits));
     for (size_t k = 0; k < m->k; k++)
