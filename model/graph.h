@@ -229,6 +229,7 @@ void pare_group_backward(pare_quant *q, const pare_kernels *k, const float *x, s
 size_t pare_group_size(const pare_node *n);
 /* A group of a tensor of the weights' shape: where it lies, or copied to memory; and back. */
 float *pare_group_take(const pare_node *n, uint32_t group, float *x, float *memory);
+void pare_group_set(const pare_node *n, uint32_t group, const float *from, float *x);
 void pare_group_put(const pare_node *n, uint32_t group, const float *memory, float *x);
 
 typedef struct pare_moments {

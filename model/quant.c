@@ -233,13 +233,20 @@ void pare_quant_ceil(pare_quant *q)
     q->n = ceil(q->n);
 }
 
-bool pare_grid_codes(const pare_grid *g, const float *xq, size_t n, uint16_t *codes)
+uint32_t pare_quant_code_bits(const pare_quant *q)
+{
+    /* -2^e .. 2^e, e up to 2^(k-1) - 1 */
+    if (q->row->grid == PARE_GRID_POW2) return (1u << ((uint32_t)q->n - 1)) + 1;
+    return (uint32_t)q->n;
+}
+
+bool pare_grid_codes(const pare_grid *g, const float *xq, size_t n, int32_t *codes)
 {
     for (size_t i = 0; i < n; i++) {
         float code = g->scale > 0 ? rintf((xq[i] - g->lo) / g->scale) : 0.0f;
         if (!(code >= 0 && code <= g->top)) return false;
-        codes[i] = (uint16_t)code;
-        const float product = g->scale * (float)codes[i];
+        codes[i] = (int32_t)code;
+        const float product = g->scale * code;
         if (product + g->lo != xq[i]) return false;
     }
     return true;

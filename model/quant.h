@@ -171,5 +171,8 @@ void pare_quant_step(pare_quant *q, double lr, double gamma);
 void pare_quant_ceil(pare_quant *q);
 
 /* Integer codes of values that lie on the grid; false if one of them is not scale * code + lo. */
-bool pare_grid_codes(const pare_grid *g, const float *xq, size_t n, uint16_t *codes);
+bool pare_grid_codes(const pare_grid *g, const float *xq, size_t n, int32_t *codes);
+
+/* Bits that its codes take: more than n where a code is not a place in the list of levels. */
+uint32_t pare_quant_code_bits(const pare_quant *q);
 #endif
