@@ -180,6 +180,7 @@ static pare_status export_tensor(exporter *x, pare_node *n, pare_quant *q, float
     const uint32_t n_dims = n->l->op == PARE_OP_FC ? 2 : 4, widest = pare_node_widest(n);
     const pare_grid *g = &q[widest].blend.grid[0];
     const bool is_signed = has_zeros(n, q);
+    n->is_w_signed = is_signed;
     const uint32_t bits = pare_quant_code_bits(&q[widest]);
     const int of = n->n_qw < 2 ? 0 : n->w_inner * n->n_qw == n->w.n ? 1 : n->w_inner > 1 ? 2 : 3;
     int32_t *codes = pare_xalloc(2 * n->w.n, sizeof *codes), *ordered = codes;

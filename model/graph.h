@@ -76,6 +76,7 @@ typedef struct pare_node {
     pare_quant *qw; /* the groups of the weights: element i is of group i / w_inner % n_qw */
     uint32_t n_qw;
     size_t w_inner;
+    bool is_w_signed;      /* exported: the codes are two's complement */
     pare_quant *qw_second; /* a second tensor that is added, group by group; NULL: none */
     float *w_group;        /* memory for two groups that do not lie in one piece, else NULL */
     pare_quant qa;

@@ -89,7 +89,7 @@ const pare_method pare_methods[] = {
      .hooks = &pare_adaqat_hooks},
     {.name = "bmpq",
      .doc = "weight bits by the gradients of bits, re-assigned under a budget (BMPQ)",
-     .rows = {{PARE_RANGE_MAXABS, PARE_GRID_NARROW, PARE_BLEND_INT, PARE_XGRAD_PASS,
+     .rows = {{PARE_RANGE_SAWB, PARE_GRID_NARROW, PARE_BLEND_INT, PARE_XGRAD_PASS,
                PARE_NGRAD_BITS, 0},
               PACT,
               MINMAX},

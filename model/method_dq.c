@@ -16,6 +16,7 @@ static void set_bits(void *context, pare_run *r, pare_node *n, pare_quant *q, bo
     /* at most 8 bits: a step below qmax / 2^7 is not smaller */
     const double top = fmin(fmax(exp2(rint(log2(q->p[1]))) / d, 1), q->is_signed ? 64 : 128);
     q->p[0] = fmax(q->p[0], q->p[1] / (q->is_signed ? 90 : 180));
+    q->p[1] = fmax(q->p[1], q->p[0]);
     q->n = pare_dq_bits(1, top, q->is_signed);
     q->n_max = PARE_BITS_MAX;
 }

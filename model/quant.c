@@ -188,8 +188,16 @@ void pare_quant_take_sums(pare_quant *q, const double sums[PARE_N_SUMS])
 
 void pare_quant_step_p(pare_quant *q, double lr, double momentum, double decay)
 {
-    static const double LEAST = 1e-8;
-    const int n = q->row->pgrad == PARE_PGRAD_NONE ? 0 : q->row->pgrad == PARE_PGRAD_DQ ? 2 : 1;
+    static const double LEAST = 1e-8, MOST = 0.05;
+    if (q->row->pgrad == PARE_PGRAD_DQ) {
+        /* of the logarithms, at most MOST a step: steps and clips differ by orders of magnitude */
+        for (int i = 0; i < 2; i++) {
+            q->m_p[i] = momentum * q->m_p[i] + q->g_p[i] * q->p[i];
+            q->p[i] *= exp(-fmin(fmax(lr * q->m_p[i], -MOST), MOST));
+        }
+        return;
+    }
+    const int n = q->row->pgrad == PARE_PGRAD_NONE ? 0 : 1;
     for (int i = 0; i < n; i++) {
         q->m_p[i] = momentum * q->m_p[i] + (q->g_p[i] + decay * q->p[i]);
         q->p[i] = fmax(q->p[i] - lr * q->m_p[i], LEAST);
