@@ -1,7 +1,7 @@
 /* checkpoint.c: the state between two steps as one file, written whole; weights from another one.
  */
 #include "model/archive.h"
-#include "model/train.h"
+#include "model/method.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -104,9 +104,15 @@ static void pass_quants(walk *w, const char *layer, const char *which, pare_quan
     static const struct {
         const char *name;
         size_t offset;
-    } numbers[] = {{"n", offsetof(pare_quant, n)}, {"learned_n", offsetof(pare_quant, learned_n)}};
+    } numbers[] = {
+        {"n", offsetof(pare_quant, n)},         {"learned_n", offsetof(pare_quant, learned_n)},
+        {"p0", offsetof(pare_quant, p[0])},     {"p1", offsetof(pare_quant, p[1])},
+        {"p0.m", offsetof(pare_quant, m_p[0])}, {"p1.m", offsetof(pare_quant, m_p[1])},
+        {"nbg", offsetof(pare_quant, nbg)}};
     double *v = pare_xalloc(n, sizeof *v);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    const bool has_p = q->row->ngrad == PARE_NGRAD_BITS || q->row->pgrad != PARE_PGRAD_NONE ||
+                       q->row->range == PARE_RANGE_ENDS;
+    for (size_t i = 0; i < (has_p ? sizeof numbers / sizeof *numbers : 2); i++) {
         char what[64];
         snprintf(what, sizeof what, "%s_%s", which, numbers[i].name);
         for (size_t j = 0; j < n; j++) memcpy(&v[j], (char *)&q[j] + numbers[i].offset, sizeof *v);
@@ -172,6 +178,9 @@ static void pass_state(walk *w, pare_run *r)
     pass_f64(w, "", "n_pulled", &g->n_pulled);
     for (uint32_t i = 0; i < g->n_nodes; i++) pass_node(w, g, &g->nodes[i]);
     pass_ranges(w, g);
+    const pare_method_hooks *hooks = g->method->hooks;
+    if (hooks && hooks->state_size)
+        pass(w, "", "method", PARE_ARCHIVE_BYTES, r->method_state, hooks->state_size);
     pass_text(w, "metrics", &r->metrics);
     pass_text(w, "bits_rows", &r->bits_rows);
 }
