@@ -137,6 +137,13 @@ const pare_method pare_methods[] = {
      .min_bits = {2, 2},
      .max_bits = {16, 16},
      .hooks = &pare_settle_hooks},
+    {.name = "datafree",
+     .doc = "weights after training, without data: schemes, bitlengths, layers (Nayak)",
+     .rows = {FOUND(PARE_GRID_NARROW), FOUND(PARE_GRID_NARROW), FOUND(PARE_GRID_AFFINE)},
+     .bits = PARE_BITS_GIVEN,
+     .min_bits = {2, 2},
+     .max_bits = {16, 16},
+     .hooks = &pare_datafree_hooks},
 };
 const size_t pare_n_methods = sizeof pare_methods / sizeof *pare_methods;
 
