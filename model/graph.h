@@ -249,6 +249,8 @@ pare_status pare_node_set_weights(pare_graph *g, pare_node *n, unsigned worker, 
                                   pare_err *e) PARE_MUST_CHECK;
 /* The group of most bits. */
 uint32_t pare_node_widest(const pare_node *n);
+/* Room for a second tensor of quantized weights that is added to the first. */
+pare_status pare_node_add_second(pare_graph *g, pare_node *n, pare_err *e) PARE_MUST_CHECK;
 /* Mean bitlength of the weights' groups. */
 double pare_node_weight_n(const pare_node *n);
 /* Scale and offset of a batch norm from the running statistics. */

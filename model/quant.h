@@ -119,6 +119,7 @@ typedef struct pare_quant {
     uint32_t k;                  /* bits in use if the blend is ROUND */
     double draw;                 /* of this step, in [0, 1), if the blend is STOCH */
     double p[2], g_p[2], m_p[2]; /* its own parameters, their gradients, the optimizer's memory */
+    double refit;                /* ENDS: of the scale, codes as without it; 0 is taken as 1 */
     double nbg;                  /* BITS: sum of g_n since the last assignment */
     double p_scale;              /* of the gradients of p; 0 is taken as 1 */
     int option;                  /* of the grid: POW2 0 geometric, 1 nearest; TERNARY: none */
@@ -153,6 +154,9 @@ pare_grid pare_grid_step(double s, uint32_t k, bool is_signed);
 /* Code of zero on a grid whose levels are multiples of its scale, as all but MINMAX ones are; false
  * if they are not. */
 bool pare_grid_zero(const pare_grid *g, uint32_t *zero);
+
+/* The same codes with another scale. */
+pare_grid pare_grid_rescaled(const pare_grid *g, double ratio);
 
 /* SAWB's clip from the first two moments, for a mid-rise grid or one with zero; bits without a
  * fitted pair, and negative values of the fit, give the largest magnitude. */

@@ -207,6 +207,13 @@ static double bit_gradient(const pare_quant *q, const float *g, size_t n)
 /* ---- forward and back -------------------------------------------------------------------------
  */
 
+static void rescale(pare_quant *q, size_t n, float *xq)
+{
+    const pare_grid old = q->blend.grid[0], new = pare_grid_rescaled(&old, q->refit);
+    for (size_t i = 0; i < n && old.scale > 0; i++) xq[i] = rintf(xq[i] / old.scale) * new.scale;
+    q->blend.grid[0] = q->blend.grid[1] = new;
+}
+
 void pare_group_quantize(pare_quant *q, const pare_kernels *k, const float *x, size_t n,
                          bool is_learning, float *xq)
 {
@@ -221,6 +228,7 @@ void pare_group_quantize(pare_quant *q, const pare_kernels *k, const float *x, s
     observe(q, k, x, n, &lo, &hi);
     pare_quant_set_blend(q, lo, hi, is_learning);
     k->quantize(has_tanh ? xq : x, 1, n, &pare_affine_identity, &q->blend, xq, false);
+    if (q->refit > 0) rescale(q, n, xq);
 }
 
 void pare_group_backward(pare_quant *q, const pare_kernels *k, const float *x, size_t n,
