@@ -18,6 +18,7 @@ int pare_main_roofline(int argc, char **argv);
 int pare_main_sensitivity(int argc, char **argv);
 int pare_main_diff(int argc, char **argv);
 int pare_main_pareto(int argc, char **argv);
+int pare_main_plot(int argc, char **argv);
 
 /* ---- what most subcommands begin with (main_inputs.c) ---- */
 

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stop_signal;
@@ -21,40 +20,19 @@ typedef struct sweep_args {
 } sweep_args;
 
 typedef struct talk {
-    bool is_tty, is_quiet;
-    double last_s;
+    pare_progress progress;
     const char *name;
 } talk;
 
-/* 93 s as 1:33 */
-static void print_time(FILE *f, double s)
-{
-    const unsigned long t = s < 1e9 ? (unsigned long)(s + 0.5) : 1000000000ul;
-    if (t >= 3600)
-        fprintf(f, "%lu:%02lu:%02lu", t / 3600, t / 60 % 60, t % 60);
-    else
-        fprintf(f, "%lu:%02lu", t / 60, t % 60);
-}
-
-/* A line that stays on a terminal; one a minute elsewhere. */
 static void on_progress(void *context, const pare_sweep_progress *p)
 {
-    static const double MINUTE_S = 60;
     talk *const t = context;
     const bool is_end = p->done >= p->total;
-    if (t->is_quiet || (!t->is_tty && p->seconds - t->last_s < MINUTE_S)) return;
-    t->last_s = p->seconds;
-    const double rate = p->seconds > 0 ? (double)(p->done - p->done_before) / p->seconds : 0;
-    fprintf(stderr, "%s%s: %.1f %%, %.4g points/s", t->is_tty ? "\r" : "", t->name,
-            p->total ? 100 * (double)p->done / (double)p->total : 100, rate);
-    if (rate > 0 && !is_end) {
-        fputs(", ", stderr);
-        print_time(stderr, (double)(p->total - p->done) / rate);
-        fputs(" left", stderr);
-    }
-    fputs(t->is_tty ? "\033[K" : "\n", stderr);
-    if (t->is_tty && is_end) fputs("\n", stderr);
-    fflush(stderr);
+    pare_buf line = {0};
+    if (!pare_progress_is_due(&t->progress, p->seconds, is_end)) return;
+    pare_progress_text(t->name, "points", p->seconds, p->done_before, p->done, p->total, &line);
+    pare_progress_say(&t->progress, line.text, is_end);
+    pare_buf_free(&line);
 }
 
 /* ---- --dry-run ---- */
@@ -90,9 +68,11 @@ static pare_status dry_run(const pare_sweep *s, uint32_t n_shards, uint32_t thre
     printf("measured  %llu points: %.3g us and %.3g bytes a point, %llu failed\n",
            (unsigned long long)m.n_measured, 1e6 * m.seconds_per_point, m.bytes_per_point,
            (unsigned long long)m.n_failed);
-    printf("time      about ");
-    print_time(stdout, points * m.seconds_per_point / n_threads / (n_shards ? n_shards : 1));
-    printf(" on %.0f threads%s\n", n_threads, n_shards > 1 ? " of each shard" : "");
+    pare_buf time = {0};
+    pare_buf_duration(&time, points * m.seconds_per_point / n_threads / (n_shards ? n_shards : 1));
+    printf("time      about %s on %.0f threads%s\n", time.text, n_threads,
+           n_shards > 1 ? " of each shard" : "");
+    pare_buf_free(&time);
     printf("disk      about ");
     print_bytes(points * m.bytes_per_point);
     printf("\n");
@@ -159,9 +139,7 @@ static pare_status export_all(const sweep_args *a, const char *path, pare_err *e
 static pare_status run_store(const sweep_args *a, const pare_sweep *s, uint32_t shard,
                              uint32_t n_shards, const char *path, bool *has_failed, pare_err *e)
 {
-    talk t = {.is_tty = isatty(STDERR_FILENO) == 1,
-              .is_quiet = a->is_quiet,
-              .name = pare_sweep_about(s)->name};
+    talk t = {.progress = pare_progress_new(a->is_quiet), .name = pare_sweep_about(s)->name};
     const pare_sweep_options options = {.store = path,
                                         .shard = shard,
                                         .n_shards = n_shards,
