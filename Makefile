@@ -182,7 +182,7 @@ FUZZ_SECONDS ?= 20
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out traces/main% sim/main%,$(wildcard traces/*.[ch] sim/*.[ch]))
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D) && clang-14 -std=c17 $(CPPFLAGS) -g -O1 -I. -fsanitize=fuzzer,address,undefined \
-	  -fno-sanitize-recover=undefined -o $@ $< $(filter-out traces/main%,$(wildcard traces/*.c)) $(if $(filter %fuzz_machine %fuzz_ert,$@),$(filter-out sim/main%,$(wildcard sim/*.c)) $(LIBS_sim)) $(LIBS_traces) -pthread
+	  -fno-sanitize-recover=undefined -o $@ $< $(filter-out traces/main%,$(wildcard traces/*.c)) $(if $(filter %fuzz_machine %fuzz_ert %fuzz_sweep,$@),$(filter-out sim/main%,$(wildcard sim/*.c)) $(LIBS_sim)) $(LIBS_traces) -pthread
 fuzz: ## Fuzz every reader for FUZZ_SECONDS (20) each
 	$(Q).ci/deps fuzz
 	$(Q)+$(MAKE) --no-print-directory $(FUZZ_TARGETS)

@@ -103,17 +103,31 @@ static pare_status check(const codesign *c, pare_err *e)
                            "neither criteria with gammas nor fixed bits; one of them expected");
 }
 
+/* A file that cannot even be opened is a mistake of this one. */
+static pare_status blame(const codesign *c, const char *at, const pare_err *inner, pare_err *e)
+{
+    if (inner->line)
+        return pare_err_set(e, inner->status, inner->file, (pare_pos){inner->line, inner->column},
+                            "%s", inner->text);
+    return pare_yaml_error(c->yaml, at, e, inner->status, "%s: %s", inner->file, inner->text);
+}
+
 static pare_status load_inputs(codesign *c, pare_err *e)
 {
     pare_buf path = {0};
+    pare_err inner = {0};
     pare_data_find("networks", c->conf.network, &c->net_path);
-    pare_status status = pare_net_load(c->net_path.text, &c->net, e);
+    pare_status status = pare_net_load(c->net_path.text, &c->net, &inner);
+    if (status != PARE_OK) return blame(c, "network", &inner, e);
     if (status == PARE_OK) status = pare_bits_uniform("8", c->net, &c->uniform, e);
     c->machines = pare_arena_alloc(c->arena, c->conf.machines.n, sizeof(pare_machine *));
     c->machine_hash = pare_arena_alloc(c->arena, c->conf.machines.n, sizeof *c->machine_hash);
     for (size_t i = 0; i < c->conf.machines.n && status == PARE_OK; i++) {
         pare_data_find("machines", c->conf.machines.v[i], &path);
-        status = pare_machine_load(path.text, NULL, 0, &c->machines[i], e);
+        char at[64];
+        snprintf(at, sizeof at, "machines[%zu]", i);
+        status = pare_machine_load(path.text, NULL, 0, &c->machines[i], &inner);
+        if (status != PARE_OK) status = blame(c, at, &inner, e);
         if (status == PARE_OK) c->machine_hash[i] = sweep_hash_machine(c->machines[i]);
     }
     pare_buf_free(&path);
