@@ -8,6 +8,7 @@
  * are brought together as far as needed to say whether a mapping competes. */
 #include "sim/searcher.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,16 +68,9 @@ static uint64_t most_hidden(const searcher *s, const block *b, const cut_state *
 static uint64_t least_tile_cycles(const searcher *s, const map_state *m, const block *b,
                                   const cut_state *cut)
 {
-    const array_map *const a = &m->array;
-    const uint64_t groups = s->total[LOOP_G] - (b->n[LOOP_G] - 1) * b->size[LOOP_G];
-    const uint64_t filters = s->total[LOOP_K] - (b->n[LOOP_K] - 1) * b->size[LOOP_K];
-    const uint64_t channels = s->total[LOOP_C] - (b->n[LOOP_C] - 1) * b->size[LOOP_C];
-    const uint64_t folds = sim_ceil_div(groups, a->packed_groups) *
-                           (a->packed_groups > 1 ? 1 : sim_ceil_div(filters, a->filters));
-    const uint64_t steps = sim_array_steps(a, channels);
-    const uint64_t sets = sim_ceil_div(cut->last.windows, a->windows);
-    const uint64_t starts = folds * (a->is_weight_stationary ? steps : sets);
-    return folds * steps * sets * a->step_cycles + starts * (a->fold_cycles + a->load_cycles);
+    return sim_tile_cycles(&m->array, sim_last_size(s->total, b, LOOP_G),
+                           sim_last_size(s->total, b, LOOP_K), sim_last_size(s->total, b, LOOP_C),
+                           cut->last.windows);
 }
 
 /* If no tile can stall, the sum of all says it; else stage by stage. false: too many kinds. */
@@ -172,14 +166,15 @@ static void open_tile(searcher *s, size_t i)
     bool is_first = true;
     make_room(s, N_ORDERS);
     c.state = ENTRY_ORDER;
+    rank bounds[N_ORDERS];
+    sim_bounds_orders(s, m, cut, b, sets, orders, bounds);
     for (int o = 0; o < N_ORDERS; o++) {
         if (!(orders >> o & 1)) continue;
-        const rank r = sim_bounds_order(s, m, cut, b, sets, o);
         c.order = (uint8_t)o;
         const size_t at = is_first ? i : s->n++;
         s->entries[at] = c;
-        s->first[at] = r.first;
-        s->second[at] = r.second;
+        s->first[at] = bounds[o].first;
+        s->second[at] = bounds[o].second;
         is_first = false;
     }
 }
@@ -204,29 +199,39 @@ static size_t find_least(const double *v, size_t n)
     return i;
 }
 
-/* Until the least objective is known to be at most a number, or what it is. */
+/* The first of the least second criteria among those whose objective is within the limit. */
+static size_t find_least_within(const searcher *s, double limit)
+{
+    size_t best = 0;
+    double least = INFINITY;
+    for (size_t i = 0; i < s->n; i++) {
+        const double x = s->first[i] <= limit ? s->second[i] : INFINITY;
+        if (x < least) {
+            least = x;
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* Until some mapping's objective is known: of one that may well be the choice. */
 static bool find_any(searcher *s)
 {
     while (s->n > 0 && s->least_at_most == INFINITY) {
-        const size_t i = find_least(s->first, s->n);
-        if (s->first[i] == INFINITY) return true;
-        if (!step_into(s, i)) return false;
+        const double least = s->first[find_least(s->first, s->n)];
+        if (least == INFINITY) return true;
+        if (!step_into(s, find_least_within(s, limit_of(s, least)))) return false;
     }
     return true;
 }
 
-/* Does a mapping of this objective compete? Bring the two limits together until that is known. */
-static bool competes(searcher *s, double first, bool *out)
+/* Bring the two limits of the least objective together by one step. */
+static bool narrow(searcher *s)
 {
-    while (first > limit_of(s, s->least_at_least) && first <= limit_of(s, s->least_at_most)) {
-        const size_t i = find_least(s->first, s->n);
-        s->least_at_least = s->first[i];
-        if (s->entries[i].state == ENTRY_EXACT) continue; /* the two are one */
-        if (first <= limit_of(s, s->least_at_least)) break;
-        if (!step_into(s, i)) return false;
-    }
-    *out = first <= limit_of(s, s->least_at_least);
-    return true;
+    const size_t i = find_least(s->first, s->n);
+    const bool is_new = s->first[i] > s->least_at_least;
+    s->least_at_least = s->first[i];
+    return is_new || s->entries[i].state == ENTRY_EXACT || step_into(s, i);
 }
 
 /* ---- the choice ---- */
@@ -257,18 +262,34 @@ static void keep_if_better(searcher *s, size_t i)
     s->best_time = s->times[i];
 }
 
+/* Leave out what is known not to compete. */
+static void sift(searcher *s)
+{
+    const double limit = limit_of(s, s->least_at_most);
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        s->entries[n] = s->entries[i];
+        s->first[n] = s->first[i];
+        s->second[n] = s->second[i];
+        if (s->entries[i].state == ENTRY_EXACT) s->times[n] = s->times[i];
+        n += s->first[i] <= limit;
+    }
+    s->n = n;
+}
+
 static bool choose(searcher *s)
 {
+    sift(s);
     while (s->n > 0) {
         const size_t i = find_least(s->second, s->n);
-        const rank r = {s->first[i], s->second[i]};
-        if (r.second == INFINITY || (s->has_best && r.second > s->best_rank.second)) return true;
-        if (r.first > limit_of(s, s->least_at_most)) {
+        const double first = s->first[i], second = s->second[i];
+        if (second == INFINITY || (s->has_best && second > s->best_rank.second)) return true;
+        if (first > limit_of(s, s->least_at_most)) {
             s->second[i] = INFINITY;
+        } else if (first > limit_of(s, s->least_at_least)) {
+            if (!narrow(s)) return false;
         } else if (s->entries[i].state == ENTRY_EXACT) {
-            bool is_in = false;
-            if (!competes(s, r.first, &is_in)) return false;
-            if (is_in) keep_if_better(s, i);
+            keep_if_better(s, i);
             s->second[i] = INFINITY;
         } else if (!step_into(s, i)) {
             return false;
@@ -300,19 +321,27 @@ static void describe_best(searcher *s, mapping_choice *out)
 /* All blocks of a cut but those that do not fit or take more than what is known to be possible. */
 static void add_cut(searcher *s, size_t map, size_t cut, uint64_t sets)
 {
-    const double limit = limit_of(s, s->least_at_most);
-    const bounds_row *const b = &s->row;
+    const double limit = fmin(limit_of(s, s->least_at_most), DBL_MAX);
     const size_t n_blocks = s->n_blocks;
     sim_bounds_row(s, &s->cuts[cut], sets);
     make_room(s, n_blocks);
+    const bounds_row *const row = &s->row;
+    const double *const firsts[] = {[PARE_OBJECTIVE_CYCLES] = row->cycles,
+                                    [PARE_OBJECTIVE_ENERGY] = row->energy_pj,
+                                    [PARE_OBJECTIVE_EDP] = row->edp,
+                                    [PARE_OBJECTIVE_TRAFFIC] = row->bits};
+    const int objective = s->m->mapping.objective;
+    const double *const row_first = firsts[objective];
+    const double *const row_second =
+        objective == PARE_OBJECTIVE_CYCLES ? row->energy_pj : row->cycles;
     double *const first = s->first, *const second = s->second;
+    entry *const entries = s->entries;
     size_t n = s->n;
     for (size_t i = 0; i < n_blocks; i++) {
-        s->entries[n] = (entry){(uint16_t)i, (uint8_t)map, (uint8_t)cut, 0, ENTRY_TILE};
-        const rank r = sim_rank(s->m, b->cycles[i], b->energy_pj[i], b->bits[i]);
-        first[n] = r.first;
-        second[n] = r.second;
-        n += r.first <= limit && b->cycles[i] < INFINITY;
+        entries[n] = (entry){(uint16_t)i, (uint8_t)map, (uint8_t)cut, 0, ENTRY_TILE};
+        first[n] = row_first[i];
+        second[n] = row_second[i];
+        n += row_first[i] <= limit;
     }
     s->n = n;
 }

@@ -5,6 +5,13 @@
 
 #include <math.h>
 
+/* Compiled once more for processors that hold four doubles at a time. */
+#if defined __x86_64__ && defined __gnu_linux__ && defined __GNUC__ && !defined __clang__
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
 static const double LARGE = 0x1p52;
 
 static inline double greater(double a, double b) { return a > b ? a : b; }
@@ -125,7 +132,7 @@ static inline double least_cycles(const cut_cost *k, double startup_cycles, doub
 }
 
 /* Of what can be fetched anew, the dearest is not. */
-void sim_bounds_row(searcher *s, const cut_state *cut, uint64_t sets)
+WIDE void sim_bounds_row(searcher *s, const cut_state *cut, uint64_t sets)
 {
     const cut_cost k = cut_cost_of(s, cut, sets);
     const block_columns *const c = &s->columns;
@@ -155,10 +162,11 @@ void sim_bounds_row(searcher *s, const cut_state *cut, uint64_t sets)
         const double out_room = k.cap_out_bits - outputs * c->stored_bits[i];
         const double tile_room = (double)(SIM_TILES_MAX - 1) - tiles;
         const double room = lesser(act_room, lesser(out_room, tile_room));
-        const double energy_pj = surely_pj(pj + cycles * cycle_pj);
+        const double energy_pj = surely_pj(pj + cycles * cycle_pj), bits = surely_whole(moved);
         row->cycles[i] = room < 0 ? INFINITY : cycles;
-        row->energy_pj[i] = energy_pj;
-        row->bits[i] = surely_whole(moved);
+        row->energy_pj[i] = room < 0 ? INFINITY : energy_pj;
+        row->edp[i] = room < 0 ? INFINITY : energy_pj * cycles;
+        row->bits[i] = room < 0 ? INFINITY : bits;
     }
 }
 
@@ -172,8 +180,45 @@ static int innermost(const block *b, const cut_state *cut, int order)
     return LOOP_G;
 }
 
-rank sim_bounds_order(const searcher *s, const map_state *m, const cut_state *cut,
-                             const block *b, uint64_t sets, int order)
+/* What the stages of a tile are sure to move, in cycles, and the longest that the array works. */
+typedef struct stage_cost {
+    double weights, acts, store, compute;
+} stage_cost;
+
+static stage_cost stage_cost_of(const searcher *s, const map_state *m, const cut_state *cut,
+                                const block *b)
+{
+    const double inverse = low_inverse(s);
+    const uint64_t groups = sim_last_size(s->total, b, LOOP_G);
+    const uint64_t filters = groups * sim_last_size(s->total, b, LOOP_K);
+    const uint64_t channels = sim_last_size(s->total, b, LOOP_C);
+    const uint64_t positions = (uint64_t)s->dims.r * s->dims.s;
+    const uint64_t stored = b->n[LOOP_C] > 1 ? sim_min(s->bits.out, s->bits.psum) : s->bits.out;
+    const uint64_t compute =
+        sim_tile_cycles(&m->array, b->size[LOOP_G], b->size[LOOP_K], b->size[LOOP_C],
+                        cut->max_windows);
+    return (stage_cost){
+        rounded_up((double)(filters * channels * positions * s->bits.weight), inverse),
+        rounded_up((double)(groups * channels * cut->min_pixels * s->bits.act), inverse),
+        rounded_up((double)(filters * cut->last.windows * stored), inverse), (double)compute};
+}
+
+/* Cycles that the array is sure to wait between tiles. Where the innermost loop begins anew, weights
+ * and activations are both loaded; where it goes on, all but what it does not index. Each stage but
+ * the first stores what the one before made, unless that is summed further. */
+static double least_stall(const stage_cost *c, double latency, double tiles, double inner_trips,
+                          int inner)
+{
+    const bool stores = inner == LOOP_K || inner == LOOP_W;
+    const double anew = tiles / inner_trips - 1, on = tiles - tiles / inner_trips - 1;
+    const double store = stores ? c->store : 0, both = latency + c->weights + c->acts + store;
+    const double one = both - (inner == LOOP_W ? c->weights : inner == LOOP_K ? c->acts : 0);
+    return greater(anew, 0) * greater(both - c->compute, 0) +
+           greater(on, 0) * greater(one - c->compute, 0);
+}
+
+void sim_bounds_orders(const searcher *s, const map_state *m, const cut_state *cut, const block *b,
+                       uint64_t sets, unsigned orders, rank out[N_ORDERS])
 {
     const cut_cost k = cut_cost_of(s, cut, sets);
     const block_cost cost = cost_of(s, m, b);
@@ -184,21 +229,29 @@ rank sim_bounds_order(const searcher *s, const map_state *m, const cut_state *cu
     const double startup = 2 * k.latency + c->load_cycles[i] + rounded_up(act_bits, k.inverse) +
                            rounded_up(out_bits, k.inverse);
     const double compute = k.sets * cost.set_cycles + k.n * cost.cut_cycles;
-    double again[N_LOOPS] = {[LOOP_W] = k.weights_again_bits,
-                             [LOOP_K] = k.acts_bits * c->more_filters[i],
-                             [LOOP_C] = k.psums_bits * c->more_channels[i]};
-    double again_pj[N_LOOPS] = {[LOOP_W] = k.weights_again_pj,
-                                [LOOP_K] = k.acts_pj * c->more_filters[i],
-                                [LOOP_C] = k.psums_pj * c->more_channels[i]};
-    const int inner = innermost(b, cut, order);
-    again[inner] = again_pj[inner] = 0;
-    const double moved = k.least_bits + (again[LOOP_W] + again[LOOP_K] + again[LOOP_C]);
+    const double acts = k.acts_bits * c->more_filters[i];
+    const double psums = k.psums_bits * c->more_channels[i];
+    const double acts_pj = k.acts_pj * c->more_filters[i];
+    const double psums_pj = k.psums_pj * c->more_channels[i];
     const double tiles = c->tiles[i] * k.n;
-    const double late = tiles > 1 ? c->filters[i] * k.most_windows * c->widest_bits[i] : 0;
-    const double hidden = moved - (c->weight_bits[i] + act_bits + out_bits + late);
-    const double cycles = least_cycles(&k, startup, compute, hidden, tiles);
-    const double pj = cost.fixed_pj + k.sets * cost.set_pj + k.n * cost.cut_pj + k.acts_pj +
-                      (again_pj[LOOP_W] + again_pj[LOOP_K] + again_pj[LOOP_C]);
-    const double energy_pj = surely_pj(pj + cycles * s->rates.cycle_pj);
-    return sim_rank(s->m, cycles, energy_pj, surely_whole(moved));
+    const double late = lesser(tiles - 1, 1) * c->filters[i] * k.most_windows * c->widest_bits[i];
+    const double unhidden = c->weight_bits[i] + act_bits + out_bits + late;
+    const double fixed_pj = cost.fixed_pj + k.sets * cost.set_pj + k.n * cost.cut_pj + k.acts_pj;
+    const stage_cost stage = stage_cost_of(s, m, cut, b);
+    for (int o = 0; o < N_ORDERS; o++) {
+        if (!(orders >> o & 1)) continue;
+        const int inner = innermost(b, cut, o);
+        const double again = (inner == LOOP_W ? 0 : k.weights_again_bits) +
+                             (inner == LOOP_K ? 0 : acts) + (inner == LOOP_C ? 0 : psums);
+        const double again_pj = (inner == LOOP_W ? 0 : k.weights_again_pj) +
+                                (inner == LOOP_K ? 0 : acts_pj) + (inner == LOOP_C ? 0 : psums_pj);
+        const double moved = k.least_bits + again;
+        const double trips = inner == LOOP_G ? 1 : inner == LOOP_W ? k.n : (double)b->n[inner];
+        const double stall = s->space.is_ideal
+                                 ? 0
+                                 : least_stall(&stage, k.latency, tiles, trips, inner);
+        const double cycles = least_cycles(&k, startup, compute + stall, moved - unhidden, tiles);
+        const double pj = fixed_pj + again_pj + cycles * s->rates.cycle_pj;
+        out[o] = sim_rank(s->m, cycles, surely_pj(pj), surely_whole(moved));
+    }
 }

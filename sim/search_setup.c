@@ -47,10 +47,27 @@ static axis *find_axis(searcher *s, int which, uint64_t piece)
     return sim_axis_cut(k ? d->q : d->p, piece, &reach, &list[i]) ? &list[i] : NULL;
 }
 
+/* Sizes of the tiles of a cut: of full pieces and of last ones. */
+static void list_sizes(cut_state *c)
+{
+    c->n_sizes = 1;
+    c->size_times[0] = c->size_windows[0] = 1;
+    for (int i = 0; i < 3; i++) {
+        const axis *const a = c->axes[i];
+        const uint64_t full = a->runs[0].size, last = a->runs[a->n_runs - 1].size;
+        for (unsigned j = 0; j < c->n_sizes && a->n > 1; j++) {
+            c->size_times[c->n_sizes + j] = c->size_times[j] * (a->n - 1);
+            c->size_windows[c->n_sizes + j] = c->size_windows[j] * full;
+        }
+        for (unsigned j = 0; j < c->n_sizes; j++) c->size_windows[j] *= last;
+        if (a->n > 1) c->n_sizes *= 2;
+    }
+}
+
 static bool set_up_cut(searcher *s, const window_cut *cut, cut_state *out)
 {
     const uint64_t pieces[3] = {cut->tn, cut->tp, cut->tq};
-    *out = (cut_state){.n = 1, .max_windows = 1, .max_pixels = 1, .sum_pixels = 1};
+    out->n = out->max_windows = out->max_pixels = out->min_pixels = out->sum_pixels = 1;
     out->first = out->last = (window_tile){1, 1};
     for (int i = 0; i < 3; i++) {
         axis *const a = find_axis(s, i, pieces[i]);
@@ -60,12 +77,14 @@ static bool set_up_cut(searcher *s, const window_cut *cut, cut_state *out)
         out->n *= a->n;
         out->max_windows *= first->size;
         out->max_pixels *= a->max_span;
+        out->min_pixels *= a->min_span;
         out->sum_pixels *= a->sum_span;
         out->first.windows *= first->size;
         out->first.pixels *= first->span;
         out->last.windows *= last->size;
         out->last.pixels *= last->span;
     }
+    list_sizes(out);
     return true;
 }
 
@@ -83,12 +102,16 @@ static void list_blocks(searcher *s)
         for (size_t k = 0; k < sim_space_cuts(p, g, p->n_filters); k++)
             for (size_t c = 0; c < sim_space_cuts(p, g, p->n_channels); c++) {
                 block *const b = &s->blocks[s->n_blocks];
-                *b = (block){.group = (uint8_t)g, .filter = (uint8_t)k, .channel = (uint8_t)c};
+                b->group = (uint8_t)g;
+                b->filter = (uint8_t)k;
+                b->channel = (uint8_t)c;
                 b->size[LOOP_G] = p->groups[g];
                 b->size[LOOP_K] = p->filters[k];
                 b->size[LOOP_C] = p->channels[c];
-                for (int i = 0; i < N_LOOPS; i++)
-                    if (i != LOOP_W) b->n[i] = sim_ceil_div(s->total[i], b->size[i]);
+                b->n[LOOP_G] = s->n_of_groups[g];
+                b->n[LOOP_K] = s->n_of_filters[k];
+                b->n[LOOP_C] = s->n_of_channels[c];
+                b->size[LOOP_W] = b->n[LOOP_W] = 0; /* of the cut */
                 const uint64_t filters = b->size[LOOP_G] * b->size[LOOP_K];
                 b->weight_bits = filters * b->size[LOOP_C] * positions * s->bits.weight;
                 if (!p->is_ideal && b->weight_bits > s->cap_bits[0]) continue;
@@ -120,27 +143,17 @@ static void fill_columns(searcher *s)
 
 uint64_t sim_window_sets(const cut_state *c, uint64_t unit)
 {
-    uint64_t size[3][2], count[3][2];
-    for (int i = 0; i < 3; i++) {
-        const axis *const a = c->axes[i];
-        size[i][0] = a->runs[0].size;
-        size[i][1] = a->runs[a->n_runs - 1].size; /* of the last piece; the others are alike */
-        count[i][0] = a->n - 1;
-        count[i][1] = 1;
-    }
     uint64_t sum = 0;
-    for (int i = 0; i < 8; i++) {
-        const int n = i & 1, p = i >> 1 & 1, q = i >> 2;
-        const uint64_t times = count[0][n] * count[1][p] * count[2][q];
-        if (times) sum += times * sim_ceil_div(size[0][n] * size[1][p] * size[2][q], unit);
-    }
+    for (unsigned i = 0; i < c->n_sizes; i++)
+        sum += c->size_times[i] * sim_ceil_div(c->size_windows[i], unit);
     return sum;
 }
 
-/* sum over the pieces of ceil(piece / unit) */
-static uint64_t sum_of_sets(uint64_t total, uint64_t size, uint64_t unit)
+/* sum over the n pieces of ceil(piece / unit) */
+static uint64_t sum_of_sets(uint64_t total, uint64_t size, uint64_t n, uint64_t unit)
 {
-    const uint64_t n = sim_ceil_div(total, size);
+    if (unit == 1) return total;
+    if (n == 1) return sim_ceil_div(total, unit);
     return (n - 1) * sim_ceil_div(size, unit) + sim_ceil_div(last_piece(total, size, n), unit);
 }
 
@@ -149,13 +162,14 @@ static void set_up_map(searcher *s, map_state *m)
     const search_space *const p = &s->space;
     const array_map *const a = &m->array;
     for (size_t i = 0; i < p->n_groups; i++)
-        m->group_sets[i] = sum_of_sets(s->total[LOOP_G], p->groups[i], a->packed_groups);
+        m->group_sets[i] = sum_of_sets(s->total[LOOP_G], p->groups[i], s->n_of_groups[i],
+                                         a->packed_groups);
     for (size_t i = 0; i < p->n_filters; i++)
-        m->filter_sets[i] = a->packed_groups > 1
-                                ? sim_ceil_div(s->total[LOOP_K], p->filters[i])
-                                : sum_of_sets(s->total[LOOP_K], p->filters[i], a->filters);
+        m->filter_sets[i] = a->packed_groups > 1 ? s->n_of_filters[i]
+                                                   : sum_of_sets(s->total[LOOP_K], p->filters[i],
+                                                                 s->n_of_filters[i], a->filters);
     for (size_t i = 0; i < p->n_channels; i++) {
-        const uint64_t n = sim_ceil_div(s->total[LOOP_C], p->channels[i]);
+        const uint64_t n = s->n_of_channels[i];
         const uint64_t last = last_piece(s->total[LOOP_C], p->channels[i], n);
         m->steps[i] = sim_array_steps(a, last);
         m->pe_steps[i] = sim_array_tile_steps(a, last);
@@ -253,6 +267,12 @@ static bool set_up_shape(searcher *s, const pare_dims *d, uint64_t packed_groups
     s->total[LOOP_C] = d->c / d->groups;
     memset(s->n_axes, 0, sizeof s->n_axes);
     sim_space(s->m, d, packed_groups, &s->space);
+    for (size_t i = 0; i < s->space.n_groups; i++)
+        s->n_of_groups[i] = sim_ceil_div(s->total[LOOP_G], s->space.groups[i]);
+    for (size_t i = 0; i < s->space.n_filters; i++)
+        s->n_of_filters[i] = sim_ceil_div(s->total[LOOP_K], s->space.filters[i]);
+    for (size_t i = 0; i < s->space.n_channels; i++)
+        s->n_of_channels[i] = sim_ceil_div(s->total[LOOP_C], s->space.channels[i]);
     s->has_shape = true;
     for (size_t i = 0; i < s->space.n_cuts && s->has_shape; i++)
         s->has_shape = set_up_cut(s, &s->space.cuts[i], &s->cuts[i]);

@@ -14,9 +14,11 @@ typedef struct block {
 /* The windows of a cut. */
 typedef struct cut_state {
     axis *axes[3]; /* images, rows, columns */
-    uint64_t n, max_windows, max_pixels, sum_pixels;
+    uint64_t n, max_windows, max_pixels, min_pixels, sum_pixels;
     uint64_t act_bits, least_bits; /* the input's, and all operands', fetched once */
     window_tile first, last;
+    unsigned n_sizes; /* of its tiles: so many times so many windows */
+    uint64_t size_times[8], size_windows[8];
 } cut_state;
 
 /* Energy of a unit of what is counted; that of a fetched bit with its writing into the buffer. */
@@ -50,9 +52,9 @@ typedef struct block_columns {
     double fixed_pj[BLOCKS_MAX], set_pj[BLOCKS_MAX], cut_pj[BLOCKS_MAX];
 } block_columns;
 
-/* The bounds of all blocks of one cut; cycles is INFINITY if the tile does not fit. */
+/* The bounds of all blocks of one cut; INFINITY if the tile does not fit. */
 typedef struct bounds_row {
-    double cycles[BLOCKS_MAX], energy_pj[BLOCKS_MAX], bits[BLOCKS_MAX];
+    double cycles[BLOCKS_MAX], energy_pj[BLOCKS_MAX], edp[BLOCKS_MAX], bits[BLOCKS_MAX];
 } bounds_row;
 
 /* What still competes: a tile in all its orders, or in one of them. Its rank is at least
@@ -83,6 +85,7 @@ typedef struct searcher {
     double base_pj;
     uint64_t total[N_LOOPS];
     uint64_t weight_bits, out_bits, psum_bits; /* of all; psums: written and read once */
+    uint64_t n_of_groups[SIZES_MAX], n_of_filters[SIZES_MAX], n_of_channels[SIZES_MAX]; /* trips */
     size_t n_maps, n_blocks;
     map_state maps[ARRAY_MAPS_MAX];
     uint8_t map_order[ARRAY_MAPS_MAX]; /* least cycles first */
@@ -130,6 +133,24 @@ static inline uint64_t sim_cycles_of(const array_map *a, array_work w)
     return w.steps * a->step_cycles + w.starts * (a->fold_cycles + a->load_cycles);
 }
 
+/* Cycles of the array on a tile of so many groups, filters, channels and windows. */
+static inline uint64_t sim_tile_cycles(const array_map *a, uint64_t groups, uint64_t filters,
+                                       uint64_t channels, uint64_t windows)
+{
+    const uint64_t folds = sim_ceil_div(groups, a->packed_groups) *
+                           (a->packed_groups > 1 ? 1 : sim_ceil_div(filters, a->filters));
+    const uint64_t steps = sim_array_steps(a, channels);
+    const uint64_t sets = sim_ceil_div(windows, a->windows);
+    const uint64_t starts = folds * (a->is_weight_stationary ? steps : sets);
+    return folds * steps * sets * a->step_cycles + starts * (a->fold_cycles + a->load_cycles);
+}
+
+/* Size of the last piece of a loop of a block. */
+static inline uint64_t sim_last_size(const uint64_t total[N_LOOPS], const block *b, int loop)
+{
+    return total[loop] - (b->n[loop] - 1) * b->size[loop];
+}
+
 /* Sets of windows of all tiles of a cut. */
 uint64_t sim_window_sets(const cut_state *c, uint64_t unit);
 
@@ -153,8 +174,8 @@ bool sim_searcher_set_up(searcher *s, const pare_sim_job *job) PARE_MUST_CHECK;
 void sim_bounds_columns(searcher *s, const map_state *m);
 /* s->row on the map of the columns: in any order, what the tiles of a cut take at least. */
 void sim_bounds_row(searcher *s, const cut_state *cut, uint64_t sets);
-/* The same of one tile in one order. */
-rank sim_bounds_order(const searcher *s, const map_state *m, const cut_state *cut,
-                             const block *b, uint64_t sets, int order);
+/* Bounds of the ranks of one tile in some orders. */
+void sim_bounds_orders(const searcher *s, const map_state *m, const cut_state *cut, const block *b,
+                       uint64_t sets, unsigned orders, rank out[N_ORDERS]);
 
 #endif
