@@ -186,41 +186,13 @@ static bool step_into(searcher *s, size_t i)
     return true;
 }
 
-/* The first of the least values. Four at a time, for no minimum waits for the one before. */
-static size_t find_least(const double *v, size_t n)
-{
-    double least[4] = {INFINITY, INFINITY, INFINITY, INFINITY};
-    size_t i = 0;
-    for (; i + 4 <= n; i += 4)
-        for (size_t j = 0; j < 4; j++) least[j] = v[i + j] < least[j] ? v[i + j] : least[j];
-    for (; i < n; i++) least[0] = v[i] < least[0] ? v[i] : least[0];
-    for (size_t j = 1; j < 4; j++) least[0] = least[j] < least[0] ? least[j] : least[0];
-    for (i = 0; v[i] > least[0];) i++;
-    return i;
-}
-
-/* The first of the least second criteria among those whose objective is within the limit. */
-static size_t find_least_within(const searcher *s, double limit)
-{
-    size_t best = 0;
-    double least = INFINITY;
-    for (size_t i = 0; i < s->n; i++) {
-        const double x = s->first[i] <= limit ? s->second[i] : INFINITY;
-        if (x < least) {
-            least = x;
-            best = i;
-        }
-    }
-    return best;
-}
-
 /* Until some mapping's objective is known: of one that may well be the choice. */
 static bool find_any(searcher *s)
 {
     while (s->n > 0 && s->least_at_most == INFINITY) {
-        const double least = s->first[find_least(s->first, s->n)];
+        const double least = s->first[sim_find_least(s->first, s->n)];
         if (least == INFINITY) return true;
-        if (!step_into(s, find_least_within(s, limit_of(s, least)))) return false;
+        if (!step_into(s, sim_find_least_within(s->second, s->first, limit_of(s, least), s->n))) return false;
     }
     return true;
 }
@@ -228,7 +200,7 @@ static bool find_any(searcher *s)
 /* Bring the two limits of the least objective together by one step. */
 static bool narrow(searcher *s)
 {
-    const size_t i = find_least(s->first, s->n);
+    const size_t i = sim_find_least(s->first, s->n);
     const bool is_new = s->first[i] > s->least_at_least;
     s->least_at_least = s->first[i];
     return is_new || s->entries[i].state == ENTRY_EXACT || step_into(s, i);
@@ -281,7 +253,7 @@ static bool choose(searcher *s)
 {
     sift(s);
     while (s->n > 0) {
-        const size_t i = find_least(s->second, s->n);
+        const size_t i = sim_find_least(s->second, s->n);
         const double first = s->first[i], second = s->second[i];
         if (second == INFINITY || (s->has_best && second > s->best_rank.second)) return true;
         if (first > limit_of(s, s->least_at_most)) {
