@@ -99,6 +99,11 @@ pare_status sim_job_check(const pare_machine *m, const pare_sim_job *job, pare_e
                         m->pe.max_weight_bits, e));
     PARE_TRY(
         check_bits(m, job, "pe.max_act_bits", "activations", job->act_bits, m->pe.max_act_bits, e));
+    if (m->dram.bits_per_cycle == 0 && m->memory.model != PARE_MEMORY_IDEAL)
+        return pare_yaml_error(m->yaml, "dram.bits_per_cycle", e, PARE_EINPUT,
+                               "dram.bits_per_cycle is 0, but layer '%s' has to be moved; at least "
+                               "1 expected",
+                               job->layer);
     if (!is_countable(job))
         return pare_err_set(e, PARE_EINPUT, m->file, (pare_pos){0, 0},
                             "layer '%s' has 2^52 or more products or values; a smaller layer or "
