@@ -57,7 +57,8 @@ static uint64_t most_hidden(const searcher *s, const block *b, const cut_state *
     const uint64_t channels = b->size[LOOP_G] * b->size[LOOP_C];
     const bool has_psums = b->n[LOOP_C] > 1;
     const uint64_t outputs = filters * cut->max_windows;
-    const uint64_t stored = outputs * (has_psums ? sim_max(s->bits.psum, s->bits.out) : s->bits.out);
+    const uint64_t stored =
+        outputs * (has_psums ? sim_max(s->bits.psum, s->bits.out) : s->bits.out);
     const uint64_t loaded = has_psums ? outputs * s->bits.psum : 0;
     return s->m->dram.latency_cycles + b->load_cycles +
            sim_divide_up(&s->transfer, channels * cut->max_pixels * s->bits.act) +
@@ -192,7 +193,8 @@ static bool find_any(searcher *s)
     while (s->n > 0 && s->least_at_most == INFINITY) {
         const double least = s->first[sim_find_least(s->first, s->n)];
         if (least == INFINITY) return true;
-        if (!step_into(s, sim_find_least_within(s->second, s->first, limit_of(s, least), s->n))) return false;
+        if (!step_into(s, sim_find_least_within(s->second, s->first, limit_of(s, least), s->n)))
+            return false;
     }
     return true;
 }

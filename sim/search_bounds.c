@@ -126,8 +126,7 @@ static cut_cost cut_cost_of(const searcher *s, const cut_state *cut, uint64_t se
 static inline double least_cycles(const cut_cost *k, double startup_cycles, double compute_cycles,
                                   double hidden_bits, double tiles)
 {
-    const double busy =
-        rounded_up(greater(hidden_bits, 0), k->inverse) + (tiles - 1) * k->latency;
+    const double busy = rounded_up(greater(hidden_bits, 0), k->inverse) + (tiles - 1) * k->latency;
     return surely_whole(startup_cycles + greater(compute_cycles, busy));
 }
 
@@ -141,8 +140,8 @@ WIDE void sim_bounds_row(searcher *s, const cut_state *cut, uint64_t sets)
     for (size_t i = 0; i < s->n_blocks; i++) {
         const double act_bits = c->channels[i] * k.first_act_bits;
         const double out_bits = c->last_filters[i] * k.last_out_bits;
-        const double startup = 2 * k.latency + c->load_cycles[i] +
-                               rounded_up(act_bits, k.inverse) + rounded_up(out_bits, k.inverse);
+        const double startup = 2 * k.latency + c->load_cycles[i] + rounded_up(act_bits, k.inverse) +
+                               rounded_up(out_bits, k.inverse);
         const double compute = k.sets * c->set_cycles[i] + k.n * c->cut_cycles[i];
         const double acts = k.acts_bits * c->more_filters[i];
         const double psums = k.psums_bits * c->more_channels[i];
@@ -194,18 +193,17 @@ static stage_cost stage_cost_of(const searcher *s, const map_state *m, const cut
     const uint64_t channels = sim_last_size(s->total, b, LOOP_C);
     const uint64_t positions = (uint64_t)s->dims.r * s->dims.s;
     const uint64_t stored = b->n[LOOP_C] > 1 ? sim_min(s->bits.out, s->bits.psum) : s->bits.out;
-    const uint64_t compute =
-        sim_tile_cycles(&m->array, b->size[LOOP_G], b->size[LOOP_K], b->size[LOOP_C],
-                        cut->max_windows);
+    const uint64_t compute = sim_tile_cycles(&m->array, b->size[LOOP_G], b->size[LOOP_K],
+                                             b->size[LOOP_C], cut->max_windows);
     return (stage_cost){
         rounded_up((double)(filters * channels * positions * s->bits.weight), inverse),
         rounded_up((double)(groups * channels * cut->min_pixels * s->bits.act), inverse),
         rounded_up((double)(filters * cut->last.windows * stored), inverse), (double)compute};
 }
 
-/* Cycles that the array is sure to wait between tiles. Where the innermost loop begins anew, weights
- * and activations are both loaded; where it goes on, all but what it does not index. Each stage but
- * the first stores what the one before made, unless that is summed further. */
+/* Cycles that the array is sure to wait between tiles. Where the innermost loop begins anew,
+ * weights and activations are both loaded; where it goes on, all but what it does not index. Each
+ * stage but the first stores what the one before made, unless that is summed further. */
 static double least_stall(const stage_cost *c, double latency, double tiles, double inner_trips,
                           int inner)
 {
@@ -247,9 +245,8 @@ void sim_bounds_orders(const searcher *s, const map_state *m, const cut_state *c
                                 (inner == LOOP_K ? 0 : acts_pj) + (inner == LOOP_C ? 0 : psums_pj);
         const double moved = k.least_bits + again;
         const double trips = inner == LOOP_G ? 1 : inner == LOOP_W ? k.n : (double)b->n[inner];
-        const double stall = s->space.is_ideal
-                                 ? 0
-                                 : least_stall(&stage, k.latency, tiles, trips, inner);
+        const double stall =
+            s->space.is_ideal ? 0 : least_stall(&stage, k.latency, tiles, trips, inner);
         const double cycles = least_cycles(&k, startup, compute + stall, moved - unhidden, tiles);
         const double pj = fixed_pj + again_pj + cycles * s->rates.cycle_pj;
         out[o] = sim_rank(s->m, cycles, surely_pj(pj), surely_whole(moved));

@@ -162,12 +162,12 @@ static void set_up_map(searcher *s, map_state *m)
     const search_space *const p = &s->space;
     const array_map *const a = &m->array;
     for (size_t i = 0; i < p->n_groups; i++)
-        m->group_sets[i] = sum_of_sets(s->total[LOOP_G], p->groups[i], s->n_of_groups[i],
-                                         a->packed_groups);
+        m->group_sets[i] =
+            sum_of_sets(s->total[LOOP_G], p->groups[i], s->n_of_groups[i], a->packed_groups);
     for (size_t i = 0; i < p->n_filters; i++)
         m->filter_sets[i] = a->packed_groups > 1 ? s->n_of_filters[i]
-                                                   : sum_of_sets(s->total[LOOP_K], p->filters[i],
-                                                                 s->n_of_filters[i], a->filters);
+                                                 : sum_of_sets(s->total[LOOP_K], p->filters[i],
+                                                               s->n_of_filters[i], a->filters);
     for (size_t i = 0; i < p->n_channels; i++) {
         const uint64_t n = s->n_of_channels[i];
         const uint64_t last = last_piece(s->total[LOOP_C], p->channels[i], n);

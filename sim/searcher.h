@@ -44,7 +44,7 @@ enum { BLOCKS_MAX = SIZES_MAX * (SIZES_MAX + 1), ENTRIES_ON_STACK = 512 };
 typedef struct block_columns {
     double channels[BLOCKS_MAX], filters[BLOCKS_MAX], last_filters[BLOCKS_MAX];
     double weight_bits[BLOCKS_MAX], load_cycles[BLOCKS_MAX];
-    double stored_bits[BLOCKS_MAX], widest_bits[BLOCKS_MAX]; /* of an output in a tile, of one */
+    double stored_bits[BLOCKS_MAX], widest_bits[BLOCKS_MAX];    /* of an output in a tile, of one */
     double more_filters[BLOCKS_MAX], more_channels[BLOCKS_MAX]; /* trips beyond the first */
     double tiles[BLOCKS_MAX];
     /* on one map, of all windows: fixed, and for each set of windows and for each cut */
