@@ -253,28 +253,22 @@ void sim_bounds_orders(const searcher *s, const map_state *m, const cut_state *c
     }
 }
 
-/* Four at a time, for no minimum waits for the one before. */
-WIDE size_t sim_find_least(const double *v, size_t n)
+size_t sim_find_least(const double *v, size_t n)
 {
-    double least[4] = {INFINITY, INFINITY, INFINITY, INFINITY};
-    size_t i = 0;
-    for (; i + 4 <= n; i += 4)
-        for (size_t j = 0; j < 4; j++) least[j] = lesser(v[i + j], least[j]);
-    for (; i < n; i++) least[0] = lesser(v[i], least[0]);
-    const double all = lesser(lesser(least[0], least[1]), lesser(least[2], least[3]));
-    for (i = 0; i < n && v[i] > all;) i++;
-    return i < n ? i : 0;
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++)
+        if (v[i] < v[best]) best = i;
+    return best;
 }
 
-WIDE size_t sim_find_least_within(const double *v, const double *other, double limit, size_t n)
+size_t sim_find_least_within(const double *v, const double *other, double limit, size_t n)
 {
-    double least[4] = {INFINITY, INFINITY, INFINITY, INFINITY};
-    size_t i = 0;
-    for (; i + 4 <= n; i += 4)
-        for (size_t j = 0; j < 4; j++)
-            least[j] = lesser(other[i + j] <= limit ? v[i + j] : INFINITY, least[j]);
-    for (; i < n; i++) least[0] = lesser(other[i] <= limit ? v[i] : INFINITY, least[0]);
-    const double all = lesser(lesser(least[0], least[1]), lesser(least[2], least[3]));
-    for (i = 0; i < n && !(other[i] <= limit && v[i] <= all);) i++;
-    return i < n ? i : 0;
+    size_t best = 0;
+    double least = INFINITY;
+    for (size_t i = 0; i < n; i++)
+        if (v[i] < least && other[i] <= limit) {
+            least = v[i];
+            best = i;
+        }
+    return best;
 }
