@@ -65,20 +65,23 @@ static const void *mac_input(const pare_job *job, const pare_node *node, size_t 
     return (const char *)node->xq + at * (g->is_bf16 ? sizeof(uint16_t) : sizeof(float));
 }
 
-/* The gradient of the input's bitlength, and the sums of the batch norm that made the input. */
+/* The gradients of the input's quantizer, and the sums of the batch norm that made the input. */
 static void reduce_input(pare_job *job, pare_node *node, size_t shard, float *gx)
 {
     pare_graph *g = job->g;
     const pare_value *x = &g->values[node->x];
     const pare_node *ew = x->is_virtual ? &g->nodes[x->producer] : NULL;
     const bool has_bn = ew && ew->bn_layer != PARE_NONE;
-    node->shard_dn[shard] = 0;
-    if (!g->is_learning_n && !has_bn) return;
+    double *sums = node->shard_sums[shard];
+    const unsigned wants = pare_quant_wants(&node->qa, g->is_learning_n);
+    memset(sums, 0, sizeof node->shard_sums[shard]);
+    if (!wants && !has_bn) return;
     pare_reduce_args r = {.g = gx,
                           .x = pare_data_shard(job->g, ew ? ew->x : node->x, shard),
                           .affine = ew ? &ew->affine : &pare_affine_identity,
-                          .blend = g->is_learning_n ? &node->blend_a : NULL,
-                          .dn = &node->shard_dn[shard]};
+                          .blend = &node->qa.blend,
+                          .wants = wants,
+                          .sums = sums};
     if (has_bn) {
         r.mean = ew->mean;
         r.sum = ew->shard_sum[shard];
@@ -97,8 +100,8 @@ static pare_status probe_image(pare_job *job, pare_node *node, size_t shard, uns
 {
     pare_graph *g = job->g;
     const pare_value *x = &g->values[node->x];
-    const pare_blend ends[] = {{.grid = {node->blend_a.grid[0]}},
-                               {.grid = {node->blend_a.grid[1]}}};
+    const pare_blend ends[] = {{.grid = {node->qa.blend.grid[0]}},
+                               {.grid = {node->qa.blend.grid[1]}}};
     const size_t n = shard_count(job, node->x);
     float *low = g->scratch[1][worker], *high = g->scratch[2][worker];
     const float *in = pare_data_shard(g, node->x, shard);
@@ -123,7 +126,8 @@ pare_status pare_backward_mac(pare_job *job, pare_node *node, size_t shard, unsi
     PARE_TRY(
         pare_mac_backward_weights(node->mac, worker, shard, mac_input(job, node, shard), gy, e));
     if (g->values[node->x].producer == PARE_NONE)
-        return g->is_learning_n ? probe_image(job, node, shard, worker, gy, e) : PARE_OK;
+        return node->probe && g->is_learning_n ? probe_image(job, node, shard, worker, gy, e)
+                                               : PARE_OK;
     float *gx = node->first_x ? pare_grad_shard(job->g, node->x, shard) : g->scratch[1][worker];
     PARE_TRY(pare_mac_backward_data(node->mac, worker, gy, gx, e));
     reduce_input(job, node, shard, gx);
@@ -254,14 +258,16 @@ pare_status pare_graph_backward(pare_job *job, pare_err *e)
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         pare_node *n = &g->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
-        n->qa.g_n = 0;
-        if (!g->is_learning_n) continue;
-        if (n->probe) {
+        double sums[PARE_N_SUMS] = {0};
+        if (n->probe && g->is_learning_n) {
             PARE_TRY(pare_mac_reduce(n->mac, 0, g->n_shards, g->n_shards, n->probe, NULL, e));
-            for (size_t j = 0; j < n->w.n; j++) n->qa.g_n += (double)n->wq[j] * (double)n->probe[j];
-        } else {
-            for (size_t s = 0; s < g->n_shards; s++) n->qa.g_n += n->shard_dn[s];
+            for (size_t j = 0; j < n->w.n; j++)
+                sums[PARE_SUM_PAIR] += (double)n->wq[j] * (double)n->probe[j];
+        } else if (g->values[n->x].producer != PARE_NONE) {
+            for (size_t s = 0; s < g->n_shards; s++)
+                for (int u = 0; u < PARE_N_SUMS; u++) sums[u] += n->shard_sums[s][u];
         }
+        pare_quant_take_sums(&n->qa, sums);
     }
     return PARE_OK;
 }

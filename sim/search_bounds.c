@@ -46,18 +46,20 @@ static block_cost cost_of(const searcher *s, const map_state *m, const block *b)
     const energy_rates *const r = &s->rates;
     const pare_dims *const d = &s->dims;
     const array_map *const a = &m->array;
-    const double folds = (double)(m->group_sets[b->group] * m->filter_sets[b->filter]);
+    const double groups = (double)m->group_sets[b->group];
+    const double filters = (double)m->filter_sets[b->filter], folds = groups * filters;
     const double steps = (double)m->steps[b->channel];
     const double start_cycles = (double)(a->fold_cycles + a->load_cycles);
-    const bool stays = a->is_weight_stationary;
-    const double starts = folds * (stays ? steps : (double)b->n[LOOP_C]);
+    const bool stays = a->streams == LOOP_W; /* the weights */
+    const double rounds = a->streams == LOOP_C ? (double)b->n[LOOP_C] : steps;
+    const double trips_k = (double)b->n[LOOP_K];
+    const double starts = groups * (a->streams == LOOP_K ? trips_k : filters) * rounds;
     const double read_pj = (double)s->weight_bits * r->weight_read_pj;
     const double outputs = (double)s->out_bits / (double)s->bits.out;
-    const double rounds = stays ? steps : (double)b->n[LOOP_C];
     const double width = (double)(rounds > 1 ? s->bits.psum : s->bits.out);
     const double windows = (double)d->n * d->p * d->q;
     const double reads = windows * (double)(s->total[LOOP_G] * s->total[LOOP_C]) * d->r * d->s;
-    const double sets_k = a->packed_groups > 1 ? 1 : (double)m->filter_sets[b->filter];
+    const double sets_k = a->streams == LOOP_K ? trips_k : a->packed_groups > 1 ? 1 : filters;
     const double again_cycles = starts * start_cycles, again_pj = starts * m->start_pj + read_pj;
     return (block_cost){
         .set_cycles = folds * steps * (double)a->step_cycles + (stays ? 0 : again_cycles),

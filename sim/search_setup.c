@@ -297,7 +297,7 @@ bool sim_searcher_set_up(searcher *s, const pare_sim_job *job)
 {
     array_map arrays[ARRAY_MAPS_MAX];
     s->job = job;
-    s->bits = sim_value_bits(s->m, job, s->m->memory.packing != PARE_PACK_NATIVE);
+    s->bits = sim_value_bits(s->m, job, sim_is_packed(s->m));
     s->n_blocks = 0;
     s->n_maps = sim_array_maps(s->m, job, arrays);
     for (size_t i = 0; i < s->n_maps; i++) s->maps[i].array = arrays[i];

@@ -121,11 +121,13 @@ typedef struct array_work {
 static inline array_work sim_work_of(const map_state *m, const block *b, uint64_t sets,
                                      uint64_t n_windows)
 {
-    const uint64_t folds = m->group_sets[b->group] * m->filter_sets[b->filter];
-    const uint64_t steps = m->steps[b->channel];
-    return (array_work){.steps = folds * sets * steps,
-                        .starts = m->array.is_weight_stationary ? folds * steps * n_windows
-                                                                : folds * sets * b->n[LOOP_C]};
+    const uint64_t groups = m->group_sets[b->group], steps = m->steps[b->channel];
+    const uint64_t filters = m->filter_sets[b->filter];
+    const int streams = m->array.streams;
+    return (array_work){.steps = groups * filters * sets * steps,
+                        .starts = groups * (streams == LOOP_K ? b->n[LOOP_K] : filters) *
+                                  (streams == LOOP_W ? n_windows : sets) *
+                                  (streams == LOOP_C ? b->n[LOOP_C] : steps)};
 }
 
 static inline uint64_t sim_cycles_of(const array_map *a, array_work w)
@@ -137,12 +139,15 @@ static inline uint64_t sim_cycles_of(const array_map *a, array_work w)
 static inline uint64_t sim_tile_cycles(const array_map *a, uint64_t groups, uint64_t filters,
                                        uint64_t channels, uint64_t windows)
 {
-    const uint64_t folds = sim_ceil_div(groups, a->packed_groups) *
-                           (a->packed_groups > 1 ? 1 : sim_ceil_div(filters, a->filters));
+    const uint64_t sets_g = sim_ceil_div(groups, a->packed_groups);
+    const uint64_t sets_k = a->packed_groups > 1 ? 1 : sim_ceil_div(filters, a->filters);
+    const uint64_t sets_w = sim_ceil_div(windows, a->windows);
     const uint64_t steps = sim_array_steps(a, channels);
-    const uint64_t sets = sim_ceil_div(windows, a->windows);
-    const uint64_t starts = folds * (a->is_weight_stationary ? steps : sets);
-    return folds * steps * sets * a->step_cycles + starts * (a->fold_cycles + a->load_cycles);
+    const uint64_t starts = sets_g * (a->streams == LOOP_K ? 1 : sets_k) *
+                            (a->streams == LOOP_W ? 1 : sets_w) *
+                            (a->streams == LOOP_C ? 1 : steps);
+    return sets_g * sets_k * sets_w * steps * a->step_cycles +
+           starts * (a->fold_cycles + a->load_cycles);
 }
 
 /* Size of the last piece of a loop of a block. */
