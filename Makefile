@@ -99,7 +99,7 @@ TEST_SOURCES := $(wildcard tests/test_*.c)
 TEST_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/test_rtl_%,$(TEST_SOURCES)))
 TEST_RTL := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter tests/test_rtl_%,$(TEST_SOURCES)))
 
-CHECKS := $(sort $(TEST_PROGRAMS) $(TEST_RTL)) $(RTL_CHECKS) tests/report_browser.sh tests/docs.sh
+CHECKS := $(sort $(TEST_PROGRAMS) $(TEST_RTL)) $(RTL_CHECKS) tests/report_browser.sh tests/sweep_engines.sh tests/docs.sh
 
 check: ## Install what is missing, build and pass all tests (at most 10 minutes)
 	$(Q).ci/deps check
@@ -107,6 +107,10 @@ check: ## Install what is missing, build and pass all tests (at most 10 minutes)
 
 check-run: all test-programs deps-check headers
 	$(Q)BUILD=$(BUILD) tests/run.sh $(CHECKS)
+
+check-engines: all ## Sweeps in shards under mpirun, GNU parallel and a Slurm of one node
+	$(Q).ci/deps engines
+	$(Q)PARE_NO_CLI=1 BUILD=$(BUILD) tests/run.sh tests/sweep_engines.sh
 
 check-slow: all test-programs ## The long campaigns: fuzzing, valgrind, larger random runs
 	$(Q)+$(MAKE) --no-print-directory fuzz valgrind
@@ -260,5 +264,5 @@ clean: ## Remove build/
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-run check-slow test-programs demo deps deps-check headers format format-check lint \
+.PHONY: all check check-run check-engines check-slow test-programs demo deps deps-check headers format format-check lint \
   asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs manual validation install uninstall help clean rtl rtl-lint
