@@ -35,7 +35,7 @@ NEEDS_sim    := sim traces
 libs = $(foreach p,$(NEEDS_$(1)),$(BUILD)/lib/libpare_$(p).a)
 syslibs = $(foreach p,$(NEEDS_$(1)),$(LIBS_$(p)))
 
-SIM_HEADERS := $(addprefix sim/,sim.h pe.h store.h questions.h) $(wildcard sim/sweep.h)
+SIM_HEADERS := $(addprefix sim/,sim.h pe.h store.h sweep.h codesign.h questions.h)
 
 PARTS      := traces model sim
 PROGRAMS_C := $(BUILD)/bin/pare-trace $(BUILD)/bin/pare-train $(BUILD)/bin/pare-sim

@@ -1,9 +1,11 @@
 /* config.c: the keys of a training configuration. */
-#include "model/model.h"
+#include "model/method_options.h"
 #include <stdlib.h>
 
 /* The names of the tables' rows, in their order (a test holds them together). */
-static const char *const methods[] = {"fp32", "fixed", "bitpruning", NULL};
+static const char *const methods[] = {
+    "fp32", "fixed", "bitpruning", "stochastic", "lsq",  "pact",   "fracbits", "adaqat",
+    "bmpq", "syq",   "pow2",       "dq",         "mmse", "settle", "datafree", NULL};
 static const char *const criteria[] = {"equal",   "memory", "macs", "bitops",
                                        "latency", "energy", "dram", NULL};
 static const char *const optimizers[] = {"sgd", "adam", NULL};
@@ -47,6 +49,34 @@ static const pare_key keys[] = {
      .offset = AT(bits),
      .def = "8",
      .doc = "bitlengths of method fixed: 8, w4a6, or a bits file"},
+    {.name = "first_last_bits",
+     .type = PARE_KEY_U32,
+     .offset = AT(first_last_bits),
+     .min = 0,
+     .max = 16,
+     .def = "0",
+     .doc = "fixed bitlength of the first and the last layer; 0: as the rest"},
+    {.name = "granularity",
+     .type = PARE_KEY_ENUM,
+     .offset = AT(granularity),
+     .def = "layer",
+     .choices = granularities,
+     .doc = "what has a weight quantizer of its own"},
+    {.name = "group_channels",
+     .type = PARE_KEY_U32,
+     .offset = AT(group_channels),
+     .min = 1,
+     .max = 65536,
+     .def = "1",
+     .doc = "output channels that share one, with granularity channel; the largest divisor of a "
+            "layer's channels up to it is taken"},
+    {.name = "calibration_images",
+     .type = PARE_KEY_U32,
+     .offset = AT(calibration_images),
+     .min = 1,
+     .max = 1e6,
+     .def = "512",
+     .doc = "training images that methods without training look at"},
     {.name = "gamma",
      .type = PARE_KEY_REAL,
      .offset = AT(gamma),
@@ -71,33 +101,12 @@ static const pare_key keys[] = {
      .def = "",
      .doc = "such as 0.5x-energy: a share of the cost at 8 bits that the rounded bitlengths must "
             "meet; gamma is then controlled and its value only the first one"},
-    {.name = "granularity",
-     .type = PARE_KEY_ENUM,
-     .offset = AT(granularity),
-     .def = "layer",
-     .choices = granularities,
-     .doc = "what has a weight bitlength of its own"},
-    {.name = "group_channels",
-     .type = PARE_KEY_U32,
-     .offset = AT(group_channels),
-     .min = 1,
-     .max = 65536,
-     .def = "1",
-     .doc = "output channels that share one, with granularity channel; the largest divisor of a "
-            "layer's channels up to it is taken"},
     {.name = "act_granularity",
      .type = PARE_KEY_ENUM,
      .offset = AT(act_granularity),
      .def = "layer",
      .choices = act_granularities,
      .doc = "what has an activation bitlength of its own"},
-    {.name = "first_last_bits",
-     .type = PARE_KEY_U32,
-     .offset = AT(first_last_bits),
-     .min = 0,
-     .max = 16,
-     .def = "0",
-     .doc = "fixed bitlength of the first and the last layer; 0: as the rest"},
     {.name = "init_bits",
      .type = PARE_KEY_REAL,
      .offset = AT(init_bits),
@@ -234,6 +243,12 @@ static const pare_key keys[] = {
      .max = 65536,
      .def = "8",
      .doc = "test images whose activation codes are written"},
+    {.name = "options",
+     .type = PARE_KEY_MAP,
+     .offset = AT(options),
+     .def = "",
+     .sub = &pare_method_options_schema,
+     .doc = "of single methods, as in --set options.pact.plus=false"},
 };
 
 const pare_schema pare_train_schema = {

@@ -1,6 +1,8 @@
 /* files.c: the text files of a run folder. */
 #include "model/export.h"
+#include "model/method.h"
 #include <dirent.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -124,7 +126,7 @@ void pare_run_add_metrics(pare_run *r, double lr, double train_loss, double trai
     const char *phase = r->phases[r->phase].name;
     pare_buf_printf(&r->metrics, "%s,%u", phase, r->epoch + 1);
     add_reals(&r->metrics, v, sizeof v / sizeof *v);
-    if (r->graph->method->w.grid == PARE_GRID_REAL) return;
+    if (r->graph->method->rows.w.grid == PARE_GRID_REAL) return;
     for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
         const pare_node *n = &r->graph->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
@@ -158,6 +160,14 @@ pare_status pare_run_write_metrics(const pare_run *r, pare_err *e)
 /* ---- bitlengths and summary -------------------------------------------------------------------
  */
 
+/* Bits of a weight in memory, 0 where they are those of its code. */
+static uint32_t stored_bits(const pare_node *n)
+{
+    const pare_quant *q = &n->qw[pare_node_widest(n)];
+    return pare_quant_code_bits(q) == (uint32_t)q->n ? 0 : (uint32_t)q->n;
+}
+
+/* A machine runs a layer's weights at the bits of its widest group. */
 static pare_status write_bits(const pare_run *r, pare_err *e)
 {
     pare_bits b = {.network = r->net->name, .method = r->graph->method->name};
@@ -165,11 +175,18 @@ static pare_status write_bits(const pare_run *r, pare_err *e)
     for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
         const pare_node *n = &r->graph->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
-        b.layers[b.n_layers++] = (pare_layer_bits){.layer = n->l->name,
-                                                   .weight_bits = (uint32_t)n->qw->n,
-                                                   .act_bits = (uint32_t)n->qa.n,
-                                                   .weight_n = n->qw->learned_n,
-                                                   .act_n = n->qa.learned_n};
+        double learned_n = 0;
+        for (uint32_t j = 0; j < n->n_qw; j++) learned_n = fmax(learned_n, n->qw[j].learned_n);
+        b.layers[b.n_layers++] =
+            (pare_layer_bits){.layer = n->l->name,
+                              .weight_bits = pare_quant_code_bits(&n->qw[pare_node_widest(n)]),
+                              .act_bits = (uint32_t)n->qa.n,
+                              .weight_signed = n->is_w_signed,
+                              .weight_tensors = n->qw_second ? 2 : 0,
+                              .weight_stored_bits = stored_bits(n),
+                              .weight_scales = n->w_inner * n->n_qw == n->w.n ? 0 : n->n_qw,
+                              .weight_n = learned_n,
+                              .act_n = n->qa.learned_n};
     }
     pare_buf out = {0};
     pare_bits_write(&b, &out);
@@ -216,7 +233,7 @@ static void put(pare_buf *b, const char *key, double x)
 static pare_status write_summary(const pare_run *r, pare_err *e)
 {
     const pare_train_result *t = &r->result;
-    const bool is_real = r->graph->method->w.grid == PARE_GRID_REAL;
+    const bool is_real = r->graph->method->rows.w.grid == PARE_GRID_REAL;
     pare_buf b = {0};
     pare_buf_puts(&b, "{\n  \"network\": ");
     pare_buf_json_string(&b, r->net->name);
@@ -241,6 +258,15 @@ static pare_status write_summary(const pare_run *r, pare_err *e)
         put(&b, "mean_weight_bits_per_mac", w.per_mac);
         put(&b, "mean_act_bits_per_mac", a.per_mac);
     }
+    if (r->penalty.criterion) {
+        pare_buf_printf(&b, ",\n  \"criterion\": \"%s\"", r->penalty.criterion->name);
+        put(&b, "cost_frac", t->cost_frac);
+        put(&b, "budget_frac", r->budget.frac);
+        put(&b, "last_gamma", r->gamma_now);
+        put(&b, "rounding_offset", t->rounding_offset);
+        put(&b, "n_unbalanced_frac", fabs(t->n_unbalanced_frac));
+        put(&b, "n_balanced_epoch", (double)t->n_balanced_epoch);
+    }
     pare_buf_puts(&b, "\n}\n");
     const pare_status status = write_text(r, "summary.json", &b, e);
     pare_buf_free(&b);
@@ -252,9 +278,12 @@ pare_status pare_run_export(pare_run *r, pare_err *e)
     exporter x = {.r = r};
     r->graph->is_learning_n = false;
     provenance(r, &x.tensors);
+    const pare_method_hooks *hooks = r->graph->method->hooks;
     pare_status status = pare_export_tensors(&x, e);
+    if (status == PARE_OK && hooks && hooks->export) status = hooks->export(r, e);
     if (status == PARE_OK) status = write_text(r, "tensors.csv", &x.tensors, e);
     pare_buf_free(&x.tensors);
-    if (status == PARE_OK && r->graph->method->w.grid != PARE_GRID_REAL) status = write_bits(r, e);
+    if (status == PARE_OK && r->graph->method->rows.w.grid != PARE_GRID_REAL)
+        status = write_bits(r, e);
     return status == PARE_OK ? write_summary(r, e) : status;
 }

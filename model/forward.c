@@ -11,6 +11,11 @@ static size_t rows_of(const pare_graph *g, const pare_value *v)
     return g->shard_images * (v->count / v->channels);
 }
 
+static bool is_real(const pare_graph *g, const pare_quant *q)
+{
+    return g->is_bypassed || q->row->grid == PARE_GRID_REAL;
+}
+
 /* What the batch needs of a value that has just been made. */
 static void observe(pare_job *job, uint32_t value, size_t shard)
 {
@@ -60,7 +65,7 @@ pare_status pare_forward_mac(pare_job *job, pare_node *node, size_t shard, unsig
         source = ew->x;
     }
     const bool is_bf16 = g->is_bf16 && job->is_training;
-    const pare_blend *blend = node->qa.row->grid == PARE_GRID_REAL ? NULL : &node->qa.blend;
+    const pare_blend *blend = is_real(g, &node->qa) ? NULL : &node->qa.blend;
     const void *in = pare_data_shard(job->g, source, shard);
     if (blend || x->is_virtual || is_bf16) {
         void *xq = g->scratch[0][worker];
@@ -200,8 +205,14 @@ static void combine_stats(const pare_graph *g, pare_value *v)
     }
 }
 
+static void set_bad(pare_job *job, const pare_value *v)
+{
+    if (job->bad_layer == PARE_NONE) job->bad_layer = v->layer;
+}
+
 static void set_range(pare_job *job, pare_value *v, float lo, float hi)
 {
+    if (!isfinite(hi - lo)) set_bad(job, v);
     v->lo = lo;
     v->hi = hi;
     v->run_lo = mix((double)v->run_lo, (double)lo, job->range_share);
@@ -228,6 +239,7 @@ static void fold_batch(pare_job *job, pare_node *n)
         const double mean = x->stats.sum[j] / count;
         const double var = fmax(x->stats.sum2[j] / count - mean * mean, 0);
         const double inv = 1 / sqrt(var + BN_EPS);
+        if (!isfinite(x->stats.sum2[j])) set_bad(job, x);
         n->inv_std[j] = inv;
         n->mean[j] = (float)mean;
         n->scale[j] = (float)((double)n->gamma.x[j] * inv);
@@ -268,7 +280,7 @@ static void set_blends(pare_graph *g, uint32_t value)
     const pare_value *v = &g->values[value];
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         pare_node *n = &g->nodes[i];
-        if (n->kind == PARE_NODE_MAC && n->x == value)
+        if (n->kind == PARE_NODE_MAC && n->x == value && n->qa.row->grid != PARE_GRID_REAL)
             pare_quant_set_blend(&n->qa, v->lo, v->hi, g->is_learning_n);
     }
 }
@@ -312,14 +324,42 @@ static void use_running(pare_graph *g)
         pare_node *n = &g->nodes[i];
         pare_node_fold_running(n);
         const pare_value *x = &g->values[n->x];
-        if (n->kind == PARE_NODE_MAC) pare_quant_set_blend(&n->qa, x->run_lo, x->run_hi, false);
+        if (n->kind == PARE_NODE_MAC && n->qa.row->grid != PARE_GRID_REAL)
+            pare_quant_set_blend(&n->qa, x->run_lo, x->run_hi, false);
     }
+}
+
+/* Quantizers of activations that need nothing of the batch. */
+static void use_own(pare_graph *g)
+{
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        pare_node *n = &g->nodes[i];
+        if (n->kind == PARE_NODE_MAC && n->qa.row->grid != PARE_GRID_REAL &&
+            !pare_range_is_observed(n->qa.row->range))
+            pare_quant_set_blend(&n->qa, 0, 0, g->is_learning_n);
+    }
+}
+
+static pare_status report_not_finite(const pare_job *job, pare_err *e)
+{
+    const pare_net *net = job->g->net;
+    uint32_t layer = pare_graph_find_not_finite(job->g, job->n_images);
+    const char *what = layer == PARE_NONE ? "too large for float" : "not finite";
+    if (layer == PARE_NONE) layer = job->bad_layer; /* squares, or the sums, overflowed */
+    if (layer == PARE_NONE) layer = net->n_layers - 1;
+    return pare_err_set(e, PARE_EFAIL, net->file, net->layers[layer].pos,
+                        "the output of layer %s is %s; a smaller learning rate may help",
+                        net->layers[layer].name, what);
 }
 
 pare_status pare_graph_forward(pare_job *job, pare_err *e)
 {
     pare_graph *g = job->g;
-    if (!job->is_training) use_running(g);
+    job->bad_layer = PARE_NONE;
+    if (job->is_training)
+        use_own(g);
+    else
+        use_running(g);
     PARE_TRY(pare_graph_run(job, &g->forward, job->is_training, e));
     job->loss = 0;
     job->n_correct = 0;
@@ -328,7 +368,7 @@ pare_status pare_graph_forward(pare_job *job, pare_err *e)
         job->loss += g->shard_loss[s] / (double)job->n_images;
         job->n_correct += g->shard_correct[s];
     }
-    return PARE_OK;
+    return isfinite(job->loss) && job->bad_layer == PARE_NONE ? PARE_OK : report_not_finite(job, e);
 }
 
 typedef struct weights_context {
@@ -342,7 +382,7 @@ pare_status pare_node_set_weights(pare_graph *g, pare_node *n, unsigned worker, 
 {
     if (n->kind != PARE_NODE_MAC) return PARE_OK;
     const float *w = n->w.x;
-    if (n->qw->row->grid != PARE_GRID_REAL) {
+    if (!is_real(g, n->qw)) {
         pare_weights_quantize(g->kernels, n, for_training && g->is_learning_n);
         w = n->wq;
     }

@@ -60,6 +60,7 @@ static size_t list_options(train_args *a, pare_opt *opts)
     for (size_t i = 0; i < pare_train_schema.n_keys; i++) {
         const pare_key *k = &pare_train_schema.keys[i];
         if (!strcmp(k->name, "version") || !strcmp(k->name, "network")) continue;
+        if (k->type == PARE_KEY_MAP) continue;
         snprintf(a->names[i], sizeof a->names[i], "%s", k->name);
         for (char *c = a->names[i]; *c; c++)
             if (*c == '_') *c = '-';
@@ -193,6 +194,14 @@ static void print_result(const pare_train_result *r)
     if (r->mean_weight_n > 0)
         printf("%-34s %.2f weights, %.2f activations\n", "mean learned bitlength, per layer",
                r->mean_weight_n, r->mean_act_n);
+    if (r->mean_weight_n > 0 && r->n_balanced_epoch)
+        printf("%-34s in balance since epoch %u of learning\n", "learned bitlengths",
+               r->n_balanced_epoch);
+    else if (r->mean_weight_n > 0)
+        printf("%-34s still moved in the last epoch, by %.0f %% of the penalty's pull\n",
+               "learned bitlengths", 100 * r->n_unbalanced_frac);
+    if (r->cost_frac > 0)
+        printf("%-34s %.3f of 8 bits everywhere\n", "cost by the criterion", r->cost_frac);
     if (r->mean_weight_bits > 0)
         printf("%-34s %.2f weights, %.2f activations\n", "mean bitlength, per layer",
                r->mean_weight_bits, r->mean_act_bits);

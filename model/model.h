@@ -14,6 +14,66 @@
 extern "C" {
 #endif
 
+/* Options of single methods (docs/methods.md); the others do not look at them. */
+typedef struct pare_method_options {
+    struct {
+        bool plus;              /* gradient of a clip also from what is rounded below it */
+        double clip;            /* first one */
+        double decay;           /* of clips; negative: as the weights */
+        int grid;               /* of weights: midrise, zero */
+        bool passes;            /* SAWB+: weights beyond the clip learn too */
+        uint32_t shortcut_bits; /* of 1x1 convolutions on shortcuts; 0: as the rest */
+    } pact;
+    struct {
+        uint32_t every; /* steps between two looks at the neighbours */
+        uint32_t flips; /* after which a bitlength is frozen */
+        int rounding;   /* up, nearest */
+        double lr;      /* of both bitlengths */
+        double price;   /* of the product of the bitlengths */
+    } adaqat;
+    struct {
+        double mean_bits; /* of a weight, not to be exceeded */
+        const char *choices;
+        uint32_t every; /* epochs between two assignments */
+    } bmpq;
+    struct {
+        int codebook; /* ternary, binary */
+        int scales;   /* layer, row, pixel */
+        double threshold;
+        double fraction_bits; /* of activations; -64: found on a batch */
+    } syq;
+    struct {
+        double second_above; /* relative error from which a layer has a second tensor */
+        int refine;          /* none, output */
+    } mmse;
+    struct {
+        int scheme;          /* minmax.., best */
+        double drop;         /* of the accuracy that is allowed */
+        const char *classes; /* accuracy on these only */
+    } datafree;
+    struct {
+        const char *widths;
+        int teacher; /* best, next, none */
+        double swap; /* first probability of a block at its teacher's width */
+        int weights; /* truncated, rounded, centered */
+    } adaptive;
+    struct {
+        int rounding; /* geometric, nearest */
+        int update;   /* latent, discrete */
+    } pow2;
+    struct {
+        int threshold; /* maxabs, percentile, mmse, kl */
+        double percentile;
+        uint32_t scale_bits;
+    } settle;
+    struct {
+        double target_bits, kappa;
+    } fracbits;
+    struct {
+        double weight_kb, act_kb, price;
+    } dq;
+} pare_method_options;
+
 /* What a run depends on; config.yaml in the run folder holds exactly this. */
 typedef struct pare_train_config {
     uint32_t version;
@@ -22,18 +82,20 @@ typedef struct pare_train_config {
     int method;          /* fp32, fixed, bitpruning */
     const char *from;    /* run folder or checkpoint whose weights are the first ones; "": none */
     const char *bits;    /* fixed: a uniform specification or a bits file */
-    double gamma;        /* weight of the bitlength penalty */
-    int criterion;       /* equal, memory, macs, bitops, latency, energy, dram */
-    const char *cost_table;  /* of `pare-sim cost`, for the criteria of a machine; "": none */
-    const char *budget;      /* "0.5x-energy": gamma is controlled to meet it; "": gamma as given */
-    int granularity;         /* of weight bitlengths: network, layer, channel */
-    uint32_t group_channels; /* of a group, with granularity channel */
-    int act_granularity;     /* network, layer */
-    uint32_t first_last_bits; /* fixed bitlength of the first and the last layer; 0: as the rest */
-    double init_bits;         /* bitlength that learning starts from */
-    uint32_t max_bits;        /* upper bound of a bitlength */
-    uint32_t epochs;          /* of learning (or of training at fixed bits) */
-    uint32_t tune_epochs;     /* after rounding up */
+    uint32_t first_last_bits; /* of the first and the last layer; 0: as the rest */
+    int granularity;          /* of weight quantizers: network, layer, channel */
+    uint32_t group_channels;  /* of a group, with granularity channel */
+    int act_granularity;      /* network, layer */
+    uint32_t calibration_images;
+    pare_method_options options;
+    double gamma;           /* weight of the bitlength penalty */
+    int criterion;          /* equal, memory, macs, bitops, latency, energy, dram */
+    const char *cost_table; /* of `pare-sim cost`, for the criteria of a machine; "": none */
+    const char *budget;     /* "0.5x-energy": gamma is controlled to meet it; "": gamma as given */
+    double init_bits;       /* bitlength that learning starts from */
+    uint32_t max_bits;      /* upper bound of a bitlength */
+    uint32_t epochs;        /* of learning (or of training at fixed bits) */
+    uint32_t tune_epochs;   /* after rounding up */
     uint32_t batch;
     int optimizer;        /* sgd, adam */
     double lr;            /* first learning rate of the weights */

@@ -69,9 +69,7 @@ typedef struct update_context {
 static pare_status check_finite(const pare_graph *g, uint32_t layer, const char *what,
                                 const pare_param *p, pare_err *e)
 {
-    float sum = 0; /* NaN and infinities survive a sum of magnitudes */
-    for (size_t i = 0; i < p->n; i++) sum += fabsf(p->g[i]);
-    if (isfinite(sum)) return PARE_OK;
+    if (pare_param_is_finite(p, p->g)) return PARE_OK;
     return pare_err_set(e, PARE_EFAIL, g->net->file, g->net->layers[layer].pos,
                         "the gradient of layer %s's %s is not finite; a smaller learning rate may "
                         "help",
@@ -81,9 +79,9 @@ static pare_status check_finite(const pare_graph *g, uint32_t layer, const char 
 static pare_status check_n(const pare_graph *g, const pare_node *n, const pare_quant *q,
                            pare_err *e)
 {
-    if (isfinite(q->g_n)) return PARE_OK;
+    if (isfinite(q->g_n) && isfinite(q->g_p[0]) && isfinite(q->g_p[1])) return PARE_OK;
     return pare_err_set(e, PARE_EFAIL, g->net->file, n->l->pos,
-                        "the gradient of layer %s's bitlengths is not finite; a smaller "
+                        "the gradient of layer %s's quantizers is not finite; a smaller "
                         "learning rate may help",
                         n->l->name);
 }
@@ -156,20 +154,31 @@ static void tie_all(pare_graph *g)
 static void step_n(pare_graph *g, pare_quant *q, const pare_update *u)
 {
     const double before = q->n;
-    if (q->is_fixed) return;
+    if (q->is_fixed || !g->is_learning_n || q->row->ngrad != PARE_NGRAD_LERP) return;
     pare_quant_step(q, u->n_lr, u->gamma);
     g->n_moved += q->lambda * (before - q->n);
     g->n_pulled += q->lambda * q->lambda * u->n_lr * u->gamma;
 }
 
-static void step_bitlengths(pare_graph *g, const pare_update *u)
+/* A clip decays as weights do, unless its levels are powers of two. */
+static void step_own(pare_quant *q, const pare_update *u)
 {
-    if (g->ties_w || g->ties_a) tie_all(g);
+    const bool decays = q->row->range == PARE_RANGE_CLIP && q->row->grid != PARE_GRID_POW2;
+    pare_quant_step_p(q, u->p_lr, u->momentum, decays ? u->p_decay : 0);
+}
+
+static void step_quants(pare_graph *g, const pare_update *u)
+{
+    if (g->is_learning_n && (g->ties_w || g->ties_a)) tie_all(g);
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         pare_node *n = &g->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
-        for (uint32_t j = 0; j < n->n_qw; j++) step_n(g, &n->qw[j], u);
+        for (uint32_t j = 0; j < n->n_qw; j++) {
+            step_n(g, &n->qw[j], u);
+            step_own(&n->qw[j], u);
+        }
         step_n(g, &n->qa, u);
+        step_own(&n->qa, u);
     }
 }
 
@@ -182,8 +191,16 @@ static void step_item(void *context, size_t i, unsigned worker)
     pare_node *n = &c->g->nodes[i];
     pare_param *const params[] = {&n->w, &n->bias, &n->gamma, &n->beta};
     pare_dnnl_use_one_thread();
-    for (size_t j = 0; j < sizeof params / sizeof *params; j++)
+    for (size_t j = 0; j < sizeof params / sizeof *params; j++) {
         if (params[j]->n) c->u->optimizer->step(params[j], c->u);
+        if (pare_param_is_finite(params[j], params[j]->x)) continue;
+        const pare_layer *l = &c->g->net->layers[n->layer];
+        c->errors[i].status = pare_err_set(&c->errors[i], PARE_EFAIL, c->g->net->file, l->pos,
+                                           "the step of layer %s's parameters is not finite; a "
+                                           "smaller learning rate may help",
+                                           l->name);
+        return;
+    }
     c->errors[i].status = pare_node_set_weights(c->g, n, worker, true, &c->errors[i]);
 }
 
@@ -203,7 +220,8 @@ pare_status pare_graph_update(pare_graph *g, const pare_update *u, pare_err *e)
 {
     update_context c = {g, u, pare_xalloc(g->n_nodes, sizeof *c.errors)};
     pare_status status = run_items(&c, reduce_item, e);
-    if (status == PARE_OK && g->is_learning_n) step_bitlengths(g, u);
+    if (status == PARE_OK && u->after_gradients) u->after_gradients(u->context);
+    if (status == PARE_OK) step_quants(g, u);
     if (status == PARE_OK) status = run_items(&c, step_item, e);
     free(c.errors);
     return status;

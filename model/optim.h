@@ -23,6 +23,9 @@ extern const size_t pare_n_schedules;
 struct pare_update {
     const pare_optimizer *optimizer;
     double lr, n_lr, momentum, weight_decay, gamma;
+    double p_lr, p_decay;                   /* of steps, clips and scales; decay of clips only */
+    void (*after_gradients)(void *context); /* before anything steps; NULL: nothing */
+    void *context;
     uint64_t t; /* steps of this phase, from 1 */
 };
 

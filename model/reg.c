@@ -52,14 +52,6 @@ static double cost_at(const pare_run *r, double learned, double (*map)(double), 
     return cost;
 }
 
-static uint32_t widest(const pare_node *n)
-{
-    uint32_t best = 0;
-    for (uint32_t j = 1; j < n->n_qw; j++)
-        if (n->qw[j].n > n->qw[best].n) best = j;
-    return best;
-}
-
 double pare_run_set_lambdas(pare_run *r)
 {
     pare_graph *g = r->graph;
@@ -71,7 +63,7 @@ double pare_run_set_lambdas(pare_run *r)
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         pare_node *n = &g->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
-        const uint32_t top = widest(n);
+        const uint32_t top = pare_node_widest(n);
         for (uint32_t j = 0; j < n->n_qw; j++) {
             const double part = sees_widest(r) ? (j == top ? 1 : 0) : 1.0 / n->n_qw;
             n->qw[j].lambda = n->qw[j].is_fixed ? 0 : scale * dw[at] * part;

@@ -25,6 +25,7 @@ typedef struct pare_run {
     pare_phase phases[PARE_PHASES_MAX];
     uint32_t n_phases;
     size_t steps_per_epoch;
+    void *method_state;   /* of the method's hooks */
     uint32_t *order;      /* of the images in this epoch */
     pare_penalty penalty; /* no criterion: bitlengths are not learned */
     pare_budget budget;
@@ -35,15 +36,25 @@ typedef struct pare_run {
     uint64_t n_steps;      /* since the start */
     double loss_sum;       /* of the epoch's steps */
     uint64_t n_correct;
-    uint8_t is_done; /* all files are written */
+    uint8_t is_done;     /* all files are written */
+    uint64_t last_saved; /* n_steps of the checkpoint; 0: none */
     pare_train_result result;
     pare_buf metrics, bits_rows; /* CSV rows so far */
 } pare_run;
+
+/* A result before anything is measured. */
+#define PARE_NOT_MEASURED                                                                          \
+    (pare_train_result) { .real_frac = -1, .ceil_frac = -1, .final_frac = -1 }
 
 pare_status pare_run_open(const pare_train_config *config, const char *folder, unsigned threads,
                           pare_run *r, pare_err *e) PARE_MUST_CHECK;
 void pare_run_close(pare_run *r);
 
+/* Measure batch norms and ranges again on training images, weights as they are. */
+pare_status pare_run_calibrate(pare_run *r, pare_err *e) PARE_MUST_CHECK;
+/* A loss that is not finite ends the run. */
+pare_status pare_run_check_loss(const pare_run *r, const pare_job *job,
+                                pare_err *e) PARE_MUST_CHECK;
 /* Unweighted means over the layers. */
 void pare_run_mean_n(const pare_run *r, double *weight_n, double *act_n);
 /* Accuracy on the test images with the running statistics. */

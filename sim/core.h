@@ -154,6 +154,8 @@ typedef struct tile {
     uint64_t cycles, weight_bits, act_bits, out_bits, psum_bits;
 } tile;
 tile sim_tile_at(const tiling *t, const uint64_t x[N_LOOPS]);
+/* What the array does in it. */
+pare_event_work sim_tile_work(const tiling *t, const uint64_t x[N_LOOPS]);
 
 /* Bits of one full tile in the three buffers. */
 typedef struct tile_need {
@@ -238,6 +240,11 @@ typedef struct mapping_result {
 /* want_second: look at every candidate, for --explain. */
 pare_status sim_search(const pare_machine *m, const pare_sim_job *job, bool want_second,
                        mapping_result *out, pare_err *e) PARE_MUST_CHECK;
+/* Do buffers hold values at their bitlength, not unpacked? */
+static inline bool sim_is_packed(const pare_machine *m)
+{
+    return m->memory.packing != PARE_PACK_NATIVE && m->memory.packing != PARE_PACK_ZERO_RUNS;
+}
 value_bits sim_value_bits(const pare_machine *m, const pare_sim_job *job, bool is_packed);
 /* Energy of a mapping; `parts` may be NULL. */
 double sim_energy_pj(const pare_machine *m, const pare_sim_job *job, const tile_totals *t,

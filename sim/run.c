@@ -314,6 +314,7 @@ pare_status sim_add_up(const pare_machine *m, pare_sim_result *r, pare_err *e)
     r->area_um2 = pare_machine_area_um2(m);
     r->energy_uncertainty_frac = sim_energy_uncertainty(&m->costs, &r->total);
     r->normalized = m->normalized;
+    r->unpriced = pare_machine_unpriced(m);
     return PARE_OK;
 }
 

@@ -299,6 +299,67 @@ START_TEST(threads_and_kernels_do_not_change_the_bits)
 }
 END_TEST
 
+/* ---- numbers that are not finite ---------------------------------------------------------------
+ */
+
+static pare_node *node_of(pare_graph *g, const char *layer)
+{
+    for (uint32_t i = 0; i < g->n_nodes; i++)
+        if (!strcmp(g->nodes[i].l->name, layer)) return &g->nodes[i];
+    ck_abort_msg("no node %s", layer);
+}
+
+static void check_blame(float poison, const char *into, const char *expected)
+{
+    pare_err e = {0};
+    fixture f = open_fixture(graph_net, "bitpruning", 2, NULL, false);
+    pare_node *n = node_of(f.g, into);
+    if (n->kind == PARE_NODE_MAC)
+        n->w.x[3] = poison;
+    else
+        n->beta.x[3] = poison;
+    stop_on(&e, pare_graph_set_weights(f.g, true, &e));
+    pare_job job = {.g = f.g,
+                    .is_training = true,
+                    .wants_gradient = true,
+                    .bn_share = 0.1,
+                    .range_share = 0.1,
+                    .batch = &f.batch,
+                    .n_images = BATCH};
+    ck_assert_int_eq(pare_graph_forward(&job, &e), PARE_EFAIL);
+    ck_assert_msg(strstr(e.text, expected) != NULL, "%s: %s", into, e.text);
+    ck_assert_uint_gt(e.line, 0);
+    close_fixture(&f);
+}
+
+START_TEST(a_value_that_is_not_finite_is_blamed_on_its_layer)
+{
+    check_blame(NAN, "c4", "layer c4 is not finite");
+    check_blame(INFINITY, "c1", "layer c1 is not finite");
+    check_blame(NAN, "fc", "layer fc is not finite");
+    check_blame(INFINITY, "b4", "layer b4 is not finite");
+}
+END_TEST
+
+START_TEST(a_gradient_that_is_not_finite_is_blamed_on_its_layer)
+{
+    pare_err e = {0};
+    fixture f = open_fixture(graph_net, "bitpruning", 2, NULL, false);
+    stop_on(&e, pare_graph_set_weights(f.g, true, &e));
+    step(&f, 0.01);
+    node_of(f.g, "b3")->gamma.g[2] = NAN;
+    const pare_update u = {.optimizer = &pare_optimizers[0], .lr = 0.1, .t = 1};
+    ck_assert_int_eq(pare_graph_update(f.g, &u, &e), PARE_EFAIL);
+    ck_assert_ptr_nonnull(strstr(e.text, "gradient of layer b3's scale is not finite"));
+    e = (pare_err){0};
+    node_of(f.g, "b3")->gamma.g[2] = 0;
+    node_of(f.g, "c3")->qa.g_n = NAN;
+    ck_assert_int_eq(pare_graph_update(f.g, &u, &e), PARE_EFAIL);
+    ck_assert_ptr_nonnull(strstr(e.text, "layer c3's quantizers is not finite"));
+    close_fixture(&f);
+}
+END_TEST
+
 /* ---- shipped networks --------------------------------------------------------------------------
  */
 
@@ -361,11 +422,14 @@ int main(int argc, char **argv)
                                       gradients_of_a_graph_equal_finite_differences,
                                       gradients_of_bitlengths_equal_finite_differences, NULL};
     const TTest *const bits[] = {threads_and_kernels_do_not_change_the_bits, NULL};
+    const TTest *const finite[] = {a_value_that_is_not_finite_is_blamed_on_its_layer,
+                                   a_gradient_that_is_not_finite_is_blamed_on_its_layer, NULL};
     const TTest *const nets[] = {resnet20_learns_a_batch_by_heart,
                                  networks_for_cifar_learn_a_batch_by_heart,
                                  networks_for_fashion_mnist_learn_a_batch_by_heart, NULL};
     const gtck_case cases[] = {{.suite = "Gradients", .tests = gradients, .timeout_s = 60},
                                {.suite = "SameBits", .tests = bits, .timeout_s = 60},
+                               {.suite = "Finite", .tests = finite, .timeout_s = 60},
                                {.suite = "Networks", .tests = nets, .timeout_s = 60}};
     return gtck_main(argc, argv, "model_graph", cases, sizeof cases / sizeof *cases);
 }

@@ -139,6 +139,27 @@ START_TEST(a_run_that_diverges_stops_and_says_where)
 }
 END_TEST
 
+/* The checkpoint of before stays, and holds a network that can be started from. */
+START_TEST(a_run_that_diverges_keeps_its_last_checkpoint)
+{
+    char start[160];
+    pare_err e = {0};
+    pare_train_result r;
+    const char *settings = "method=fp32 lr=1000 momentum=0.99 epochs=40 checkpoint_steps=1";
+    ck_assert_int_eq(run_with(settings, "one", 1, NULL, &r, &e), PARE_EFAIL);
+    printf("%s:%u: %s\n", e.file, e.line, e.text);
+    unsigned step, epoch, kept;
+    ck_assert_int_eq(sscanf(e.text, "step %u of epoch %u (train)", &step, &epoch), 2);
+    ck_assert_ptr_nonnull(strstr(e.text, "layer "));
+    const char *tail = strstr(e.text, "checkpoint.bin of ");
+    ck_assert(tail && sscanf(tail, "checkpoint.bin of %u steps is kept", &kept) == 1);
+    ck_assert_uint_eq(kept, 6 * (epoch - 1) + step - 1);
+    ck_assert_uint_gt(e.line, 0);
+    snprintf(start, sizeof start, "method=fp32 lr=0 from=%s/one", scratch);
+    ck_assert_int_ne(run_with(start, "two", 1, NULL, &r, NULL), PARE_EINPUT);
+}
+END_TEST
+
 START_TEST(a_checkpoint_of_another_run_is_refused)
 {
     run("", "one", 1);
@@ -196,6 +217,7 @@ int main(int argc, char **argv)
                                  a_stopped_run_continues_to_the_same_bytes, NULL};
     const TTest *const kills[] = {a_killed_run_continues_to_the_same_bytes, NULL};
     const TTest *const refusals[] = {a_run_that_diverges_stops_and_says_where,
+                                     a_run_that_diverges_keeps_its_last_checkpoint,
                                      a_checkpoint_of_another_run_is_refused,
                                      a_damaged_checkpoint_is_refused,
                                      settings_that_do_not_fit_are_refused,
