@@ -184,6 +184,9 @@ docs: all ## Write the generated reference pages (docs/formats.md, docs/cli.md) 
 validation: $(BUILD)/bin/pare-sim ## Write docs/validation.md anew: our numbers beside published ones
 	$(Q)BUILD=$(BUILD) docs/validation.sh
 
+results: $(PROGRAMS_C) ## Train what docs/results.md tells of (hours; resumable; CIFAR=DIR) and write it
+	$(Q)BUILD=$(BUILD) docs/results.sh
+
 # ---- installation -----------------------------------------------------------------------------
 INSTALL_ROOT = $(DESTDIR)$(PREFIX)
 install: all ## Install programs, libraries, headers and shipped data under PREFIX (/usr/local)
@@ -214,4 +217,4 @@ clean: ## Remove build/
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 .PHONY: all check check-run check-slow test-programs demo deps deps-check headers format format-check lint \
-  asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs validation install uninstall help clean rtl rtl-lint
+  asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs validation results install uninstall help clean rtl rtl-lint
