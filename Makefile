@@ -33,7 +33,7 @@ MPI_LIBS    := $(shell pkg-config --libs ompi-c)
 endif
 LIBS_traces := -lyaml -lz -lm
 LIBS_model  := -ldnnl -lgomp $(MPI_LIBS)
-LIBS_sim    :=
+LIBS_sim    := -lsqlite3 -lxxhash -lm
 NEEDS_traces := traces
 NEEDS_model  := model traces
 NEEDS_sim    := sim traces
@@ -121,7 +121,7 @@ deps-check: ## Fail if a folder includes what it may not
 
 # every public header alone, as C17 and as C++17
 headers: ## Compile each public header by itself
-	$(Q)for h in traces/trace.h model/model.h sim/sim.h sim/pe.h $(wildcard rtl/dut.h); do \
+	$(Q)for h in traces/trace.h model/model.h sim/sim.h sim/pe.h sim/store.h sim/questions.h $(wildcard rtl/dut.h); do \
 	  printf '#include "%s"\n' $$h | $(CC) -std=c17 $(WARN) -Werror -I. -fsyntax-only -x c - && \
 	  printf '#include "%s"\n' $$h | $(CXX) -std=c++17 -Wall -Wextra -Werror -I. -fsyntax-only -x c++ - || exit 1; done
 	$(Q)echo "headers: each compiles alone"
@@ -169,7 +169,7 @@ FUZZ_SECONDS ?= 20
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out traces/main% sim/main%,$(wildcard traces/*.[ch] sim/*.[ch]))
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D) && clang-14 -std=c17 $(CPPFLAGS) -g -O1 -I. -fsanitize=fuzzer,address,undefined \
-	  -fno-sanitize-recover=undefined -o $@ $< $(filter-out traces/main%,$(wildcard traces/*.c)) $(if $(filter %fuzz_machine %fuzz_ert,$@),$(filter-out sim/main%,$(wildcard sim/*.c))) $(LIBS_traces) -pthread
+	  -fno-sanitize-recover=undefined -o $@ $< $(filter-out traces/main%,$(wildcard traces/*.c)) $(if $(filter %fuzz_machine %fuzz_ert,$@),$(filter-out sim/main%,$(wildcard sim/*.c)) $(LIBS_sim)) $(LIBS_traces) -pthread
 fuzz: ## Fuzz every reader for FUZZ_SECONDS (20) each
 	$(Q).ci/deps fuzz
 	$(Q)+$(MAKE) --no-print-directory $(FUZZ_TARGETS)
@@ -203,7 +203,7 @@ install: all ## Install programs, libraries, headers and shipped data under PREF
 	$(Q)install -m 755 $(PROGRAMS_C) $(BUILD)/bin/pare-cosim $(INSTALL_ROOT)/bin
 	$(Q)install -m 644 $(BUILD)/lib/libpare_traces.a $(BUILD)/lib/libpare_sim.a $(INSTALL_ROOT)/lib
 	$(Q)install -m 644 traces/trace.h $(INSTALL_ROOT)/include/pare/traces
-	$(Q)install -m 644 sim/sim.h sim/pe.h $(INSTALL_ROOT)/include/pare/sim
+	$(Q)install -m 644 sim/sim.h sim/pe.h sim/store.h sim/questions.h $(INSTALL_ROOT)/include/pare/sim
 	$(Q)install -m 644 traces/networks/*.net.yaml $(INSTALL_ROOT)/share/pare/networks
 	$(Q)install -m 644 sim/machines/*.machine.yaml $(INSTALL_ROOT)/share/pare/machines
 	$(Q)install -m 644 traces/bits/*.bits.yaml $(INSTALL_ROOT)/share/pare/bits

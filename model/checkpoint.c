@@ -107,9 +107,11 @@ static void pass_quants(walk *w, const char *layer, const char *which, pare_quan
     } numbers[] = {
         {"n", offsetof(pare_quant, n)},         {"learned_n", offsetof(pare_quant, learned_n)},
         {"p0", offsetof(pare_quant, p[0])},     {"p1", offsetof(pare_quant, p[1])},
-        {"p0.m", offsetof(pare_quant, m_p[0])}, {"p1.m", offsetof(pare_quant, m_p[1])}};
+        {"p0.m", offsetof(pare_quant, m_p[0])}, {"p1.m", offsetof(pare_quant, m_p[1])},
+        {"nbg", offsetof(pare_quant, nbg)}};
     double *v = pare_xalloc(n, sizeof *v);
-    const bool has_p = q->row->pgrad != PARE_PGRAD_NONE || q->row->range == PARE_RANGE_ENDS;
+    const bool has_p = q->row->ngrad == PARE_NGRAD_BITS || q->row->pgrad != PARE_PGRAD_NONE ||
+                       q->row->range == PARE_RANGE_ENDS;
     for (size_t i = 0; i < (has_p ? sizeof numbers / sizeof *numbers : 2); i++) {
         char what[64];
         snprintf(what, sizeof what, "%s_%s", which, numbers[i].name);

@@ -161,6 +161,13 @@ pare_status pare_run_write_metrics(const pare_run *r, pare_err *e)
 /* ---- bitlengths and summary -------------------------------------------------------------------
  */
 
+/* Bits of a weight in memory, 0 where they are those of its code. */
+static uint32_t stored_bits(const pare_node *n)
+{
+    const pare_quant *q = &n->qw[pare_node_widest(n)];
+    return pare_quant_code_bits(q) == (uint32_t)q->n ? 0 : (uint32_t)q->n;
+}
+
 /* A machine runs a layer's weights at the bits of its widest group. */
 static pare_status write_bits(const pare_run *r, pare_err *e)
 {
@@ -173,8 +180,12 @@ static pare_status write_bits(const pare_run *r, pare_err *e)
         for (uint32_t j = 0; j < n->n_qw; j++) learned_n = fmax(learned_n, n->qw[j].learned_n);
         b.layers[b.n_layers++] =
             (pare_layer_bits){.layer = n->l->name,
-                              .weight_bits = (uint32_t)n->qw[pare_node_widest(n)].n,
+                              .weight_bits = pare_quant_code_bits(&n->qw[pare_node_widest(n)]),
                               .act_bits = (uint32_t)n->qa.n,
+                              .weight_signed = n->is_w_signed,
+                              .weight_tensors = n->qw_second ? 2 : 0,
+                              .weight_stored_bits = stored_bits(n),
+                              .weight_scales = n->w_inner * n->n_qw == n->w.n ? 0 : n->n_qw,
                               .weight_n = learned_n,
                               .act_n = n->qa.learned_n};
     }

@@ -77,6 +77,7 @@ typedef struct pare_node {
     pare_quant *qw; /* the groups of the weights: element i is of group i / w_inner % n_qw */
     uint32_t n_qw;
     size_t w_inner;
+    bool is_w_signed;      /* exported: the codes are two's complement */
     pare_quant *qw_second; /* a second tensor that is added, group by group; NULL: none */
     float *w_group;        /* memory for two groups that do not lie in one piece, else NULL */
     pare_quant qa;
@@ -134,10 +135,10 @@ struct pare_graph {
     size_t n_shards;
     bool is_bf16;             /* training passes compute convolutions in bfloat16 */
     bool is_learning_n;       /* bitlengths still move */
+    bool is_bypassed;         /* nothing is quantized for now */
     bool ties_w, ties_a;      /* all weights, all input activations have one bitlength */
     double n_moved, n_pulled; /* way of the bitlengths since the epoch began, by their shares of
                                  the penalty; and that of the penalty alone */
-    bool is_bypassed;         /* nothing is quantized for now */
     pare_value *values;
     uint32_t n_values;
     pare_node *nodes;
@@ -234,6 +235,7 @@ void pare_group_backward(pare_quant *q, const pare_kernels *k, const float *x, s
 size_t pare_group_size(const pare_node *n);
 /* A group of a tensor of the weights' shape: where it lies, or copied to memory; and back. */
 float *pare_group_take(const pare_node *n, uint32_t group, float *x, float *memory);
+void pare_group_set(const pare_node *n, uint32_t group, const float *from, float *x);
 void pare_group_put(const pare_node *n, uint32_t group, const float *memory, float *x);
 
 typedef struct pare_moments {

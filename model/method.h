@@ -6,7 +6,6 @@
 /* All may be NULL. */
 struct pare_method_hooks {
     bool has_no_steps; /* nothing is trained: `start` does it all, from a trained network */
-    bool has_fixed_p;  /* p is found by `start` and kept in checkpoints */
     size_t state_size; /* of r->method_state: plain numbers, zeroed first, kept in checkpoints */
     /* What the configuration changes in the rows. */
     void (*rows)(const pare_train_config *c, pare_quant_rows *rows);
@@ -18,6 +17,14 @@ struct pare_method_hooks {
     /* Around a step; `job` has its batch, and after it its loss. */
     pare_status (*before_step)(pare_run *r, const pare_job *job, pare_err *e);
     pare_status (*after_step)(pare_run *r, const pare_job *job, pare_err *e);
+    /* With the gradients of a step in place; the context is the run. */
+    void (*after_gradients)(void *run);
+    /* Instead of the configuration's gamma, after r->penalty_now is set. */
+    double (*gamma)(const pare_run *r);
+    /* Instead of rounding learned bitlengths up. */
+    void (*round)(pare_run *r);
+    /* After a checkpoint was read. */
+    pare_status (*resume)(pare_run *r, pare_err *e);
     pare_status (*end_epoch)(pare_run *r, pare_err *e);
     /* After the last step: what is left of the method is a quantized network. */
     pare_status (*end)(pare_run *r, pare_err *e);
@@ -47,6 +54,10 @@ pare_node **pare_mac_nodes(pare_run *r, size_t *n); /* the caller frees */
 typedef void pare_see_fn(void *context, pare_run *r, pare_node *n, const float *x, size_t count);
 pare_status pare_see_inputs(pare_run *r, size_t n_images, pare_see_fn *see, void *context,
                             pare_err *e) PARE_MUST_CHECK;
+
+/* One move of a discretized bitlength, its flips counted (AdaQAT). */
+void pare_adaqat_note(uint32_t old_k, uint32_t new_k, uint32_t flips, int32_t *direction,
+                      uint32_t *n_flips, uint32_t *is_frozen, uint32_t *k);
 
 /* First clips: pact.clip_init, or the largest input of a batch if that is smaller and the run
  * starts from trained weights. */

@@ -257,6 +257,7 @@ pare_status pare_graph_update(pare_graph *g, const pare_update *u, pare_err *e)
     pare_status status = run_items(&c, reduce_item, e);
     if (status == PARE_OK && g->comm) sum_processes(g);
     if (status == PARE_OK) status = run_items(&c, check_item, e);
+    if (status == PARE_OK && u->after_gradients) u->after_gradients(u->context);
     if (status == PARE_OK) step_quants(g, u);
     if (status == PARE_OK) status = run_items(&c, step_item, e);
     free(c.errors);

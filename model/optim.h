@@ -23,8 +23,10 @@ extern const size_t pare_n_schedules;
 struct pare_update {
     const pare_optimizer *optimizer;
     double lr, n_lr, momentum, weight_decay, gamma;
-    double p_lr, p_decay; /* of steps, clips and scales; decay of clips only */
-    uint64_t t;           /* steps of this phase, from 1 */
+    double p_lr, p_decay;                   /* of steps, clips and scales; decay of clips only */
+    void (*after_gradients)(void *context); /* before anything steps; NULL: nothing */
+    void *context;
+    uint64_t t; /* steps of this phase, from 1 */
 };
 
 /* After a backward pass: reduce the weight gradients of the shards, step all parameters and

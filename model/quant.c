@@ -78,7 +78,8 @@ static double nearest_pow2(double x) { return exp2(rint(log2(x))); }
 
 static pare_grid grid_of_steps(const pare_quant *q)
 {
-    const double d = nearest_pow2(q->p[0]), top = fmax(nearest_pow2(q->p[1]) / d, 1);
+    const double d = nearest_pow2(q->p[0]), most = q->is_signed ? 64 : 128; /* codes of 8 bits */
+    const double top = fmin(fmax(nearest_pow2(q->p[1]) / d, 1), most);
     return grid_around(d, q->is_signed ? top : 0, q->is_signed ? 2 * top : top, 8);
 }
 
@@ -187,8 +188,16 @@ void pare_quant_take_sums(pare_quant *q, const double sums[PARE_N_SUMS])
 
 void pare_quant_step_p(pare_quant *q, double lr, double momentum, double decay)
 {
-    static const double LEAST = 1e-8;
-    const int n = q->row->pgrad == PARE_PGRAD_NONE ? 0 : q->row->pgrad == PARE_PGRAD_DQ ? 2 : 1;
+    static const double LEAST = 1e-8, MOST = 0.05;
+    if (q->row->pgrad == PARE_PGRAD_DQ) {
+        /* of the logarithms, at most MOST a step: steps and clips differ by orders of magnitude */
+        for (int i = 0; i < 2; i++) {
+            q->m_p[i] = momentum * q->m_p[i] + q->g_p[i] * q->p[i];
+            q->p[i] *= exp(-fmin(fmax(lr * q->m_p[i], -MOST), MOST));
+        }
+        return;
+    }
+    const int n = q->row->pgrad == PARE_PGRAD_NONE ? 0 : 1;
     for (int i = 0; i < n; i++) {
         q->m_p[i] = momentum * q->m_p[i] + (q->g_p[i] + decay * q->p[i]);
         q->p[i] = fmax(q->p[i] - lr * q->m_p[i], LEAST);
@@ -232,13 +241,20 @@ void pare_quant_ceil(pare_quant *q)
     q->n = ceil(q->n);
 }
 
-bool pare_grid_codes(const pare_grid *g, const float *xq, size_t n, uint16_t *codes)
+uint32_t pare_quant_code_bits(const pare_quant *q)
+{
+    /* -2^e .. 2^e, e up to 2^(k-1) - 1 */
+    if (q->row->grid == PARE_GRID_POW2) return (1u << ((uint32_t)q->n - 1)) + 1;
+    return (uint32_t)q->n;
+}
+
+bool pare_grid_codes(const pare_grid *g, const float *xq, size_t n, int32_t *codes)
 {
     for (size_t i = 0; i < n; i++) {
         float code = g->scale > 0 ? rintf((xq[i] - g->lo) / g->scale) : 0.0f;
         if (!(code >= 0 && code <= g->top)) return false;
-        codes[i] = (uint16_t)code;
-        const float product = g->scale * (float)codes[i];
+        codes[i] = (int32_t)code;
+        const float product = g->scale * code;
         if (product + g->lo != xq[i]) return false;
     }
     return true;

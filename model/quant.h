@@ -119,6 +119,7 @@ typedef struct pare_quant {
     uint32_t k;                  /* bits in use if the blend is ROUND */
     double draw;                 /* of this step, in [0, 1), if the blend is STOCH */
     double p[2], g_p[2], m_p[2]; /* its own parameters, their gradients, the optimizer's memory */
+    double nbg;                  /* BITS: sum of g_n since the last assignment */
     double p_scale;              /* of the gradients of p; 0 is taken as 1 */
     int option;                  /* of the grid: POW2 0 geometric, 1 nearest; TERNARY: none */
     double threshold;            /* TERNARY: share of the largest weight below which there is 0 */
@@ -170,5 +171,8 @@ void pare_quant_step(pare_quant *q, double lr, double gamma);
 void pare_quant_ceil(pare_quant *q);
 
 /* Integer codes of values that lie on the grid; false if one of them is not scale * code + lo. */
-bool pare_grid_codes(const pare_grid *g, const float *xq, size_t n, uint16_t *codes);
+bool pare_grid_codes(const pare_grid *g, const float *xq, size_t n, int32_t *codes);
+
+/* Bits that its codes take: more than n where a code is not a place in the list of levels. */
+uint32_t pare_quant_code_bits(const pare_quant *q);
 #endif

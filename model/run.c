@@ -283,6 +283,10 @@ pare_status pare_run_ceil(pare_run *r, pare_err *e)
 {
     pare_graph *g = r->graph;
     g->is_learning_n = false;
-    pare_run_round(r);
+    const pare_method_hooks *hooks = g->method->hooks;
+    if (hooks && hooks->round)
+        hooks->round(r);
+    else
+        pare_run_round(r);
     return pare_run_calibrate(r, e);
 }

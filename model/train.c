@@ -83,7 +83,8 @@ static pare_status train_step(pare_run *r, pare_err *e)
     const double done = (double)r->epoch * (double)r->steps_per_epoch + (double)r->step;
     if (r->graph->is_learning_n) {
         r->penalty_now = pare_run_set_lambdas(r);
-        r->gamma_now = pare_run_gamma(r, done / n_steps, n_steps);
+        r->gamma_now =
+            hooks && hooks->gamma ? hooks->gamma(r) : pare_run_gamma(r, done / n_steps, n_steps);
     }
     pare_update u = {
         .optimizer = &pare_optimizers[c->optimizer],
@@ -94,6 +95,8 @@ static pare_status train_step(pare_run *r, pare_err *e)
         .p_lr = r->phases[r->phase].lr * factor,
         .p_decay = c->options.pact.decay < 0 ? c->weight_decay : c->options.pact.decay,
         .gamma = r->gamma_now,
+        .after_gradients = hooks ? hooks->after_gradients : NULL,
+        .context = r,
         .t = (uint64_t)r->epoch * r->steps_per_epoch + r->step + 1,
     };
     if (hooks && hooks->before_step) PARE_TRY(hooks->before_step(r, &job, e));
@@ -297,6 +300,7 @@ static pare_status train_all(pare_run *r, const pare_train_hooks *h, pare_err *e
     PARE_TRY(pare_run_write_start(r, e));
     if (!found) PARE_TRY(pare_run_write_metrics(r, e));
     if (!found && hooks && hooks->start) PARE_TRY(hooks->start(r, e));
+    if (found && hooks && hooks->resume) PARE_TRY(hooks->resume(r, e));
     if (!found && hooks && hooks->has_no_steps) {
         PARE_TRY(pare_run_evaluate(r, &r->result.final_frac, e));
         mean_bits(r);

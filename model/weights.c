@@ -38,6 +38,11 @@ float *pare_group_take(const pare_node *n, uint32_t group, float *x, float *memo
     return memory;
 }
 
+void pare_group_set(const pare_node *n, uint32_t group, const float *from, float *x)
+{
+    for (size_t j = 0; j < pare_group_size(n); j++) x[group_at(n, group, j)] = from[j];
+}
+
 void pare_group_put(const pare_node *n, uint32_t group, const float *memory, float *x)
 {
     if (is_contiguous(n)) return;
@@ -113,9 +118,10 @@ static void quantize_pow2(pare_quant *q, const float *x, size_t n, float *xq)
 {
     double qmin, qmax;
     pow2_ends(q, &qmin, &qmax);
-    q->blend = (pare_blend){.grid = {{0, (float)qmin, (float)(1 / qmin), (float)(qmax / qmin)}},
-                            .lo = (float)-qmax,
-                            .hi = (float)qmax};
+    q->blend = (pare_blend){
+        .grid = {{(float)-qmax, (float)qmin, (float)(1 / qmin), (float)(2 * qmax / qmin)}},
+        .lo = (float)-qmax,
+        .hi = (float)qmax};
     for (size_t i = 0; i < n; i++) {
         const double a = fabs((double)x[i]);
         double v = a <= qmin ? qmin : qmax;

@@ -52,9 +52,14 @@ const char *sim_values_name(const pare_machine *m, const pare_sim_options *optio
 
 /* ---- a layer on the array (map.c) ---- */
 
+/* Groups, filters, windows, channels. */
+enum { LOOP_G, LOOP_K, LOOP_W, LOOP_C, N_LOOPS };
+
 /* One way to lay a layer on the array; everything below is per group of a grouped convolution. */
 typedef struct array_map {
-    bool tiles_hold_windows, cols_hold_filters, is_flat, is_weight_stationary;
+    bool tiles_hold_windows, cols_hold_filters, is_flat;
+    int streams;               /* the loop that runs while what stays in the PEs is used: LOOP_C if
+                                  sums stay, LOOP_W if weights, LOOP_K if activations */
     bool rows_own_inputs;      /* packed groups have all lanes of their rows */
     uint64_t lanes;            /* products per PE and step, at these bits */
     uint64_t filters, windows; /* in parallel on the whole array */
@@ -65,7 +70,7 @@ typedef struct array_map {
     uint64_t step_cycles;      /* of one step */
     uint64_t busy_cycles;      /* of it, those that the PEs work: less only if cols hold filters */
     uint64_t fold_cycles;      /* fill and drain of one fold */
-    uint64_t load_cycles;      /* weights into the array, of one fold */
+    uint64_t load_cycles;      /* of one fold: what stays, into the array */
 } array_map;
 
 enum { ARRAY_MAPS_MAX = 6 };
@@ -79,8 +84,6 @@ uint64_t sim_array_steps(const array_map *a, uint64_t channels);
 uint64_t sim_array_tile_steps(const array_map *a, uint64_t channels);
 
 /* ---- tiles in the buffers (tile.c) ---- */
-
-enum { LOOP_G, LOOP_K, LOOP_W, LOOP_C, N_LOOPS };
 
 /* Input rows (or columns) that `n` output positions from `first` read, without padding. Positions
  * that no window reads (stride beyond the kernel) are not fetched. */

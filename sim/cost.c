@@ -1,5 +1,6 @@
 /* What bits cost: every pair of bitlengths of every layer, and what one more bit costs. */
 #include "sim/core.h"
+#include "sim/questions.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const dataflows[] = {"output_stationary", "weight_stationary", NULL};
+static const char *const dataflows[] = {"output_stationary", "weight_stationary",
+                                        "input_stationary", NULL};
 static const char *const deliveries[] = {"broadcast", "systolic", NULL};
 static const char *const styles[] = {"temporal", "spatial", NULL};
 static const char *const lane_orders[] = {"channels", "flat", NULL};
@@ -41,7 +42,7 @@ static const pare_key array_keys[] = {
     KEY(pare_array, rows, U32, 1, SIDE_MAX, NULL, DOC("PEs of a tile along the output channels")),
     KEY(pare_array, cols, U32, 1, SIDE_MAX, "1", DOC("PEs of a tile along the windows")),
     KEY(pare_array, dataflow, ENUM, 0, 0, "output_stationary",
-        CHOICE(dataflows, "what stays in a PE: its partial sum, or its weights")),
+        CHOICE(dataflows, "what stays in a PE: its partial sum, its weights, or its activations")),
     KEY(pare_array, delivery, ENUM, 0, 0, "broadcast",
         CHOICE(deliveries, "operands reach all PEs at once, or from neighbour to neighbour")),
 };
@@ -297,19 +298,20 @@ static pare_status check_operand(const pare_machine *m, const char *operand, uin
 static pare_status check_array(const pare_machine *m, pare_err *e)
 {
     const bool is_fixed =
-        m->array.delivery == PARE_SYSTOLIC || m->array.dataflow == PARE_WEIGHT_STATIONARY;
+        m->array.delivery == PARE_SYSTOLIC || m->array.dataflow != PARE_OUTPUT_STATIONARY;
     if (is_fixed && m->mapping.cols != PARE_HOLDS_WINDOWS)
-        return pare_yaml_error(m->yaml, "mapping.cols", e, PARE_EINPUT,
-                               "mapping.cols is '%s' in a systolic or weight stationary array; "
-                               "'windows' expected",
-                               holds[m->mapping.cols]);
+        return pare_yaml_error(
+            m->yaml, "mapping.cols", e, PARE_EINPUT,
+            "mapping.cols is '%s' in an array that is systolic or not output stationary; "
+            "'windows' expected",
+            holds[m->mapping.cols]);
     const bool is_special =
         is_fixed || m->memory.model == PARE_MEMORY_BITFUSION || m->pe.skips != PARE_SKIPS_NOTHING;
     if (is_special && (m->mapping.row_inputs != PARE_ROWS_SHARE || m->mapping.split_depth))
         return pare_yaml_error(
             m->yaml, m->mapping.split_depth ? "mapping.split_depth" : "mapping.row_inputs", e,
             PARE_EINPUT,
-            "mapping.%s in an array that is systolic, weight stationary or skips, or with "
+            "mapping.%s in an array that is systolic, not output stationary or skips, or with "
             "memory.model bitfusion; '%s' expected",
             m->mapping.split_depth ? "split_depth is true" : "row_inputs is 'own'",
             m->mapping.split_depth ? "false" : "shared");

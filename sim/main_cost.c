@@ -1,5 +1,6 @@
 /* pare-sim cost: the cost table of a network on a machine, or what the next bit is worth. */
 #include "sim/main.h"
+#include "sim/questions.h"
 
 #include <stdlib.h>
 #include <string.h>

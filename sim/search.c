@@ -75,17 +75,19 @@ static double fixed_energy_pj(const searcher *s, const candidate *c)
     const block *const b = &s->blocks[c->block];
     const cut_state *const cut = &s->cuts[c->cut];
     const pare_dims *const d = &s->job->dims;
-    const bool stays = m->array.is_weight_stationary;
+    const int streams = m->array.streams;
     const array_work work = sim_work_of(m, b, c->window_sets, cut->n);
     const double outputs = (double)s->out_bits / (double)s->bits.out;
     const double steps = (double)m->steps[b->channel];
     const double pe_steps = (double)m->pe_steps[b->channel];
-    const double rounds = stays ? steps : (double)b->n[LOOP_C];
+    const double rounds = streams == LOOP_C ? (double)b->n[LOOP_C] : steps;
     const double width = (double)(rounds > 1 ? s->bits.psum : s->bits.out);
-    const double passes = (double)(stays ? cut->n : c->window_sets);
+    const double passes = (double)(streams == LOOP_W ? cut->n : c->window_sets);
     const double windows = (double)d->n * d->p * d->q;
     const double reads = windows * (double)(s->total[LOOP_G] * s->total[LOOP_C]) * d->r * d->s;
-    const double sets = m->array.packed_groups > 1 ? 1 : (double)m->filter_sets[b->filter];
+    const double sets = streams == LOOP_K            ? (double)b->n[LOOP_K]
+                        : m->array.packed_groups > 1 ? 1
+                                                     : (double)m->filter_sets[b->filter];
     return r->base_pj + (double)work.steps * m->step_pj + (double)work.starts * m->start_pj +
            outputs * (pe_steps * (double)m->array.busy_cycles * r->pe_pj +
                       width * rounds * r->output_pj) +

@@ -102,11 +102,13 @@ typedef struct array_work {
 static inline array_work sim_work_of(const map_state *m, const block *b, uint64_t sets,
                                      uint64_t n_windows)
 {
-    const uint64_t folds = m->group_sets[b->group] * m->filter_sets[b->filter];
-    const uint64_t steps = m->steps[b->channel];
-    return (array_work){.steps = folds * sets * steps,
-                        .starts = m->array.is_weight_stationary ? folds * steps * n_windows
-                                                                : folds * sets * b->n[LOOP_C]};
+    const uint64_t groups = m->group_sets[b->group], steps = m->steps[b->channel];
+    const uint64_t filters = m->filter_sets[b->filter];
+    const int streams = m->array.streams;
+    return (array_work){.steps = groups * filters * sets * steps,
+                        .starts = groups * (streams == LOOP_K ? b->n[LOOP_K] : filters) *
+                                  (streams == LOOP_W ? n_windows : sets) *
+                                  (streams == LOOP_C ? b->n[LOOP_C] : steps)};
 }
 
 static inline uint64_t sim_cycles_of(const array_map *a, array_work w)

@@ -1,4 +1,5 @@
-/* sim.h: what a network costs on a machine. The public header of sim/; pe.h is its part.
+/* sim.h: what a network costs on a machine. The public header of sim/; pe.h, questions.h and
+ * store.h are its parts.
  *
  * A machine is one point of a space that is described by data (a *.machine.yaml); a result is
  * plain structs of statistics per layer and in total. Cycles, bits and counts are uint64_t and
@@ -17,7 +18,11 @@ extern "C" {
 /* ---- machines -------------------------------------------------------------------------------- */
 
 /* Which data stays in the PEs while the others move. */
-typedef enum pare_dataflow { PARE_OUTPUT_STATIONARY, PARE_WEIGHT_STATIONARY } pare_dataflow;
+typedef enum pare_dataflow {
+    PARE_OUTPUT_STATIONARY,
+    PARE_WEIGHT_STATIONARY,
+    PARE_INPUT_STATIONARY
+} pare_dataflow;
 /* How operands reach the PEs of a tile: to all at once, or from neighbour to neighbour. */
 typedef enum pare_delivery { PARE_BROADCAST, PARE_SYSTOLIC } pare_delivery;
 /* What the lanes of one step hold: channels at one kernel position, or the flattened depth. */
@@ -253,7 +258,7 @@ typedef enum pare_stat_role { PARE_STAT_TOTAL, PARE_STAT_PART, PARE_STAT_OTHER }
       "lanes, rows, columns and tiles left without work at the edges of the layer")                \
     X(fill_drain_cycles, uint64_t, CYCLES, PART, "fill and drain", "skew of a systolic array")     \
     X(weight_load_cycles, uint64_t, CYCLES, PART, "weight load",                                   \
-      "weights on their way into the array while it waits")                                        \
+      "what stays in the array, on its way into it; columns that wait for weights")                \
     X(startup_cycles, uint64_t, CYCLES, PART, "first load, last store",                            \
       "DRAM transfers that nothing can hide")                                                      \
     X(stall_cycles, uint64_t, CYCLES, PART, "bandwidth stall",                                     \
@@ -458,39 +463,6 @@ pare_status pare_sim_explain(const pare_net *net, const pare_machine *machine,
                              const char *layer, pare_buf *out, pare_err *e) PARE_MUST_CHECK;
 /* The machine with all its defaults filled in, its peaks, area and energy constants. */
 void pare_machine_write(const pare_machine *m, pare_buf *out);
-
-/* ---- what bits cost (cost.c) ------------------------------------------------------------------
- */
-
-/* The cost of every MAC layer alone at every pair of bitlengths that the PE can run. Each layer
- * stores its outputs as wide as they are read at the bits `around`, whatever its own: rows of
- * layers can then be added up, and the sum at `around` itself is the network's cost. The caller
- * frees with pare_cost_free. */
-pare_status pare_sim_cost(const pare_net *net, const pare_machine *machine, const pare_bits *around,
-                          const pare_sim_options *options, pare_cost_table **out,
-                          pare_err *e) PARE_MUST_CHECK;
-
-/* What changes in the whole network's cost, the producers' stored outputs included. */
-typedef struct pare_cost_change {
-    bool is_possible; /* else the bitlength would leave what the machine can run */
-    int64_t cycles, dram_bits;
-    double energy_pj;
-} pare_cost_change;
-
-enum { PARE_WEIGHT_LESS, PARE_WEIGHT_MORE, PARE_ACT_LESS, PARE_ACT_MORE, PARE_N_NEXT_BITS };
-
-/* One bit less and one more of one layer's weights and activations. */
-typedef struct pare_next_bit {
-    const char *layer; /* lives as long as the bits */
-    uint32_t weight_bits, act_bits;
-    pare_cost_change change[PARE_N_NEXT_BITS];
-} pare_next_bit;
-
-/* Of every MAC layer (out[bits->n_layers]), with everything else as in `bits`; *total is the cost
- * at `bits`. */
-pare_status pare_sim_next_bits(const pare_net *net, const pare_machine *machine,
-                               const pare_bits *bits, const pare_sim_options *options,
-                               pare_next_bit *out, pare_cost *total, pare_err *e) PARE_MUST_CHECK;
 
 /* ---- reports --------------------------------------------------------------------------------- */
 

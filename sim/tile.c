@@ -126,18 +126,18 @@ static tile tile_of(const tiling *t, const uint64_t x[N_LOOPS], const window_til
     const array_map *const a = t->a;
     const uint64_t groups = piece(t, LOOP_G, x[LOOP_G]), filters = piece(t, LOOP_K, x[LOOP_K]);
     const uint64_t channels = piece(t, LOOP_C, x[LOOP_C]);
-    const uint64_t steps = sim_array_steps(a, channels);
-    const uint64_t sets = sim_ceil_div(w->windows, a->windows);
-    const uint64_t folds = sim_ceil_div(groups, a->packed_groups) * filter_sets(t, filters);
+    const uint64_t sets[N_LOOPS] = {[LOOP_G] = sim_ceil_div(groups, a->packed_groups),
+                                    [LOOP_K] = filter_sets(t, filters),
+                                    [LOOP_W] = sim_ceil_div(w->windows, a->windows),
+                                    [LOOP_C] = sim_array_steps(a, channels)};
     const uint64_t outputs = groups * filters * w->windows;
     tile r = {.weight_bits = groups * filters * channels * kernel_positions(t) * t->bits.weight,
               .act_bits = groups * channels * w->pixels * t->bits.act,
               .out_bits = outputs * t->bits.out,
               .psum_bits = outputs * t->bits.psum};
-    if (a->is_weight_stationary)
-        r.cycles = folds * steps * (sets * a->step_cycles + a->fold_cycles + a->load_cycles);
-    else
-        r.cycles = folds * sets * (steps * a->step_cycles + a->fold_cycles);
+    const uint64_t all_steps = sets[LOOP_G] * sets[LOOP_K] * sets[LOOP_W] * sets[LOOP_C];
+    r.cycles = all_steps * a->step_cycles +
+               all_steps / sets[a->streams] * (a->fold_cycles + a->load_cycles);
     if (t->values) set_values(t, x, &r);
     return r;
 }
@@ -217,11 +217,14 @@ static void sum_compute(const tiling *t, uint64_t steps, uint64_t window_sets, t
     const array_map *const a = t->a;
     const uint64_t sets_k =
         a->packed_groups > 1 ? t->n[LOOP_K] : sum_of_sets(t, LOOP_K, a->filters);
-    const uint64_t folds = sim_mul(sum_of_sets(t, LOOP_G, a->packed_groups), sets_k);
-    const uint64_t all_steps = sim_mul(sim_mul(folds, window_sets), steps);
-    const uint64_t starts = a->is_weight_stationary
-                                ? sim_mul(sim_mul(folds, steps), t->w->n)
-                                : sim_mul(sim_mul(folds, window_sets), t->n[LOOP_C]);
+    const uint64_t groups = sum_of_sets(t, LOOP_G, a->packed_groups);
+    /* the array starts anew for each set of the loops that do not stream, in each tile */
+    const uint64_t sets[N_LOOPS] = {[LOOP_K] = sets_k, [LOOP_W] = window_sets, [LOOP_C] = steps};
+    uint64_t all_steps = groups, starts = groups;
+    for (int i = LOOP_K; i < N_LOOPS; i++) {
+        all_steps = sim_mul(all_steps, sets[i]);
+        starts = sim_mul(starts, i == a->streams ? t->n[i] : sets[i]);
+    }
     s->fold_cycles = sim_mul(starts, a->fold_cycles);
     s->multiplex_cycles = sim_mul(all_steps, a->step_cycles - a->busy_cycles);
     s->load_cycles = sim_mul(starts, a->load_cycles);
@@ -233,14 +236,17 @@ static void sum_buffers(const tiling *t, uint64_t steps, uint64_t window_sets, u
                         uint64_t outputs, tile_totals *s)
 {
     const array_map *const a = t->a;
-    const uint64_t passes = a->is_weight_stationary ? t->w->n : window_sets;
-    const uint64_t sets_k = a->packed_groups > 1 ? 1 : sum_of_sets(t, LOOP_K, a->filters);
+    /* what stays is read once per tile, the others once per set of what they meet */
+    const uint64_t passes = a->streams == LOOP_W ? t->w->n : window_sets;
+    const uint64_t sets_k = a->streams == LOOP_K   ? t->n[LOOP_K]
+                            : a->packed_groups > 1 ? 1
+                                                   : sum_of_sets(t, LOOP_K, a->filters);
     const uint64_t depth = t->total[LOOP_C] * kernel_positions(t);
     const uint64_t reads = sim_mul(sim_mul(t->total[LOOP_G], t->w->sum_windows), depth);
     s->buffer_bits[0][0] = sim_mul(sim_mul(weights, passes), t->bits.weight);
     s->buffer_bits[1][0] = sim_mul(sim_mul(reads, sets_k), t->bits.act);
     /* partial sums come back once per depth piece that the accumulators do not span */
-    const uint64_t rounds = a->is_weight_stationary ? steps : t->n[LOOP_C];
+    const uint64_t rounds = a->streams == LOOP_C ? t->n[LOOP_C] : steps;
     const uint64_t width = rounds > 1 ? t->bits.psum : t->bits.out;
     s->buffer_bits[2][0] = sim_mul(sim_mul(outputs, width), rounds);
     s->buffer_bits[2][1] = s->buffer_bits[2][0];

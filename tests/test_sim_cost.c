@@ -1,5 +1,6 @@
 /* The cost table against plain runs, and the next bit against runs of two profiles. */
 #include "gtck.h"
+#include "sim/questions.h"
 #include "sim_cases.h"
 
 #include <math.h>

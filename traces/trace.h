@@ -409,6 +409,9 @@ typedef struct pare_layer_bits {
     uint32_t weight_bits, act_bits; /* 1..16 */
     double weight_n, act_n;         /* learned real bitlengths; 0: none */
     bool weight_signed, act_signed; /* codes are two's complement, else unsigned affine */
+    uint32_t weight_tensors;        /* that are added: each is stored and multiplied; 0: one */
+    uint32_t weight_stored_bits;    /* of a weight in memory; 0: weight_bits */
+    uint32_t weight_scales;         /* partial sums of an output that are scaled apart; 0: none */
     uint64_t given;
 } pare_layer_bits;
 
