@@ -154,9 +154,10 @@ struct pare_graph {
 /* One pass over a batch. */
 struct pare_job {
     pare_graph *g;
-    bool is_training;             /* batch statistics; else running ones */
-    bool wants_gradient;          /* a backward pass follows */
-    double label_smoothing;       /* share of the target that is spread over all classes */
+    bool is_training;       /* batch statistics; else running ones */
+    bool wants_gradient;    /* a backward pass follows */
+    const float *soft;      /* target probabilities of each image instead of its label, or NULL */
+    double label_smoothing; /* share of the target that is spread over all classes */
     double bn_share, range_share; /* what the running statistics take of the batch's */
     const pare_batch *batch;
     size_t n_images; /* of the batch that count */
