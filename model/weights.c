@@ -196,7 +196,7 @@ static void quantize_trunc(pare_quant *q, const float *x, size_t n, float *xq)
     if (!(q->top > 0)) return;
     for (size_t i = 0; i < n; i++) {
         const double v = ((double)xq[i] / (double)q->top + 1) / 2;
-        const double code = fmin(floor(exp2(k) * v), top_code);
+        const double code = fmin(fmax(floor(exp2(k) * v), 0), top_code);
         const float product = scale * (float)code;
         xq[i] = product + q->blend.grid[0].lo;
     }
