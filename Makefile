@@ -25,8 +25,14 @@ ALL_CXXFLAGS = -std=c++17 $(CPPFLAGS) -Wall -Wextra $(if $(CI),-Werror) $(CXXFLA
 LDFLAGS    += $(SANITIZE) -pthread
 
 # ---- what links with what (DESIGN: model and sim never meet) ----------------------------------
+# Open MPI is used where it is installed; MPI=0 builds without
+MPI         ?= $(shell pkg-config --exists ompi-c 2>/dev/null && echo 1 || echo 0)
+ifeq ($(MPI),1)
+MPI_CFLAGS  := -DPARE_HAS_MPI $(patsubst -I%,-isystem %,$(shell pkg-config --cflags ompi-c))
+MPI_LIBS    := $(shell pkg-config --libs ompi-c)
+endif
 LIBS_traces := -lyaml -lz -lm
-LIBS_model  := -ldnnl -lgomp
+LIBS_model  := -ldnnl -lgomp $(MPI_LIBS)
 LIBS_sim    := -lsqlite3 -lxxhash -lm
 NEEDS_traces := traces
 NEEDS_model  := model traces
@@ -66,6 +72,7 @@ $(foreach p,$(PARTS),$(eval $(call part_rules,$(p))))
 
 # AVX-512 lives in its own files behind a run-time test
 $(BUILD)/obj/%_avx512.o: ISA := -Wno-psabi -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma
+$(BUILD)/obj/model/comm.o: CPPFLAGS += $(MPI_CFLAGS)
 $(BUILD)/obj/traces/provenance.o: CPPFLAGS += -DPARE_GIT_COMMIT='"$(GIT_COMMIT)"'
 
 $(BUILD)/obj/sim/report.o: sim/report.html sim/report.js
@@ -184,6 +191,9 @@ docs: all ## Write the generated reference pages (docs/formats.md, docs/cli.md) 
 validation: $(BUILD)/bin/pare-sim ## Write docs/validation.md anew: our numbers beside published ones
 	$(Q)BUILD=$(BUILD) docs/validation.sh
 
+results: $(PROGRAMS_C) ## Train what docs/results.md tells of (hours; resumable; CIFAR=DIR) and write it
+	$(Q)BUILD=$(BUILD) docs/results.sh
+
 # ---- installation -----------------------------------------------------------------------------
 INSTALL_ROOT = $(DESTDIR)$(PREFIX)
 install: all ## Install programs, libraries, headers and shipped data under PREFIX (/usr/local)
@@ -214,4 +224,4 @@ clean: ## Remove build/
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 .PHONY: all check check-run check-slow test-programs demo deps deps-check headers format format-check lint \
-  asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs validation install uninstall help clean rtl rtl-lint
+  asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs validation results install uninstall help clean rtl rtl-lint

@@ -203,6 +203,7 @@ static void pass_state(walk *w, pare_run *r)
 
 pare_status pare_checkpoint_save(const pare_run *r, const char *name, pare_err *e)
 {
+    if (pare_comm_rank(r->comm)) return PARE_OK; /* the first process writes */
     pare_buf out = {0}, path = {0};
     walk w = {.out = &out};
     pare_archive_begin(&out, pare_run_hash(r));
