@@ -104,11 +104,15 @@ static void pass_quants(walk *w, const char *layer, const char *which, pare_quan
     static const struct {
         const char *name;
         size_t offset;
-    } numbers[] = {
-        {"n", offsetof(pare_quant, n)},         {"learned_n", offsetof(pare_quant, learned_n)},
-        {"p0", offsetof(pare_quant, p[0])},     {"p1", offsetof(pare_quant, p[1])},
-        {"p0.m", offsetof(pare_quant, m_p[0])}, {"p1.m", offsetof(pare_quant, m_p[1])},
-        {"nbg", offsetof(pare_quant, nbg)}};
+    } numbers[] = {{"n", offsetof(pare_quant, n)},
+                   {"learned_n", offsetof(pare_quant, learned_n)},
+                   {"p0", offsetof(pare_quant, p[0])},
+                   {"p1", offsetof(pare_quant, p[1])},
+                   {"p0.m", offsetof(pare_quant, m_p[0])},
+                   {"p1.m", offsetof(pare_quant, m_p[1])},
+                   {"nbg", offsetof(pare_quant, nbg)},
+                   {"refit", offsetof(pare_quant, refit)},
+                   {"levels", offsetof(pare_quant, threshold)}};
     double *v = pare_xalloc(n, sizeof *v);
     const bool has_p = q->row->ngrad == PARE_NGRAD_BITS || q->row->pgrad != PARE_PGRAD_NONE ||
                        q->row->range == PARE_RANGE_ENDS;
@@ -122,6 +126,18 @@ static void pass_quants(walk *w, const char *layer, const char *which, pare_quan
     free(v);
 }
 
+/* The second tensor of weights, if there is one. */
+static void pass_second(walk *w, pare_graph *g, pare_node *n)
+{
+    double has = n->qw_second ? 1 : 0;
+    pass_f64(w, n->l->name, "has_second", &has);
+    if (has == 0 || w->missing) return;
+    if (pare_node_add_second(g, n, NULL) != PARE_OK)
+        w->missing = "memory";
+    else
+        pass_quants(w, n->l->name, "second", n->qw_second, n->n_qw);
+}
+
 static void pass_node(walk *w, pare_graph *g, pare_node *n)
 {
     pass_weights(w, g, n);
@@ -130,6 +146,7 @@ static void pass_node(walk *w, pare_graph *g, pare_node *n)
         pass_moments(w, n->l->name, "bias", &n->bias);
         pass_quants(w, n->l->name, "weight", n->qw, n->n_qw);
         pass_quants(w, n->l->name, "act", &n->qa, 1);
+        if (n->qw->row->range == PARE_RANGE_ENDS) pass_second(w, g, n);
     }
     if (n->kind != PARE_NODE_EW || n->bn_layer == PARE_NONE) return;
     const char *name = g->net->layers[n->bn_layer].name;
@@ -178,9 +195,8 @@ static void pass_state(walk *w, pare_run *r)
     pass_f64(w, "", "n_pulled", &g->n_pulled);
     for (uint32_t i = 0; i < g->n_nodes; i++) pass_node(w, g, &g->nodes[i]);
     pass_ranges(w, g);
-    const pare_method_hooks *hooks = g->method->hooks;
-    if (hooks && hooks->state_size)
-        pass(w, "", "method", PARE_ARCHIVE_BYTES, r->method_state, hooks->state_size);
+    const size_t n_bytes = pare_method_state_bytes(r);
+    if (n_bytes) pass(w, "", "method", PARE_ARCHIVE_BYTES, r->method_state, n_bytes);
     pass_text(w, "metrics", &r->metrics);
     pass_text(w, "bits_rows", &r->bits_rows);
 }
@@ -236,7 +252,9 @@ pare_status pare_checkpoint_load(pare_run *r, const char *name, bool *found, par
     pare_buf path = {0};
     pare_run_path(r, name, &path);
     *found = access(path.text, F_OK) == 0 || errno != ENOENT;
-    const pare_status status = *found ? read_file(r, path.text, read_state, e) : PARE_OK;
+    pare_status status = *found ? read_file(r, path.text, read_state, e) : PARE_OK;
+    const pare_method_hooks *hooks = r->graph->method->hooks;
+    if (status == PARE_OK && *found && hooks && hooks->resume) status = hooks->resume(r, e);
     pare_buf_free(&path);
     return status;
 }

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 /* The names of the tables' rows, in their order (a test holds them together). */
-static const char *const methods[] = {"fp32", "fixed",    "bitpruning", "stochastic", "lsq",
-                                      "pact", "fracbits", "adaqat",     "bmpq",       "syq",
-                                      "pow2", "dq",       NULL};
+static const char *const methods[] = {
+    "fp32", "fixed", "bitpruning", "stochastic", "lsq",    "pact",     "fracbits", "adaqat", "bmpq",
+    "syq",  "pow2",  "dq",         "mmse",       "settle", "datafree", "adaptive", NULL};
 static const char *const criteria[] = {"equal",   "memory", "macs", "bitops",
                                        "latency", "energy", "dram", NULL};
 static const char *const optimizers[] = {"sgd", "adam", NULL};

@@ -1,5 +1,6 @@
 /* files.c: the text files of a run folder. */
 #include "model/export.h"
+#include "model/method.h"
 #include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
@@ -280,7 +281,9 @@ pare_status pare_run_export(pare_run *r, pare_err *e)
     if (pare_comm_rank(r->comm)) return PARE_OK;
     r->graph->is_learning_n = false;
     provenance(r, &x.tensors);
+    const pare_method_hooks *hooks = r->graph->method->hooks;
     pare_status status = pare_export_tensors(&x, e);
+    if (status == PARE_OK && hooks && hooks->export) status = hooks->export(r, e);
     if (status == PARE_OK) status = write_text(r, "tensors.csv", &x.tensors, e);
     pare_buf_free(&x.tensors);
     if (status == PARE_OK && r->graph->method->rows.w.grid != PARE_GRID_REAL)

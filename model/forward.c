@@ -159,6 +159,18 @@ static double loss_of(const float *x, size_t n, uint16_t label, double smoothing
     return log(sum) + top - own * (double)x[label] - spread * all;
 }
 
+/* Cross entropy against given probabilities; the gradient is softmax(x) - target. */
+static double soft_loss_of(const float *x, size_t n, const float *target, double share, float *gx)
+{
+    double top = (double)x[0], sum = 0, loss = 0;
+    for (size_t j = 1; j < n; j++) top = fmax(top, (double)x[j]);
+    for (size_t j = 0; j < n; j++) sum += exp((double)x[j] - top);
+    for (size_t j = 0; gx && j < n; j++)
+        gx[j] = (float)((exp((double)x[j] - top) / sum - (double)target[j]) * share);
+    for (size_t j = 0; j < n; j++) loss += (double)target[j] * (log(sum) + top - (double)x[j]);
+    return loss;
+}
+
 pare_status pare_forward_loss(pare_job *job, pare_node *node, size_t shard, unsigned worker,
                               pare_err *e)
 {
@@ -173,6 +185,11 @@ pare_status pare_forward_loss(pare_job *job, pare_node *node, size_t shard, unsi
     g->shard_correct[shard] = 0;
     for (size_t i = 0; i < g->shard_images && first + i < job->n_images; i++) {
         bool is_right;
+        if (job->soft) {
+            g->shard_loss[shard] += soft_loss_of(x + i * n, n, job->soft + (first + i) * n,
+                                                 1 / (double)job->n_images, gx ? gx + i * n : NULL);
+            continue;
+        }
         g->shard_loss[shard] +=
             loss_of(x + i * n, n, g->labels[first + i], job->label_smoothing,
                     1 / (double)job->n_total, gx ? gx + i * n : NULL, &is_right);

@@ -157,9 +157,10 @@ struct pare_graph {
 /* One pass over a batch. */
 struct pare_job {
     pare_graph *g;
-    bool is_training;             /* batch statistics; else running ones */
-    bool wants_gradient;          /* a backward pass follows */
-    double label_smoothing;       /* share of the target that is spread over all classes */
+    bool is_training;       /* batch statistics; else running ones */
+    bool wants_gradient;    /* a backward pass follows */
+    const float *soft;      /* target probabilities of each image instead of its label, or NULL */
+    double label_smoothing; /* share of the target that is spread over all classes */
     double bn_share, range_share; /* what the running statistics take of the batch's */
     const pare_batch *batch;
     size_t n_images; /* of the batch that count */
@@ -254,6 +255,8 @@ pare_status pare_node_set_weights(pare_graph *g, pare_node *n, unsigned worker, 
                                   pare_err *e) PARE_MUST_CHECK;
 /* The group of most bits. */
 uint32_t pare_node_widest(const pare_node *n);
+/* Room for a second tensor of quantized weights that is added to the first. */
+pare_status pare_node_add_second(pare_graph *g, pare_node *n, pare_err *e) PARE_MUST_CHECK;
 /* Mean bitlength of the weights' groups. */
 double pare_node_weight_n(const pare_node *n);
 /* Scale and offset of a batch norm from the running statistics. */

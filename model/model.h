@@ -55,7 +55,7 @@ typedef struct pare_method_options {
         const char *widths;
         int teacher; /* best, next, none */
         double swap; /* first probability of a block at its teacher's width */
-        int weights; /* truncated, rounded, centered */
+        int weights; /* centered, truncated, rounded */
     } adaptive;
     struct {
         int rounding; /* geometric, nearest */

@@ -251,6 +251,14 @@ static pare_status run_items(update_context *c, pare_pool_fn *fn, pare_err *e)
     return PARE_OK;
 }
 
+pare_status pare_graph_reduce(pare_graph *g, pare_err *e)
+{
+    update_context c = {g, NULL, pare_xalloc(g->n_nodes, sizeof *c.errors)};
+    const pare_status status = run_items(&c, reduce_item, e);
+    free(c.errors);
+    return status;
+}
+
 pare_status pare_graph_update(pare_graph *g, const pare_update *u, pare_err *e)
 {
     update_context c = {g, u, pare_xalloc(g->n_nodes, sizeof *c.errors)};

@@ -129,6 +129,14 @@ static void mix_of(const pare_quant *q, bool is_learning, uint32_t *k, double *a
     *a = 0;
 }
 
+pare_grid pare_grid_rescaled(const pare_grid *g, double ratio)
+{
+    uint32_t k = 1;
+    while ((double)(1u << k) <= (double)g->top) k++;
+    const double zero = g->scale > 0 ? rint(-(double)g->lo / (double)g->scale) : 0;
+    return grid_around((double)g->scale * ratio, zero, (double)g->top, k);
+}
+
 void pare_quant_set_blend(pare_quant *q, float lo, float hi, bool is_learning)
 {
     uint32_t k;

@@ -23,16 +23,18 @@ typedef enum pare_quant_range {
 } pare_quant_range;
 
 typedef enum pare_quant_grid {
-    PARE_GRID_REAL,     /* not quantized */
-    PARE_GRID_AFFINE,   /* 2^k levels from lo to hi; signed ones of a symmetric range: NARROW */
-    PARE_GRID_MIDRISE,  /* 2^k levels from lo to hi without zero */
-    PARE_GRID_NARROW,   /* 2^k - 1 levels, zero in the middle; without negative values AFFINE */
-    PARE_GRID_TC,       /* step * -2^(k-1) .. 2^(k-1)-1; without negative values 0 .. 2^k-1 */
-    PARE_GRID_STEPS,    /* as many steps as the clip has */
-    PARE_GRID_POW2,     /* plus or minus 2^(2^(k-1)) powers of two (weights) */
-    PARE_GRID_TERNARY,  /* -s, 0, s (weights) */
-    PARE_GRID_BINARY,   /* -s, s (weights) */
-    PARE_GRID_CODEBOOK, /* 2^k values found by k-means (weights) */
+    PARE_GRID_REAL,    /* not quantized */
+    PARE_GRID_AFFINE,  /* 2^k levels from lo to hi; signed ones of a symmetric range: NARROW */
+    PARE_GRID_MIDRISE, /* 2^k levels from lo to hi without zero */
+    PARE_GRID_NARROW,  /* 2^k - 1 levels, zero in the middle; without negative values AFFINE */
+    PARE_GRID_TC,      /* step * -2^(k-1) .. 2^(k-1)-1; without negative values 0 .. 2^k-1 */
+    PARE_GRID_STEPS,   /* as many steps as the clip has */
+    PARE_GRID_POW2,    /* plus or minus 2^(2^(k-1)) powers of two (weights) */
+    PARE_GRID_TERNARY, /* -s, 0, s (weights) */
+    PARE_GRID_BINARY,  /* -s, s (weights) */
+    PARE_GRID_TRUNC,  /* 2^k levels; the codes of k bits are the upper bits of longer ones (weights)
+                       */
+    PARE_GRID_CENTER, /* the same, half a step higher (weights) */
 } pare_quant_grid;
 
 typedef enum pare_quant_blend {
@@ -119,6 +121,7 @@ typedef struct pare_quant {
     uint32_t k;                  /* bits in use if the blend is ROUND */
     double draw;                 /* of this step, in [0, 1), if the blend is STOCH */
     double p[2], g_p[2], m_p[2]; /* its own parameters, their gradients, the optimizer's memory */
+    double refit;                /* ENDS: of the scale, codes as without it; 0 is taken as 1 */
     double nbg;                  /* BITS: sum of g_n since the last assignment */
     double p_scale;              /* of the gradients of p; 0 is taken as 1 */
     int option;                  /* of the grid: POW2 0 geometric, 1 nearest; TERNARY: none */
@@ -153,6 +156,9 @@ pare_grid pare_grid_step(double s, uint32_t k, bool is_signed);
 /* Code of zero on a grid whose levels are multiples of its scale, as all but MINMAX ones are; false
  * if they are not. */
 bool pare_grid_zero(const pare_grid *g, uint32_t *zero);
+
+/* The same codes with another scale. */
+pare_grid pare_grid_rescaled(const pare_grid *g, double ratio);
 
 /* SAWB's clip from the first two moments, for a mid-rise grid or one with zero; bits without a
  * fitted pair, and negative values of the fit, give the largest magnitude. */

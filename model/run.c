@@ -194,7 +194,7 @@ pare_status pare_run_open(const pare_train_config *config, const char *folder, u
         .threads = threads};
     PARE_TRY(pare_graph_new(&spec, &r->graph, e));
     PARE_TRY(set_bits(r, e));
-    if (hooks && hooks->state_size) r->method_state = pare_xalloc(1, hooks->state_size);
+    if (pare_method_state_bytes(r)) r->method_state = pare_xalloc(1, pare_method_state_bytes(r));
     if (hooks && hooks->open) PARE_TRY(hooks->open(r, e));
     set_phases(r);
     r->steps_per_epoch = r->data->train.n / config->batch;

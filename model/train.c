@@ -300,7 +300,6 @@ static pare_status train_all(pare_run *r, const pare_train_hooks *h, pare_err *e
     PARE_TRY(pare_run_write_start(r, e));
     if (!found) PARE_TRY(pare_run_write_metrics(r, e));
     if (!found && hooks && hooks->start) PARE_TRY(hooks->start(r, e));
-    if (found && hooks && hooks->resume) PARE_TRY(hooks->resume(r, e));
     if (!found && hooks && hooks->has_no_steps) {
         PARE_TRY(pare_run_evaluate(r, &r->result.final_frac, e));
         mean_bits(r);
