@@ -292,7 +292,7 @@ static bool add_stats(pare_sim_stats *sum, const pare_sim_stats *s)
     return is_small;
 }
 
-static pare_status add_up(const pare_machine *m, pare_sim_result *r, pare_err *e)
+pare_status sim_add_up(const pare_machine *m, pare_sim_result *r, pare_err *e)
 {
     double lane_cycles = 0, macs = 0, weight_bits = 0, act_bits = 0;
     for (size_t i = 0; i < r->n_layers; i++) {
@@ -314,6 +314,7 @@ static pare_status add_up(const pare_machine *m, pare_sim_result *r, pare_err *e
     r->area_um2 = pare_machine_area_um2(m);
     r->energy_uncertainty_frac = sim_energy_uncertainty(&m->costs, &r->total);
     r->normalized = m->normalized;
+    r->unpriced = pare_machine_unpriced(m);
     return PARE_OK;
 }
 
@@ -333,7 +334,7 @@ pare_status pare_sim_run(const pare_net *net, const pare_machine *machine, const
     out->layers = pare_xalloc(out->n_layers + 1, sizeof *out->layers);
     if (sim_depends_on_values(machine)) out->values = sim_values_name(machine, options);
     pare_status status = run_layers(machine, jobs, out->n_layers, options, out->layers, e);
-    if (status == PARE_OK) status = add_up(machine, out, e);
+    if (status == PARE_OK) status = sim_add_up(machine, out, e);
     free(jobs);
     if (status != PARE_OK) pare_sim_result_free(out);
     return status;

@@ -421,7 +421,7 @@ pare_status sim_search(const pare_machine *m, const pare_sim_job *job, bool want
     searcher s;
     s.m = m;
     s.job = job;
-    s.bits = sim_value_bits(m, job, m->memory.packing != PARE_PACK_NATIVE);
+    s.bits = sim_value_bits(m, job, sim_is_packed(m));
     s.cap_bits[0] = sim_mul(m->buffers.weight_bytes, usable);
     s.cap_bits[1] = sim_mul(m->buffers.act_bytes, usable);
     s.cap_bits[2] = sim_mul(m->buffers.out_bytes, usable);
