@@ -27,6 +27,11 @@ static pare_status set_layer_bits(pare_run *r, pare_node *n, const pare_layer_bi
     const uint32_t w = edge ? edge : l->weight_bits, a = edge ? edge : l->act_bits;
     PARE_TRY(check_bits(r, n->l->name, "weight", false, w, l->pos, e));
     PARE_TRY(check_bits(r, n->l->name, "activation", true, a, l->pos, e));
+    if (a < 2 && n->qa.is_signed && n->qa.row->range != PARE_RANGE_MINMAX)
+        return pare_err_set(e, PARE_EINPUT, r->net->file, n->l->pos,
+                            "layer %s has negative inputs, for which method %s has no grid of 1 "
+                            "bit; a relu before it, or 2 bits, expected",
+                            n->l->name, r->graph->method->name);
     for (uint32_t j = 0; j < n->n_qw; j++) {
         n->qw[j].n = w;
         n->qw[j].n_max = PARE_BITS_MAX;
