@@ -64,6 +64,9 @@ pare_sim_job *sim_jobs(const pare_net *net, const pare_bits *bits, const pare_ma
         job->type = layer_type(l, &job->dims);
         if (l->op == PARE_OP_MATMUL) fold_batch(&job->dims);
         job->weight_bits = b->weight_bits;
+        job->weight_stored_bits = b->weight_stored_bits;
+        /* tensors that are added are as many filters more, whose sums are added on the way out */
+        if (b->weight_tensors > 1) job->dims.k *= b->weight_tensors;
         job->act_bits = b->act_bits;
         job->out_bits = read[i] ? read[i] : m->memory.native_bits;
         job->reads_input = l->n_inputs > 0 && net->layers[l->inputs[0]].op == PARE_OP_INPUT;
@@ -245,8 +248,8 @@ pare_status sim_job_stats(const pare_machine *m, const pare_sim_job *job, const 
 bool sim_is_same_job(const pare_sim_job *a, const pare_sim_job *b)
 {
     return !memcmp(&a->dims, &b->dims, sizeof a->dims) && a->weight_bits == b->weight_bits &&
-           a->act_bits == b->act_bits && a->out_bits == b->out_bits &&
-           a->reads_input == b->reads_input;
+           a->weight_stored_bits == b->weight_stored_bits && a->act_bits == b->act_bits &&
+           a->out_bits == b->out_bits && a->reads_input == b->reads_input;
 }
 
 static pare_status run_layer(searcher *s, const pare_sim_job *job, pare_sim_layer *out, pare_err *e)

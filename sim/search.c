@@ -22,7 +22,8 @@ static uint64_t container_bits(const pare_machine *m, uint64_t bits)
 
 value_bits sim_value_bits(const pare_machine *m, const pare_sim_job *job, bool is_packed)
 {
-    value_bits v = {job->weight_bits, job->act_bits, job->out_bits, m->pe.acc_bits};
+    const uint32_t weight = job->weight_stored_bits ? job->weight_stored_bits : job->weight_bits;
+    value_bits v = {weight, job->act_bits, job->out_bits, m->pe.acc_bits};
     if (m->memory.out_bits) v.out = m->memory.out_bits;
     if (is_packed) return v;
     v.weight = container_bits(m, v.weight);
