@@ -11,6 +11,7 @@ case $reader in
   bits) seeds=(traces/bits/*) ;;
   machine) seeds=(sim/machines/*) ;;
   sweep) seeds=(docs/examples/*.sweep.yaml) ;;
+  cost) seeds=(tests/fuzz/cost.csv) ;;
   yaml) seeds=(traces/networks/lenet5.net.yaml traces/bits/* sim/machines/*) ;;
   *) seeds=() ;;
 esac
