@@ -12,9 +12,12 @@ enum { CACHE_LOG2 = 14, CACHE_ENTRIES = 1 << CACHE_LOG2 };
 typedef struct cache_key {
     uint64_t machine[2];
     pare_dims dims;
-    uint32_t weight_bits, act_bits, out_bits, reads_input;
+    uint32_t weight_bits, weight_stored_bits, act_bits, out_bits, reads_input, none;
 } cache_key;
-_Static_assert(sizeof(cache_key) == 16 + sizeof(pare_dims) + 16, "cache_key has padding");
+_Static_assert(sizeof(cache_key) == 16 + sizeof(pare_dims) + 24, "cache_key has padding");
+/* two names, dimensions, four bitlengths, a flag: a member more belongs into the key as well */
+_Static_assert(sizeof(pare_sim_job) == 2 * sizeof(char *) + sizeof(pare_dims) + 24,
+               "pare_sim_job has changed, cache_key has not");
 
 typedef struct cache_entry {
     bool is_used;
@@ -47,6 +50,7 @@ pare_status layer_cache_run(layer_cache *c, XXH128_hash_t machine_hash, const pa
     const cache_key key = {.machine = {machine_hash.low64, machine_hash.high64},
                            .dims = job->dims,
                            .weight_bits = job->weight_bits,
+                           .weight_stored_bits = job->weight_stored_bits,
                            .act_bits = job->act_bits,
                            .out_bits = job->out_bits,
                            .reads_input = job->reads_input};

@@ -166,9 +166,9 @@ static pare_status number_points(pare_sweep *s, pare_err *e)
     for (size_t i = 0; i < s->info.n_axes; i++) n_space *= (double)s->axes[i].n;
     PARE_TRY(check_size(s, n_space, e));
     uint64_t stride = 1;
-    s->machine_stride = 1;
+    s->machine_stride = 0;
     for (size_t i = s->info.n_axes; i-- > 0;) {
-        if (s->kinds[i].kind <= AXIS_FIELD && s->machine_stride == 1) s->machine_stride = stride;
+        if (s->kinds[i].kind <= AXIS_FIELD && !s->machine_stride) s->machine_stride = stride;
         s->axes[i].stride = stride;
         stride *= s->axes[i].n;
     }

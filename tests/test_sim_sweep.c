@@ -201,6 +201,37 @@ START_TEST(rows_are_what_a_single_run_gives)
 }
 END_TEST
 
+/* the machine changes with every point, with none, and with all but the last axis */
+START_TEST(rows_follow_the_machine_whatever_the_axes)
+{
+    static const char *const changes[][2] = {
+        {"bits: [8, w4a6, w9a4]\n", "bits: [w4a6]\n"},
+        {"  - {key: bits.scale, values: [0.5, 1, 1.25]}\n", "  - {key: bits.scale, values: [1]}\n"},
+        {"array.rows, values: [8, 16]", "array.rows, values: [8]"}};
+    for (size_t mask = 0; mask < 8; mask++) {
+        char text[4096], next[4096];
+        snprintf(text, sizeof text, "%s", SWEEP);
+        for (size_t i = 0; i < 3; i++) {
+            if (!(mask >> i & 1)) continue;
+            const char *const at = strstr(text, changes[i][0]);
+            snprintf(next, sizeof next, "%.*s%s%s", (int)(at - text), text, changes[i][1],
+                     at + strlen(changes[i][0]));
+            memcpy(text, next, sizeof text);
+        }
+        pare_sweep *const s = parse(text);
+        row_check c = {.s = s};
+        pare_err e = {0};
+        unlink(in_folder("a.sqlite"));
+        run_into(s, "a.sqlite");
+        ck_assert_int_eq(pare_store_open(in_folder("a.sqlite"), &c.store, &e), PARE_OK);
+        ck_assert_msg(pare_store_each(c.store, check_row, &c, &e) == PARE_OK, "%s", e.text);
+        ck_assert_uint_gt(c.n_ok, 0);
+        pare_store_close(c.store);
+        pare_sweep_free(s);
+    }
+}
+END_TEST
+
 typedef struct layer_sum {
     int column;
     double sum;
@@ -737,7 +768,9 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-    const TTest *const rows[] = {rows_are_what_a_single_run_gives, layers_sum_to_their_point, NULL};
+    const TTest *const rows[] = {rows_are_what_a_single_run_gives,
+                                 rows_follow_the_machine_whatever_the_axes,
+                                 layers_sum_to_their_point, NULL};
     const TTest *const same[] = {
         threads_and_shards_change_nothing, merge_sees_a_lost_and_a_foreign_row,
         killed_and_continued_is_as_never_interrupted, only_what_changed_is_computed, NULL};
