@@ -80,8 +80,10 @@ static void add_bits(const pare_sweep *s, XXH128_hash_t *h)
         if (b->error) add_text(h, b->error);
         for (size_t l = 0; b->bits && l < b->bits->n_layers; l++) {
             const pare_layer_bits *const one = &b->bits->layers[l];
-            const double numbers[6] = {one->weight_bits, one->act_bits,      one->weight_n,
-                                       one->act_n,       one->weight_signed, one->act_signed};
+            const double numbers[9] = {
+                one->weight_bits,    one->act_bits,           one->weight_n,
+                one->act_n,          one->weight_signed,      one->act_signed,
+                one->weight_tensors, one->weight_stored_bits, one->weight_scales};
             *h = sweep_hash(*h, numbers, sizeof numbers);
         }
     }

@@ -59,6 +59,27 @@ uint32_t sweep_batch(const pare_sweep *s, uint64_t space)
     return (uint32_t)axis_number(s, AXIS_BATCH, space, 1);
 }
 
+/* All of a layer's bits that pare_sim_run reads. */
+static void hash_bits(sweep_worker *w)
+{
+    enum { AT_ONCE = 64, NUMBERS = 6 };
+    uint32_t numbers[AT_ONCE][NUMBERS];
+    size_t n = 0;
+    for (size_t i = 0; i < w->bits.n_layers; i++) {
+        const pare_layer_bits *const b = &w->layer_bits[i];
+        const uint32_t one[NUMBERS] = {b->weight_bits,
+                                       b->act_bits,
+                                       (uint32_t)b->weight_signed << 1 | b->act_signed,
+                                       b->weight_tensors,
+                                       b->weight_stored_bits,
+                                       b->weight_scales};
+        memcpy(numbers[n++], one, sizeof one);
+        if (n < AT_ONCE && i + 1 < w->bits.n_layers) continue;
+        w->bits_hash = sweep_hash(w->bits_hash, numbers, n * sizeof *numbers);
+        n = 0;
+    }
+}
+
 const char *sweep_set_bits(sweep_worker *w, uint64_t space)
 {
     const pare_sweep *const s = w->s;
@@ -72,8 +93,6 @@ const char *sweep_set_bits(sweep_worker *w, uint64_t space)
     w->is_as_trained = scale == 1 && !weight && !act;
     w->bits = *base->bits;
     w->bits.layers = w->layer_bits;
-    uint8_t pairs[2 * 1024]; /* hashed piece by piece */
-    size_t n = 0;
     w->bits_hash = (XXH128_hash_t){0, 0};
     for (size_t i = 0; i < w->bits.n_layers; i++) {
         pare_layer_bits *const b = &w->layer_bits[i];
@@ -84,12 +103,9 @@ const char *sweep_set_bits(sweep_worker *w, uint64_t space)
         }
         if (weight) b->weight_bits = weight;
         if (act) b->act_bits = act;
-        pairs[n++] = (uint8_t)(b->weight_bits | b->weight_signed << 7);
-        pairs[n++] = (uint8_t)(b->act_bits | b->act_signed << 7);
-        if (n < sizeof pairs && i + 1 < w->bits.n_layers) continue;
-        w->bits_hash = sweep_hash(w->bits_hash, pairs, n);
-        n = 0;
+        if (scale != 1 || weight) b->weight_stored_bits = 0; /* as wide as they are now */
     }
+    hash_bits(w);
     return NULL;
 }
 
