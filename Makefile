@@ -26,8 +26,14 @@ ALL_CXXFLAGS = -std=c++17 $(CPPFLAGS) -Wall -Wextra $(if $(CI),-Werror) $(CXXFLA
 LDFLAGS    += $(SANITIZE) -pthread
 
 # ---- what links with what (DESIGN: model and sim never meet) ----------------------------------
+# Open MPI is used where it is installed; MPI=0 builds without
+MPI         ?= $(shell pkg-config --exists ompi-c 2>/dev/null && echo 1 || echo 0)
+ifeq ($(MPI),1)
+MPI_CFLAGS  := -DPARE_HAS_MPI $(patsubst -I%,-isystem %,$(shell pkg-config --cflags ompi-c))
+MPI_LIBS    := $(shell pkg-config --libs ompi-c)
+endif
 LIBS_traces := -lyaml -lz -lm
-LIBS_model  := -ldnnl -lgomp
+LIBS_model  := -ldnnl -lgomp $(MPI_LIBS)
 LIBS_sim    := -lsqlite3 -lxxhash -lm
 NEEDS_traces := traces
 NEEDS_model  := model traces
@@ -69,6 +75,12 @@ $(foreach p,$(PARTS),$(eval $(call part_rules,$(p))))
 
 # AVX-512 lives in its own files behind a run-time test
 $(BUILD)/obj/%_avx512.o: ISA := -Wno-psabi -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma
+<<<<<<< HEAD
+# loops that are laid out to be done several at a time
+$(BUILD)/obj/sim/search_bounds.o: ISA := -O3 -fno-trapping-math
+=======
+$(BUILD)/obj/model/comm.o: CPPFLAGS += $(MPI_CFLAGS)
+>>>>>>> part/model
 $(BUILD)/obj/traces/provenance.o: CPPFLAGS += -DPARE_GIT_COMMIT='"$(GIT_COMMIT)"'
 
 # one shared library of what is installed, for callers from other languages
@@ -97,7 +109,7 @@ TEST_SOURCES := $(wildcard tests/test_*.c)
 TEST_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/test_rtl_%,$(TEST_SOURCES)))
 TEST_RTL := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter tests/test_rtl_%,$(TEST_SOURCES)))
 
-CHECKS := $(sort $(TEST_PROGRAMS) $(TEST_RTL)) $(RTL_CHECKS) tests/report_browser.sh tests/docs.sh
+CHECKS := $(sort $(TEST_PROGRAMS) $(TEST_RTL)) $(RTL_CHECKS) tests/report_browser.sh tests/sweep_engines.sh tests/docs.sh
 
 check: ## Install what is missing, build and pass all tests (at most 10 minutes)
 	$(Q).ci/deps check
@@ -105,6 +117,10 @@ check: ## Install what is missing, build and pass all tests (at most 10 minutes)
 
 check-run: all test-programs deps-check headers
 	$(Q)BUILD=$(BUILD) tests/run.sh $(CHECKS)
+
+check-engines: all ## Sweeps in shards under mpirun, GNU parallel and a Slurm of one node
+	$(Q).ci/deps engines
+	$(Q)PARE_NO_CLI=1 BUILD=$(BUILD) tests/run.sh tests/sweep_engines.sh
 
 check-slow: all test-programs ## The long campaigns: fuzzing, valgrind, larger random runs
 	$(Q)+$(MAKE) --no-print-directory fuzz valgrind
@@ -178,7 +194,7 @@ FUZZ_SECONDS ?= 20
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out traces/main% sim/main%,$(wildcard traces/*.[ch] sim/*.[ch]))
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D) && clang-14 -std=c17 $(CPPFLAGS) -g -O1 -I. -fsanitize=fuzzer,address,undefined \
-	  -fno-sanitize-recover=undefined -o $@ $< $(filter-out traces/main%,$(wildcard traces/*.c)) $(if $(filter %fuzz_machine %fuzz_ert,$@),$(filter-out sim/main%,$(wildcard sim/*.c)) $(LIBS_sim)) $(LIBS_traces) -pthread
+	  -fno-sanitize-recover=undefined -o $@ $< $(filter-out traces/main%,$(wildcard traces/*.c)) $(if $(filter %fuzz_cifar %fuzz_checkpoint,$@),model/data.c model/archive.c) $(if $(filter %fuzz_machine %fuzz_ert,$@),$(filter-out sim/main%,$(wildcard sim/*.c)) $(LIBS_sim)) $(LIBS_traces) -pthread
 fuzz: ## Fuzz every reader for FUZZ_SECONDS (20) each
 	$(Q).ci/deps fuzz
 	$(Q)+$(MAKE) --no-print-directory $(FUZZ_TARGETS)
@@ -199,6 +215,9 @@ docs: all ## Write the generated reference pages (docs/formats.md, docs/cli.md) 
 
 validation: $(BUILD)/bin/pare-sim ## Write docs/validation.md anew: our numbers beside published ones
 	$(Q)BUILD=$(BUILD) docs/validation.sh
+
+results: $(PROGRAMS_C) ## Train what docs/results.md tells of (hours; resumable; CIFAR=DIR) and write it
+	$(Q)BUILD=$(BUILD) docs/results.sh
 
 manual: $(BUILD)/share/manual.done ## Write manual pages and bash completion from the option tables
 $(BUILD)/share/manual.done: $(PROGRAMS_C) docs/manual.sh | rtl
@@ -258,5 +277,10 @@ clean: ## Remove build/
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-run check-slow test-programs demo deps deps-check headers format format-check lint \
+<<<<<<< HEAD
+.PHONY: all check check-run check-engines check-slow test-programs demo deps deps-check headers format format-check lint \
   asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs manual validation install uninstall help clean rtl rtl-lint
+=======
+.PHONY: all check check-run check-slow test-programs demo deps deps-check headers format format-check lint \
+  asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs manual validation results install uninstall help clean rtl rtl-lint
+>>>>>>> part/model

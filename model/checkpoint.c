@@ -195,15 +195,15 @@ static void pass_state(walk *w, pare_run *r)
     pass_f64(w, "", "n_pulled", &g->n_pulled);
     for (uint32_t i = 0; i < g->n_nodes; i++) pass_node(w, g, &g->nodes[i]);
     pass_ranges(w, g);
-    const pare_method_hooks *hooks = g->method->hooks;
-    if (hooks && hooks->state_size)
-        pass(w, "", "method", PARE_ARCHIVE_BYTES, r->method_state, hooks->state_size);
+    const size_t n_bytes = pare_method_state_bytes(r);
+    if (n_bytes) pass(w, "", "method", PARE_ARCHIVE_BYTES, r->method_state, n_bytes);
     pass_text(w, "metrics", &r->metrics);
     pass_text(w, "bits_rows", &r->bits_rows);
 }
 
 pare_status pare_checkpoint_save(const pare_run *r, const char *name, pare_err *e)
 {
+    if (pare_comm_rank(r->comm)) return PARE_OK; /* the first process writes */
     pare_buf out = {0}, path = {0};
     walk w = {.out = &out};
     pare_archive_begin(&out, pare_run_hash(r));

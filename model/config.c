@@ -4,8 +4,8 @@
 
 /* The names of the tables' rows, in their order (a test holds them together). */
 static const char *const methods[] = {
-    "fp32", "fixed", "bitpruning", "stochastic", "lsq",  "pact",   "fracbits", "adaqat",
-    "bmpq", "syq",   "pow2",       "dq",         "mmse", "settle", "datafree", NULL};
+    "fp32", "fixed", "bitpruning", "stochastic", "lsq",    "pact",     "fracbits", "adaqat", "bmpq",
+    "syq",  "pow2",  "dq",         "mmse",       "settle", "datafree", "adaptive", NULL};
 static const char *const criteria[] = {"equal",   "memory", "macs", "bitops",
                                        "latency", "energy", "dram", NULL};
 static const char *const optimizers[] = {"sgd", "adam", NULL};

@@ -281,10 +281,10 @@ static pare_status export_predictions(exporter *x, pare_err *e)
     pare_tensor t = {0};
     PARE_TRY(pare_tensor_new(PARE_U8, 1, &total, &t, e));
     pare_status status = PARE_OK;
-    for (size_t first = 0; first < total && status == PARE_OK; first += r->config->batch) {
+    for (size_t first = 0; first < total && status == PARE_OK; first += r->graph->batch) {
         const pare_batch b = {.data = r->data, .images = &r->data->test, .first = first};
         pare_job job = {.g = r->graph, .batch = &b};
-        job.n_images = total - first < r->config->batch ? total - first : r->config->batch;
+        job.n_images = total - first < r->graph->batch ? total - first : r->graph->batch;
         status = pare_graph_forward(&job, e);
         const float *logits = r->graph->values[r->graph->out].data;
         for (size_t i = 0; i < job.n_images && status == PARE_OK; i++) {
@@ -305,7 +305,7 @@ static pare_status run_samples(exporter *x, pare_err *e)
     pare_run *r = x->r;
     x->n_images = r->config->sample_images;
     if (x->n_images > r->data->test.n) x->n_images = r->data->test.n;
-    if (x->n_images > r->config->batch) x->n_images = r->config->batch;
+    if (x->n_images > r->graph->batch) x->n_images = r->graph->batch;
     const pare_batch b = {.data = r->data, .images = &r->data->test};
     pare_job job = {.g = r->graph, .batch = &b, .n_images = x->n_images};
     PARE_TRY(pare_graph_set_weights(r->graph, false, e));

@@ -76,6 +76,7 @@ static pare_status copy_network(const pare_run *r, pare_err *e)
 pare_status pare_run_write_start(const pare_run *r, pare_err *e)
 {
     static const char *const folders[] = {".", "weights", "acts", "params"};
+    if (pare_comm_rank(r->comm)) return PARE_OK;
     PARE_TRY(pare_dir_make(r->folder, e));
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) remove_temporaries(r, folders[i]);
     PARE_TRY(copy_network(r, e));
@@ -149,6 +150,7 @@ static pare_status write_table(const pare_run *r, const char *name, const char *
 
 pare_status pare_run_write_metrics(const pare_run *r, pare_err *e)
 {
+    if (pare_comm_rank(r->comm)) return PARE_OK;
     PARE_TRY(write_table(r, "metrics.csv",
                          "phase,epoch,lr,train_loss,train_accuracy_frac,test_accuracy_frac,"
                          "mean_weight_n,mean_act_n,penalty,gamma,cost_frac,n_unbalanced_frac\n",
@@ -276,6 +278,7 @@ static pare_status write_summary(const pare_run *r, pare_err *e)
 pare_status pare_run_export(pare_run *r, pare_err *e)
 {
     exporter x = {.r = r};
+    if (pare_comm_rank(r->comm)) return PARE_OK;
     r->graph->is_learning_n = false;
     provenance(r, &x.tensors);
     const pare_method_hooks *hooks = r->graph->method->hooks;

@@ -159,6 +159,18 @@ static double loss_of(const float *x, size_t n, uint16_t label, double smoothing
     return log(sum) + top - own * (double)x[label] - spread * all;
 }
 
+/* Cross entropy against given probabilities; the gradient is softmax(x) - target. */
+static double soft_loss_of(const float *x, size_t n, const float *target, double share, float *gx)
+{
+    double top = (double)x[0], sum = 0, loss = 0;
+    for (size_t j = 1; j < n; j++) top = fmax(top, (double)x[j]);
+    for (size_t j = 0; j < n; j++) sum += exp((double)x[j] - top);
+    for (size_t j = 0; gx && j < n; j++)
+        gx[j] = (float)((exp((double)x[j] - top) / sum - (double)target[j]) * share);
+    for (size_t j = 0; j < n; j++) loss += (double)target[j] * (log(sum) + top - (double)x[j]);
+    return loss;
+}
+
 pare_status pare_forward_loss(pare_job *job, pare_node *node, size_t shard, unsigned worker,
                               pare_err *e)
 {
@@ -173,9 +185,14 @@ pare_status pare_forward_loss(pare_job *job, pare_node *node, size_t shard, unsi
     g->shard_correct[shard] = 0;
     for (size_t i = 0; i < g->shard_images && first + i < job->n_images; i++) {
         bool is_right;
+        if (job->soft) {
+            g->shard_loss[shard] += soft_loss_of(x + i * n, n, job->soft + (first + i) * n,
+                                                 1 / (double)job->n_images, gx ? gx + i * n : NULL);
+            continue;
+        }
         g->shard_loss[shard] +=
             loss_of(x + i * n, n, g->labels[first + i], job->label_smoothing,
-                    1 / (double)job->n_images, gx ? gx + i * n : NULL, &is_right);
+                    1 / (double)job->n_total, gx ? gx + i * n : NULL, &is_right);
         g->shard_correct[shard] += is_right;
     }
     return PARE_OK;
@@ -219,14 +236,60 @@ static void set_range(pare_job *job, pare_value *v, float lo, float hi)
     v->run_hi = mix((double)v->run_hi, (double)hi, job->range_share);
 }
 
-static void combine_range(pare_job *job, pare_value *v)
+static void combine_range(const pare_graph *g, pare_value *v)
 {
-    float lo = INFINITY, hi = -INFINITY;
-    for (size_t s = 0; s < job->g->n_shards; s++) {
-        if (v->shard_lo[s] < lo) lo = v->shard_lo[s];
-        if (v->shard_hi[s] > hi) hi = v->shard_hi[s];
+    v->lo = INFINITY;
+    v->hi = -INFINITY;
+    for (size_t s = 0; s < g->n_shards; s++) {
+        if (v->shard_lo[s] < v->lo) v->lo = v->shard_lo[s];
+        if (v->shard_hi[s] > v->hi) v->hi = v->shard_hi[s];
     }
-    set_range(job, v, lo, hi);
+}
+
+/* Sums and extremes of all processes: one message of sums, one of extremes (-lo, hi). */
+static void combine_processes(pare_graph *g, const pare_segment *s)
+{
+    size_t n_sums = 0, n_ends = 0, at = 0, end = 0;
+    for (size_t i = 0; i < s->n_values; i++) {
+        const size_t c = g->values[s->values[i]].channels;
+        n_sums += 2 * c;
+        n_ends += 2 * c + 2;
+    }
+    double *sums = pare_xalloc(n_sums + 1, sizeof *sums);
+    float *ends = pare_xalloc(n_ends + 1, sizeof *ends);
+    for (int is_back = 0; is_back < 2; is_back++) {
+        at = end = 0;
+        for (size_t i = 0; i < s->n_values; i++) {
+            pare_value *v = &g->values[s->values[i]];
+            for (size_t j = 0; v->needs_stats && j < v->channels; j++, at += 2, end += 2) {
+                pare_col_stats *t = &v->stats;
+                if (is_back) {
+                    t->sum[j] = sums[at];
+                    t->sum2[j] = sums[at + 1];
+                    t->lo[j] = -ends[end];
+                    t->hi[j] = ends[end + 1];
+                } else {
+                    sums[at] = t->sum[j];
+                    sums[at + 1] = t->sum2[j];
+                    ends[end] = -t->lo[j];
+                    ends[end + 1] = t->hi[j];
+                }
+            }
+            if (!v->needs_range) continue;
+            if (is_back) {
+                v->lo = -ends[end];
+                v->hi = ends[end + 1];
+            } else {
+                ends[end] = -v->lo;
+                ends[end + 1] = v->hi;
+            }
+            end += 2;
+        }
+        if (!is_back && at) pare_comm_sum_f64(g->comm, sums, at);
+        if (!is_back && end) pare_comm_max_f32(g->comm, ends, end);
+    }
+    free(sums);
+    free(ends);
 }
 
 /* Scale and offset of a batch norm. Ioffe and Szegedy 2015, algorithm 1; the running variance is
@@ -234,7 +297,7 @@ static void combine_range(pare_job *job, pare_value *v)
 static void fold_batch(pare_job *job, pare_node *n)
 {
     const pare_value *x = &job->g->values[n->x];
-    const double count = (double)job->g->batch * (double)(x->count / x->channels);
+    const double count = (double)job->g->total_batch * (double)(x->count / x->channels);
     for (size_t j = 0; j < x->channels; j++) {
         const double mean = x->stats.sum[j] / count;
         const double var = fmax(x->stats.sum2[j] / count - mean * mean, 0);
@@ -291,10 +354,14 @@ void pare_forward_combine(pare_job *job, const pare_segment *s)
     for (size_t i = 0; i < s->n_values; i++) {
         pare_value *v = &g->values[s->values[i]];
         if (v->needs_stats) combine_stats(g, v);
-        if (v->needs_range) {
-            combine_range(job, v);
-            set_blends(g, s->values[i]);
-        }
+        if (v->needs_range) combine_range(g, v);
+    }
+    if (g->comm) combine_processes(g, s);
+    for (size_t i = 0; i < s->n_values; i++) {
+        pare_value *v = &g->values[s->values[i]];
+        if (!v->needs_range) continue;
+        set_range(job, v, v->lo, v->hi);
+        set_blends(g, s->values[i]);
     }
     for (size_t i = 0; i < s->n_nodes; i++) {
         pare_node *n = &g->nodes[s->nodes[i]];
@@ -356,6 +423,7 @@ pare_status pare_graph_forward(pare_job *job, pare_err *e)
 {
     pare_graph *g = job->g;
     job->bad_layer = PARE_NONE;
+    job->n_total = job->n_images * (job->is_training ? pare_comm_size(g->comm) : 1);
     if (job->is_training)
         use_own(g);
     else
@@ -365,8 +433,14 @@ pare_status pare_graph_forward(pare_job *job, pare_err *e)
     job->n_correct = 0;
     const size_t n = (job->n_images + g->shard_images - 1) / g->shard_images;
     for (size_t s = 0; s < n; s++) {
-        job->loss += g->shard_loss[s] / (double)job->n_images;
+        job->loss += g->shard_loss[s] / (double)job->n_total;
         job->n_correct += g->shard_correct[s];
+    }
+    if (job->is_training && g->comm) {
+        double both[2] = {job->loss, (double)job->n_correct};
+        pare_comm_sum_f64(g->comm, both, 2);
+        job->loss = both[0];
+        job->n_correct = (uint32_t)both[1];
     }
     return isfinite(job->loss) && job->bad_layer == PARE_NONE ? PARE_OK : report_not_finite(job, e);
 }

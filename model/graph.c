@@ -458,9 +458,12 @@ pare_status pare_graph_new(const pare_graph_spec *spec, pare_graph **out, pare_e
     g->ties_w = spec->ties_w;
     g->ties_a = spec->ties_a;
     g->is_learning_n = pare_method_learns_n(spec->method);
-    g->batch = spec->batch;
-    g->shard_images = pare_shard_images(spec->batch);
-    g->n_shards = spec->batch / g->shard_images;
+    g->comm = spec->comm;
+    g->total_batch = spec->batch;
+    g->batch = spec->batch / pare_comm_size(spec->comm);
+    g->shard_images = pare_shard_images(spec->batch); /* the same for any number of processes... */
+    if (g->batch % g->shard_images) g->shard_images = pare_shard_images(g->batch); /* if it fits */
+    g->n_shards = g->batch / g->shard_images;
     g->n_classes = spec->n_classes;
     g->arena = pare_arena_new();
     g->pool = pare_pool_new(spec->threads);

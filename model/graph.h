@@ -10,6 +10,7 @@
  */
 #ifndef PARE_MODEL_GRAPH_H
 #define PARE_MODEL_GRAPH_H
+#include "model/comm.h"
 #include "model/data.h"
 #include "model/dnnl.h"
 #include "model/kernels.h"
@@ -128,7 +129,9 @@ struct pare_graph {
     pare_pool *pool;
     pare_dnnl *dnnl;
     pare_arena *arena;
-    uint32_t batch, shard_images;
+    const pare_comm *comm;
+    uint32_t batch, shard_images; /* of this process */
+    uint32_t total_batch;         /* of all of them */
     size_t n_shards;
     bool is_bf16;             /* training passes compute convolutions in bfloat16 */
     bool is_learning_n;       /* bitlengths still move */
@@ -154,12 +157,14 @@ struct pare_graph {
 /* One pass over a batch. */
 struct pare_job {
     pare_graph *g;
-    bool is_training;             /* batch statistics; else running ones */
-    bool wants_gradient;          /* a backward pass follows */
-    double label_smoothing;       /* share of the target that is spread over all classes */
+    bool is_training;       /* batch statistics; else running ones */
+    bool wants_gradient;    /* a backward pass follows */
+    const float *soft;      /* target probabilities of each image instead of its label, or NULL */
+    double label_smoothing; /* share of the target that is spread over all classes */
     double bn_share, range_share; /* what the running statistics take of the batch's */
     const pare_batch *batch;
     size_t n_images; /* of the batch that count */
+    size_t n_total;  /* of all processes */
     double loss;     /* mean */
     uint32_t n_correct;
     uint32_t bad_layer; /* the first one with a sum or a range of the batch that is not finite */
@@ -183,6 +188,7 @@ typedef struct pare_graph_spec {
     bool is_bf16;
     uint64_t seed;
     unsigned threads;
+    const pare_comm *comm;       /* NULL: alone; batch is then of all processes together */
     const pare_kernels *kernels; /* NULL: the fastest */
 } pare_graph_spec;
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+#include <time.h>
 
 /* The one thing that a signal handler may touch. */
 static volatile sig_atomic_t caught_signal;
@@ -32,7 +34,7 @@ static const char *describe(const pare_key *k, pare_arena *a)
     pare_buf_puts(&b, k->doc);
     for (size_t i = 0; k->type == PARE_KEY_ENUM && k->choices[i]; i++)
         pare_buf_printf(&b, "%s %s", i ? "," : ":", k->choices[i]);
-    if (k->def) pare_buf_printf(&b, " (%s)", k->def);
+    if (k->def && *k->def) pare_buf_printf(&b, " (%s)", k->def);
     const char *text = pare_arena_strdup(a, b.text);
     pare_buf_free(&b);
     return text;
@@ -224,27 +226,55 @@ static int usage_error(const char *text)
     return PARE_EUSAGE;
 }
 
+/* Processes of one training share the cores of a machine. */
+static unsigned threads_of(const train_args *a, const pare_comm *comm)
+{
+    if (a->threads || !comm) return a->threads;
+    const char *local = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN), n = local ? atol(local) : 1;
+    return cores > n && n > 0 ? (unsigned)(cores / n) : 1;
+}
+
+/* What happens to all processes the first one says; what happens to another alone, that one. */
+static int fail(pare_comm *comm, const pare_err *e)
+{
+    const struct timespec a_while = {1, 0};
+    const unsigned rank = pare_comm_rank(comm);
+    if (rank) {
+        nanosleep(&a_while, NULL);
+        fprintf(stderr, "process %u: ", rank);
+    }
+    pare_err_print(e, stderr);
+    fflush(stderr);
+    pare_comm_abort(comm, (int)e->status);
+    return e->status;
+}
+
 static int train(const train_args *a, const char *network)
 {
     pare_err e = {0};
     pare_train_config c;
     pare_train_result r = {0};
     pare_arena *arena = pare_arena_new();
-    talk t = {.progress = pare_progress_new(a->quiet), .quiet = a->quiet, .verbose = a->verbose};
-    const pare_train_hooks hooks = {&t, on_progress, on_note, on_stop};
+    pare_comm *comm = NULL;
+    pare_status status = pare_comm_open(&comm, &e);
+    const unsigned rank = pare_comm_rank(comm);
+    const bool quiet = a->quiet || rank > 0;
+    talk t = {
+        .progress = pare_progress_new(quiet), .quiet = quiet, .verbose = a->verbose && rank == 0};
+    const pare_train_hooks hooks = {comm, &t, on_progress, on_note, on_stop};
     catch_signals();
-    pare_status status = read_config(a, network, arena, &c, &e);
-    if (status == PARE_OK) status = pare_train_run(&c, a->out, a->threads, &hooks, &r, &e);
+    if (status == PARE_OK) status = read_config(a, network, arena, &c, &e);
+    if (status == PARE_OK) status = pare_train_run(&c, a->out, threads_of(a, comm), &hooks, &r, &e);
     pare_arena_free(arena);
-    if (status != PARE_OK) {
-        pare_err_print(&e, stderr);
-        return status;
-    }
+    if (status != PARE_OK) return fail(comm, &e);
+    pare_comm_close(comm);
     if (r.is_complete) {
-        if (!a->quiet) print_result(&r);
+        if (!t.quiet) print_result(&r);
         return PARE_OK;
     }
-    fprintf(stderr, "%sstopped; the same command continues\n", t.progress.is_tty ? "\n" : "");
+    if (!rank)
+        fprintf(stderr, "%sstopped; the same command continues\n", t.progress.is_tty ? "\n" : "");
     return 128 + (int)caught_signal;
 }
 

@@ -144,6 +144,14 @@ const pare_method pare_methods[] = {
      .min_bits = {2, 2},
      .max_bits = {16, 16},
      .hooks = &pare_datafree_hooks},
+    {.name = "adaptive",
+     .doc = "one network for several bitlengths, a batch norm for each (AdaBits, CoQuant)",
+     .rows = {{PARE_RANGE_TANH, PARE_GRID_TRUNC, PARE_BLEND_INT, PARE_XGRAD_PASS, 0, 0},
+              PACT,
+              MINMAX},
+     .bits = PARE_BITS_OWN,
+     ANY_BITS,
+     .hooks = &pare_adaptive_hooks},
 };
 const size_t pare_n_methods = sizeof pare_methods / sizeof *pare_methods;
 

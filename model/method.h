@@ -6,6 +6,7 @@
 /* All may be NULL. */
 struct pare_method_hooks {
     bool has_no_steps; /* nothing is trained: `start` does it all, from a trained network */
+    size_t (*state_bytes)(const pare_run *r); /* instead of state_size */
     size_t state_size; /* of r->method_state: plain numbers, zeroed first, kept in checkpoints */
     /* What the configuration changes in the rows. */
     void (*rows)(const pare_train_config *c, pare_quant_rows *rows);
@@ -41,6 +42,9 @@ extern const pare_method_hooks pare_mmse_hooks, pare_datafree_hooks, pare_settle
 
 /* ---- what several of them need (method_common.c) ------------------------------------------------
  */
+
+/* Bytes of r->method_state. */
+size_t pare_method_state_bytes(const pare_run *r);
 
 /* Every quantizer of a layer's weights and its input: fn(context, r, node, q, is_weight). */
 typedef void pare_quant_fn(void *context, pare_run *r, pare_node *n, pare_quant *q, bool is_weight);

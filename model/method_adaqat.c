@@ -65,7 +65,10 @@ static pare_status resume(pare_run *r, pare_err *e)
 {
     (void)e;
     const state *s = r->method_state;
-    set_k(r, s->of[0].k, s->of[1].k);
+    if (r->phase == r->n_phases)
+        pare_each_quant(r, fix_k, NULL); /* integers by now */
+    else
+        set_k(r, s->of[0].k, s->of[1].k);
     return PARE_OK;
 }
 

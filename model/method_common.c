@@ -3,6 +3,12 @@
 #include <math.h>
 #include <stdlib.h>
 
+size_t pare_method_state_bytes(const pare_run *r)
+{
+    const pare_method_hooks *h = r->graph->method->hooks;
+    return !h ? 0 : h->state_bytes ? h->state_bytes(r) : h->state_size;
+}
+
 void pare_each_quant(pare_run *r, pare_quant_fn *fn, void *context)
 {
     for (uint32_t i = 0; i < r->graph->n_nodes; i++) {

@@ -363,11 +363,6 @@ static pare_status start(pare_run *r, pare_err *e)
     const int scheme = r->config->options.datafree.scheme - 1;
     double real_frac = 0;
     size_t n_layers = r->net->n_mac_layers;
-    if (scheme >= 0 && !schemes[scheme].is_exact)
-        return pare_err_set(e, PARE_EINPUT, NULL, (pare_pos){0, 0},
-                            "options.datafree.scheme %s is for datafree.csv only; the exported "
-                            "network needs best or a uniform scheme",
-                            schemes[scheme].name);
     PARE_TRY(set_inputs(r, e));
     for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
         pare_node *n = &r->graph->nodes[i];
@@ -381,6 +376,17 @@ static pare_status start(pare_run *r, pare_err *e)
             find_least(r, scheme, real_frac - r->config->options.datafree.drop, k, n_layers, e);
     free(k);
     return status;
+}
+
+static pare_status open(pare_run *r, pare_err *e)
+{
+    const int scheme = r->config->options.datafree.scheme - 1;
+    if (scheme >= 0 && !schemes[scheme].is_exact)
+        return pare_err_set(e, PARE_EINPUT, NULL, (pare_pos){0, 0},
+                            "options.datafree.scheme %s is for datafree.csv only; the exported "
+                            "network needs best or a uniform scheme",
+                            schemes[scheme].name);
+    return PARE_OK;
 }
 
 static void take_row(void *context, pare_run *r, pare_node *n, pare_quant *q, bool is_weight)
@@ -399,4 +405,4 @@ static pare_status resume(pare_run *r, pare_err *e)
 }
 
 const pare_method_hooks pare_datafree_hooks = {
-    .has_no_steps = true, .start = start, .resume = resume};
+    .has_no_steps = true, .open = open, .start = start, .resume = resume};

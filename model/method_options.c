@@ -247,7 +247,7 @@ static const pare_schema datafree_schema = {
 };
 
 static const char *const adaptive_teacher[] = {"best", "next", "none", NULL};
-static const char *const adaptive_weights[] = {"truncated", "rounded", "centered", NULL};
+static const char *const adaptive_weights[] = {"centered", "truncated", "rounded", NULL};
 
 static const pare_key adaptive_keys[] = {
     {.name = "widths",
@@ -273,10 +273,11 @@ static const pare_key adaptive_keys[] = {
     {.name = "weights",
      .type = PARE_KEY_ENUM,
      .offset = AT(adaptive.weights) - AT(adaptive),
-     .def = "truncated",
+     .def = "centered",
      .choices = adaptive_weights,
-     .doc = "levels: those of fewer bits are truncated codes of the largest width; DoReFa's; "
-            "truncated with half a step added"},
+     .doc =
+         "levels: the codes of fewer bits are the upper bits of longer ones, half a step added to "
+         "the value or not; or DoReFa's"},
 };
 
 static const pare_schema adaptive_schema = {

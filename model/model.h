@@ -55,7 +55,7 @@ typedef struct pare_method_options {
         const char *widths;
         int teacher; /* best, next, none */
         double swap; /* first probability of a block at its teacher's width */
-        int weights; /* truncated, rounded, centered */
+        int weights; /* centered, truncated, rounded */
     } adaptive;
     struct {
         int rounding; /* geometric, nearest */
@@ -128,8 +128,20 @@ typedef struct pare_train_progress {
     double test_accuracy_frac; /* at the end of an epoch */
 } pare_train_progress;
 
+/* Several processes of one training (mpirun); NULL: this one alone. */
+typedef struct pare_comm pare_comm;
+
+/* *out = NULL if the program was not started by mpirun. Close before the program ends. */
+pare_status pare_comm_open(pare_comm **out, pare_err *e) PARE_MUST_CHECK;
+void pare_comm_close(pare_comm *c); /* NULL allowed; waits for the others */
+/* End all processes now. */
+void pare_comm_abort(pare_comm *c, int status);
+unsigned pare_comm_rank(const pare_comm *c);
+bool pare_comm_is_built(void);
+
 /* All may be NULL. should_stop is asked before each step. */
 typedef struct pare_train_hooks {
+    pare_comm *comm; /* only rank 0 writes files */
     void *context;
     void (*progress)(void *context, const pare_train_progress *p);
     void (*note)(void *context, bool is_warning, const char *line);

@@ -3,6 +3,7 @@
 #include "model/optim.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void step_sgd(pare_param *p, const pare_update *u)
 {
@@ -91,13 +92,18 @@ static pare_status check_n(const pare_graph *g, const pare_node *n, const pare_q
 
 static pare_status reduce_node(update_context *c, pare_node *n, unsigned worker, pare_err *e)
 {
+    if (n->kind != PARE_NODE_MAC) return PARE_OK;
+    return pare_mac_reduce(n->mac, worker, 0, c->g->n_shards, n->w.g, n->bias.g, e);
+}
+
+static pare_status check_node(update_context *c, pare_node *n, pare_err *e)
+{
     pare_graph *g = c->g;
     if (n->kind == PARE_NODE_EW && n->bn_layer != PARE_NONE) {
         PARE_TRY(check_finite(g, n->bn_layer, "scale", &n->gamma, e));
         return check_finite(g, n->bn_layer, "offset", &n->beta, e);
     }
     if (n->kind != PARE_NODE_MAC) return PARE_OK;
-    PARE_TRY(pare_mac_reduce(n->mac, worker, 0, g->n_shards, n->w.g, n->bias.g, e));
     PARE_TRY(check_finite(g, n->layer, "weights", &n->w, e));
     PARE_TRY(check_finite(g, n->layer, "bias", &n->bias, e));
     pare_weights_backward(g->kernels, n, g->is_learning_n);
@@ -111,6 +117,35 @@ static void reduce_item(void *context, size_t i, unsigned worker)
     update_context *c = context;
     pare_dnnl_use_one_thread();
     c->errors[i].status = reduce_node(c, &c->g->nodes[i], worker, &c->errors[i]);
+}
+
+static void check_item(void *context, size_t i, unsigned worker)
+{
+    (void)worker;
+    update_context *c = context;
+    c->errors[i].status = check_node(c, &c->g->nodes[i], &c->errors[i]);
+}
+
+/* The sums of all processes, in one message. */
+static void sum_processes(pare_graph *g)
+{
+    size_t n = 0, at = 0;
+    for (uint32_t i = 0; i < g->n_nodes; i++) n += g->nodes[i].w.n + g->nodes[i].bias.n;
+    float *all = pare_xalloc(n + 1, sizeof *all);
+    for (int is_back = 0; is_back < 2; is_back++) {
+        at = 0;
+        for (uint32_t i = 0; i < g->n_nodes; i++) {
+            pare_param *const params[] = {&g->nodes[i].w, &g->nodes[i].bias};
+            for (int j = 0; j < 2; j++) {
+                if (!params[j]->n) continue;
+                float *to = is_back ? params[j]->g : all + at;
+                memcpy(to, is_back ? all + at : params[j]->g, params[j]->n * sizeof *to);
+                at += params[j]->n;
+            }
+        }
+        if (!is_back) pare_comm_sum_f32(g->comm, all, n);
+    }
+    free(all);
 }
 
 /* ---- bitlengths -------------------------------------------------------------------------------
@@ -216,10 +251,20 @@ static pare_status run_items(update_context *c, pare_pool_fn *fn, pare_err *e)
     return PARE_OK;
 }
 
+pare_status pare_graph_reduce(pare_graph *g, pare_err *e)
+{
+    update_context c = {g, NULL, pare_xalloc(g->n_nodes, sizeof *c.errors)};
+    const pare_status status = run_items(&c, reduce_item, e);
+    free(c.errors);
+    return status;
+}
+
 pare_status pare_graph_update(pare_graph *g, const pare_update *u, pare_err *e)
 {
     update_context c = {g, u, pare_xalloc(g->n_nodes, sizeof *c.errors)};
     pare_status status = run_items(&c, reduce_item, e);
+    if (status == PARE_OK && g->comm) sum_processes(g);
+    if (status == PARE_OK) status = run_items(&c, check_item, e);
     if (status == PARE_OK && u->after_gradients) u->after_gradients(u->context);
     if (status == PARE_OK) step_quants(g, u);
     if (status == PARE_OK) status = run_items(&c, step_item, e);

@@ -29,6 +29,9 @@ struct pare_update {
     uint64_t t; /* steps of this phase, from 1 */
 };
 
+/* The first half of pare_graph_update: gradients of the batch in place, nothing has stepped. */
+pare_status pare_graph_reduce(pare_graph *g, pare_err *e) PARE_MUST_CHECK;
+
 /* After a backward pass: reduce the weight gradients of the shards, step all parameters and
  * bitlengths, quantize and pack the new weights. A gradient that is not finite is an error that
  * names its layer (PARE_EFAIL). */

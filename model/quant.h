@@ -23,16 +23,18 @@ typedef enum pare_quant_range {
 } pare_quant_range;
 
 typedef enum pare_quant_grid {
-    PARE_GRID_REAL,     /* not quantized */
-    PARE_GRID_AFFINE,   /* 2^k levels from lo to hi; signed ones of a symmetric range: NARROW */
-    PARE_GRID_MIDRISE,  /* 2^k levels from lo to hi without zero */
-    PARE_GRID_NARROW,   /* 2^k - 1 levels, zero in the middle; without negative values AFFINE */
-    PARE_GRID_TC,       /* step * -2^(k-1) .. 2^(k-1)-1; without negative values 0 .. 2^k-1 */
-    PARE_GRID_STEPS,    /* as many steps as the clip has */
-    PARE_GRID_POW2,     /* plus or minus 2^(2^(k-1)) powers of two (weights) */
-    PARE_GRID_TERNARY,  /* -s, 0, s (weights) */
-    PARE_GRID_BINARY,   /* -s, s (weights) */
-    PARE_GRID_CODEBOOK, /* 2^k values found by k-means (weights) */
+    PARE_GRID_REAL,    /* not quantized */
+    PARE_GRID_AFFINE,  /* 2^k levels from lo to hi; signed ones of a symmetric range: NARROW */
+    PARE_GRID_MIDRISE, /* 2^k levels from lo to hi without zero */
+    PARE_GRID_NARROW,  /* 2^k - 1 levels, zero in the middle; without negative values AFFINE */
+    PARE_GRID_TC,      /* step * -2^(k-1) .. 2^(k-1)-1; without negative values 0 .. 2^k-1 */
+    PARE_GRID_STEPS,   /* as many steps as the clip has */
+    PARE_GRID_POW2,    /* plus or minus 2^(2^(k-1)) powers of two (weights) */
+    PARE_GRID_TERNARY, /* -s, 0, s (weights) */
+    PARE_GRID_BINARY,  /* -s, s (weights) */
+    PARE_GRID_TRUNC,  /* 2^k levels; the codes of k bits are the upper bits of longer ones (weights)
+                       */
+    PARE_GRID_CENTER, /* the same, half a step higher (weights) */
 } pare_quant_grid;
 
 typedef enum pare_quant_blend {

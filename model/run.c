@@ -27,6 +27,11 @@ static pare_status set_layer_bits(pare_run *r, pare_node *n, const pare_layer_bi
     const uint32_t w = edge ? edge : l->weight_bits, a = edge ? edge : l->act_bits;
     PARE_TRY(check_bits(r, n->l->name, "weight", false, w, l->pos, e));
     PARE_TRY(check_bits(r, n->l->name, "activation", true, a, l->pos, e));
+    if (a < 2 && n->qa.is_signed && n->qa.row->range != PARE_RANGE_MINMAX)
+        return pare_err_set(e, PARE_EINPUT, r->net->file, n->l->pos,
+                            "layer %s has negative inputs, for which method %s has no grid of 1 "
+                            "bit; a relu before it, or 2 bits, expected",
+                            n->l->name, r->graph->method->name);
     for (uint32_t j = 0; j < n->n_qw; j++) {
         n->qw[j].n = w;
         n->qw[j].n_max = PARE_BITS_MAX;
@@ -129,6 +134,21 @@ static pare_status check_data(const pare_run *r, pare_err *e)
     return PARE_OK;
 }
 
+static pare_status check_processes(const pare_run *r, pare_err *e)
+{
+    const unsigned n = pare_comm_size(r->comm);
+    if (r->config->batch % n)
+        return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
+                            "batch is %u for %u processes; a multiple of %u expected",
+                            r->config->batch, n, n);
+    if (n > 1 && pare_methods[r->config->method].hooks)
+        return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
+                            "method %s is trained by one process; fp32, fixed, bitpruning or "
+                            "stochastic expected with several",
+                            pare_methods[r->config->method].name);
+    return PARE_OK;
+}
+
 static uint64_t hash_data(const pare_dataset *d)
 {
     const pare_images *const splits[] = {&d->train, &d->test};
@@ -142,9 +162,9 @@ static uint64_t hash_data(const pare_dataset *d)
 }
 
 pare_status pare_run_open(const pare_train_config *config, const char *folder, unsigned threads,
-                          pare_run *r, pare_err *e)
+                          const pare_comm *comm, pare_run *r, pare_err *e)
 {
-    *r = (pare_run){.config = config, .folder = folder, .result = PARE_NOT_MEASURED};
+    *r = (pare_run){.config = config, .folder = folder, .comm = comm, .result = PARE_NOT_MEASURED};
     pare_buf path = {0};
     pare_data_find("networks", config->network, &path);
     const pare_status status = pare_net_load(path.text, &r->net, e);
@@ -152,6 +172,7 @@ pare_status pare_run_open(const pare_train_config *config, const char *folder, u
     PARE_TRY(status);
     PARE_TRY(pare_dataset_load(config->data, config->limit, &r->data, e));
     PARE_TRY(check_data(r, e));
+    PARE_TRY(check_processes(r, e));
     r->data_hash = hash_data(r->data);
     const pare_method *method = &pare_methods[config->method];
     const pare_method_hooks *hooks = method->hooks;
@@ -170,6 +191,7 @@ pare_status pare_run_open(const pare_train_config *config, const char *folder, u
         .ties_w = config->granularity == 0,
         .ties_a = config->act_granularity == 0,
         .batch = config->batch,
+        .comm = comm,
         .n_classes = r->data->n_classes,
         .max_bits = config->max_bits,
         .is_bf16 = config->compute == 1,
@@ -177,7 +199,7 @@ pare_status pare_run_open(const pare_train_config *config, const char *folder, u
         .threads = threads};
     PARE_TRY(pare_graph_new(&spec, &r->graph, e));
     PARE_TRY(set_bits(r, e));
-    if (hooks && hooks->state_size) r->method_state = pare_xalloc(1, hooks->state_size);
+    if (pare_method_state_bytes(r)) r->method_state = pare_xalloc(1, pare_method_state_bytes(r));
     if (hooks && hooks->open) PARE_TRY(hooks->open(r, e));
     set_phases(r);
     r->steps_per_epoch = r->data->train.n / config->batch;
@@ -216,19 +238,27 @@ void pare_run_mean_n(const pare_run *r, double *weight_n, double *act_n)
     *act_n = is_real || !n ? 0 : *act_n / (double)n;
 }
 
+size_t pare_run_part(const pare_run *r)
+{
+    return (size_t)pare_comm_rank(r->comm) * r->graph->batch;
+}
+
 pare_status pare_run_evaluate(pare_run *r, double *accuracy_frac, pare_err *e)
 {
     PARE_TRY(pare_graph_set_weights(r->graph, false, e));
-    uint64_t n_correct = 0;
-    const size_t n = r->data->test.n;
-    for (size_t first = 0; first < n; first += r->config->batch) {
+    double n_correct = 0;
+    const size_t n = r->data->test.n, batch = r->graph->batch;
+    /* processes take batches in turn */
+    for (size_t first = pare_comm_rank(r->comm) * batch; first < n;
+         first += pare_comm_size(r->comm) * batch) {
         const pare_batch b = {.data = r->data, .images = &r->data->test, .first = first};
         pare_job job = {.g = r->graph, .batch = &b};
-        job.n_images = n - first < r->config->batch ? n - first : r->config->batch;
+        job.n_images = n - first < batch ? n - first : batch;
         PARE_TRY(pare_graph_forward(&job, e));
         n_correct += job.n_correct;
     }
-    *accuracy_frac = (double)n_correct / (double)n;
+    pare_comm_sum_f64(r->comm, &n_correct, 1);
+    *accuracy_frac = n_correct / (double)n;
     return PARE_OK;
 }
 
@@ -239,15 +269,16 @@ pare_status pare_run_calibrate(pare_run *r, pare_err *e)
     const size_t n =
         r->steps_per_epoch < CALIBRATION_BATCHES ? r->steps_per_epoch : CALIBRATION_BATCHES;
     for (size_t i = 0; i < n; i++) {
-        const pare_batch b = {
-            .data = r->data, .images = &r->data->train, .first = i * r->config->batch};
+        const pare_batch b = {.data = r->data,
+                              .images = &r->data->train,
+                              .first = i * r->config->batch + pare_run_part(r)};
         const double share = 1 / (double)(i + 1);
         pare_job job = {.g = r->graph,
                         .is_training = true,
                         .bn_share = share,
                         .range_share = share,
                         .batch = &b,
-                        .n_images = r->config->batch};
+                        .n_images = r->graph->batch};
         PARE_TRY(pare_graph_forward(&job, e));
     }
     return PARE_OK;

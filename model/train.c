@@ -64,7 +64,7 @@ static pare_status train_step(pare_run *r, pare_err *e)
     const pare_batch b = {.data = r->data,
                           .images = &r->data->train,
                           .order = r->order,
-                          .first = (size_t)r->step * c->batch,
+                          .first = (size_t)r->step * c->batch + pare_run_part(r),
                           .augment = augment,
                           .seed = c->seed,
                           .epoch = image_order_epoch(r)};
@@ -76,7 +76,7 @@ static pare_status train_step(pare_run *r, pare_err *e)
                     .bn_share = *c->from ? BN_SHARE : fmax(BN_SHARE, first_share),
                     .range_share = fmax(RANGE_SHARE, first_share),
                     .batch = &b,
-                    .n_images = c->batch};
+                    .n_images = r->graph->batch};
     const pare_method_hooks *hooks = r->graph->method->hooks;
     const double factor = lr_factor(r, r->step);
     const double n_steps = (double)r->phases[r->phase].n_epochs * (double)r->steps_per_epoch;
@@ -196,10 +196,29 @@ static pare_status end_phase(pare_run *r, double accuracy_frac, pare_err *e)
     return PARE_OK;
 }
 
+/* Processes that went different ways would train different networks without a sign. */
+static pare_status check_processes(const pare_run *r, pare_err *e)
+{
+    enum { HASH_BITS = 24 }; /* exact in a float */
+    uint64_t hash = PARE_HASH_SEED;
+    for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
+        const pare_param *w = &r->graph->nodes[i].w;
+        hash = pare_hash_bytes(hash, w->x, w->n * sizeof *w->x);
+    }
+    const float mine = (float)(hash >> (64 - HASH_BITS));
+    float ends[2] = {mine, -mine};
+    pare_comm_max_f32(r->comm, ends, 2);
+    if (ends[0] == -ends[1]) return PARE_OK;
+    return pare_err_set(e, PARE_EFAIL, NULL, NOWHERE,
+                        "the processes hold different weights; the same program on machines of one "
+                        "type expected");
+}
+
 static pare_status end_epoch(pare_run *r, const pare_train_hooks *h, pare_err *e)
 {
     pare_train_progress p;
     fill_progress(r, &p);
+    if (r->comm) PARE_TRY(check_processes(r, e));
     PARE_TRY(pare_run_evaluate(r, &p.test_accuracy_frac, e));
     p.is_epoch_end = true;
     if (r->graph->is_learning_n) pare_run_end_balance(r);
@@ -219,9 +238,12 @@ static pare_status end_epoch(pare_run *r, const pare_train_hooks *h, pare_err *e
     return pare_graph_set_weights(r->graph, true, e);
 }
 
-static bool stops(const pare_train_hooks *h)
+/* All processes or none. */
+static bool stops(const pare_run *r, const pare_train_hooks *h)
 {
-    return h && h->should_stop && h->should_stop(h->context);
+    double n = h && h->should_stop && h->should_stop(h->context) ? 1 : 0;
+    pare_comm_sum_f64(r->comm, &n, 1);
+    return n > 0;
 }
 
 static pare_status train_epoch(pare_run *r, const pare_train_hooks *h, bool *is_stopped,
@@ -229,7 +251,7 @@ static pare_status train_epoch(pare_run *r, const pare_train_hooks *h, bool *is_
 {
     pare_shuffle(r->order, r->data->train.n, r->config->seed, image_order_epoch(r));
     while (r->step < r->steps_per_epoch) {
-        if (stops(h)) {
+        if (stops(r, h)) {
             *is_stopped = true;
             return save(r, e);
         }
@@ -306,7 +328,7 @@ pare_status pare_train_run(const pare_train_config *config, const char *run, uns
                            const pare_train_hooks *hooks, pare_train_result *result, pare_err *e)
 {
     pare_run r;
-    pare_status status = pare_run_open(config, run, threads, &r, e);
+    pare_status status = pare_run_open(config, run, threads, hooks ? hooks->comm : NULL, &r, e);
     if (status == PARE_OK) {
         note_implementations(&r, hooks);
         status = train_all(&r, hooks, e);
@@ -353,7 +375,7 @@ pare_status pare_train_eval(const char *run, const char *data, unsigned threads,
         pare_buf_printf(&net, "%s/network.net.yaml", run);
         c.network = net.text;
         if (data) c.data = data;
-        status = pare_run_open(&c, run, threads, &r, e);
+        status = pare_run_open(&c, run, threads, NULL, &r, e);
         if (status == PARE_OK) status = eval_all(&r, e);
         *result = r.result;
         result->is_complete = r.is_done != 0;

@@ -18,6 +18,7 @@ enum { PARE_PHASES_MAX = 2 };
 typedef struct pare_run {
     const pare_train_config *config;
     const char *folder;
+    const pare_comm *comm;
     pare_net *net;
     pare_dataset *data;
     uint64_t data_hash;
@@ -47,7 +48,7 @@ typedef struct pare_run {
     (pare_train_result) { .real_frac = -1, .ceil_frac = -1, .final_frac = -1 }
 
 pare_status pare_run_open(const pare_train_config *config, const char *folder, unsigned threads,
-                          pare_run *r, pare_err *e) PARE_MUST_CHECK;
+                          const pare_comm *comm, pare_run *r, pare_err *e) PARE_MUST_CHECK;
 void pare_run_close(pare_run *r);
 
 /* Measure batch norms and ranges again on training images, weights as they are. */
@@ -57,6 +58,8 @@ pare_status pare_run_check_loss(const pare_run *r, const pare_job *job,
                                 pare_err *e) PARE_MUST_CHECK;
 /* Unweighted means over the layers. */
 void pare_run_mean_n(const pare_run *r, double *weight_n, double *act_n);
+/* Where in a batch this process's part begins. */
+size_t pare_run_part(const pare_run *r);
 /* Accuracy on the test images with the running statistics. */
 pare_status pare_run_evaluate(pare_run *r, double *accuracy_frac, pare_err *e) PARE_MUST_CHECK;
 /* Round all bitlengths up, freeze them, and measure ranges and batch norms again on training

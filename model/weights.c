@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { TRUNC_BITS = 8 }; /* the widest */
+
 double pare_node_weight_n(const pare_node *n)
 {
     double sum = 0;
@@ -177,6 +179,34 @@ static void backward_signs(pare_quant *q, const float *x, float *g, size_t n)
     }
 }
 
+/* v = (t + 1) / 2 with t = tanh(w) / max|tanh|; code = min(floor(2^k v), 2^k - 1). The scale is
+ * short, so that all widths have exactly the levels of their codes. */
+static void quantize_trunc(pare_quant *q, const float *x, size_t n, float *xq)
+{
+    apply_tanh(q, x, n, xq);
+    const uint32_t k = (uint32_t)q->n;
+    const double top_code = exp2(k) - 1;
+    const pare_grid widest =
+        pare_grid_step(ldexp((double)q->top, 1 - TRUNC_BITS), TRUNC_BITS, true);
+    const float scale = ldexpf(widest.scale, TRUNC_BITS - (int)k);
+    const float lo = -ldexpf(widest.scale, TRUNC_BITS - 1);
+    const float shift = q->row->grid == PARE_GRID_CENTER ? scale / 2 : 0;
+    q->blend = (pare_blend){
+        .grid = {{lo + shift, scale, 1 / scale, (float)top_code}}, .lo = lo, .hi = -lo};
+    if (!(q->top > 0)) return;
+    for (size_t i = 0; i < n; i++) {
+        const double v = ((double)xq[i] / (double)q->top + 1) / 2;
+        const double code = fmin(fmax(floor(exp2(k) * v), 0), top_code);
+        const float product = scale * (float)code;
+        xq[i] = product + q->blend.grid[0].lo;
+    }
+}
+
+static void backward_trunc(pare_quant *q, const float *x, float *g, size_t n)
+{
+    tanh_gradient(q, x, n, g);
+}
+
 typedef struct special_grid {
     pare_quant_grid grid;
     void (*quantize)(pare_quant *q, const float *x, size_t n, float *xq);
@@ -187,6 +217,8 @@ static const special_grid specials[] = {
     {PARE_GRID_POW2, quantize_pow2, backward_pow2},
     {PARE_GRID_TERNARY, quantize_signs, backward_signs},
     {PARE_GRID_BINARY, quantize_signs, backward_signs},
+    {PARE_GRID_TRUNC, quantize_trunc, backward_trunc},
+    {PARE_GRID_CENTER, quantize_trunc, backward_trunc},
 };
 
 static const special_grid *special_of(const pare_quant *q)

@@ -388,6 +388,7 @@ typedef struct pare_sim_job {
     const char *type;
     pare_dims dims;
     uint32_t weight_bits, act_bits, out_bits;
+    uint32_t weight_stored_bits; /* of a weight in memory; 0: weight_bits */
     bool reads_input;
 } pare_sim_job;
 pare_status pare_sim_run_layer(const pare_machine *machine, const pare_sim_job *job,

@@ -96,22 +96,6 @@ static int bench_million(const char *store)
     return 0;
 }
 
-/* 1000 profiles of bits on 1000 machines: what a co-design looks at */
-static int bench_profiles(const char *store)
-{
-    pare_buf text = {0};
-    pare_buf_puts(&text, "version: 1\nname: bench\nnetworks: [resnet18]\nmachines: [loom1]\naxes:\n"
-                         "  - {key: dram.bits_per_cycle, from: 32, to: 512, factor: 2}\n"
-                         "  - {key: array.rows, values: [8, 16, 32, 64]}\n"
-                         "  - {key: clock_mhz, from: 100, to: 1000, step: 100}\n"
-                         "  - {key: bits.scale, from: 0.1, to: 1, step: 0.0002}\n"
-                         "  - {key: batch, values: [1]}\n");
-    const figures f = measure(text.text, store, 2, 0);
-    if (f.status == PARE_OK) print_points("scaled profiles, many alike, two threads", &f);
-    pare_buf_free(&text);
-    return f.status != PARE_OK;
-}
-
 /* ---- an adaptive search against everything ---- */
 
 typedef struct front {
@@ -207,7 +191,6 @@ int main(void)
     char store[PATH_MAX];
     snprintf(store, sizeof store, "%s/pare-bench-%ld.sqlite", tmp ? tmp : "/tmp", (long)getpid());
     int failed = bench_million(store);
-    failed |= bench_profiles(store);
     printf("front of cycles and energy within 4 mm2, five axes of sizes:\n");
     failed |= bench_search(store);
     unlink(store);
