@@ -33,13 +33,33 @@ static size_t list_machines(const char *folder, char *names[MACHINES_MAX])
     return n;
 }
 
-static pare_status print_machine(const char *name, pare_err *e)
+static void print_machine_json(const pare_machine *m)
+{
+    static const uint32_t widths[] = {8, 4, 2};
+    pare_buf b = {0};
+    pare_buf_puts(&b, "{\"machine\":");
+    pare_buf_json_string(&b, m->name);
+    pare_buf_puts(&b, ",\"title\":");
+    pare_buf_json_string(&b, m->title);
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        pare_buf_printf(&b, ",\"peak_macs_per_cycle_w%ua%u\":", widths[i], widths[i]);
+        pare_buf_real(&b, pare_machine_peak_macs(m, widths[i], widths[i]));
+    }
+    pare_buf_puts(&b, ",\"area_um2\":");
+    pare_buf_real(&b, pare_machine_area_um2(m));
+    printf("%s}\n", b.text);
+    pare_buf_free(&b);
+}
+
+static pare_status print_machine(const char *name, bool is_json, pare_err *e)
 {
     pare_buf path = {0};
     pare_machine *m = NULL;
     pare_data_find("machines", name, &path);
     const pare_status status = pare_machine_load(path.text, NULL, 0, &m, e);
-    if (status == PARE_OK) {
+    if (status == PARE_OK && is_json) {
+        print_machine_json(m);
+    } else if (status == PARE_OK) {
         static const uint32_t widths[] = {8, 4, 2};
         printf("%-16s", m->name);
         for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)
@@ -53,8 +73,11 @@ static pare_status print_machine(const char *name, pare_err *e)
 
 int pare_main_machines(int argc, char **argv)
 {
+    bool is_json = false;
+    const pare_opt opts[] = {{"json", 'j', PARE_OPT_FLAG, NULL,
+                              "one JSON object a line instead of the table", &is_json, 0, 0}};
     int n_operands, exit_status = PARE_OK;
-    if (!pare_opts_parse(NULL, 0, "pare-sim machines",
+    if (!pare_opts_parse(opts, 1, "pare-sim machines [options]",
                          "List the shipped machines: peak multiply-accumulates a cycle, area.",
                          argc, argv, &n_operands, &exit_status))
         return exit_status;
@@ -71,9 +94,9 @@ int pare_main_machines(int argc, char **argv)
     pare_buf_free(&path);
     pare_err e = {0};
     pare_status status = PARE_OK;
-    printf("%-16s %8s %8s %8s %9s\n", "machine", "8x8 b", "4x4 b", "2x2 b", "mm2");
+    if (!is_json) printf("%-16s %8s %8s %8s %9s\n", "machine", "8x8 b", "4x4 b", "2x2 b", "mm2");
     for (size_t i = 0; i < n; i++) {
-        if (status == PARE_OK) status = print_machine(names[i], &e);
+        if (status == PARE_OK) status = print_machine(names[i], is_json, &e);
         free(names[i]);
     }
     if (status != PARE_OK) pare_err_print(&e, stderr);

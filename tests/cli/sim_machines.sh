@@ -1,2 +1,3 @@
 "$BIN"/pare-sim machines
 "$BIN"/pare-sim show unpu --set array.rows=32 --set dram.kind=hbm2
+"$BIN"/pare-sim machines --json | head -n 2
