@@ -41,7 +41,7 @@ NEEDS_sim    := sim traces
 libs = $(foreach p,$(NEEDS_$(1)),$(BUILD)/lib/libpare_$(p).a)
 syslibs = $(foreach p,$(NEEDS_$(1)),$(LIBS_$(p)))
 
-SIM_HEADERS := $(addprefix sim/,sim.h pe.h store.h questions.h) $(wildcard sim/sweep.h)
+SIM_HEADERS := $(addprefix sim/,sim.h pe.h store.h sweep.h codesign.h questions.h)
 
 PARTS      := traces model sim
 PROGRAMS_C := $(BUILD)/bin/pare-trace $(BUILD)/bin/pare-train $(BUILD)/bin/pare-sim
@@ -75,6 +75,8 @@ $(foreach p,$(PARTS),$(eval $(call part_rules,$(p))))
 
 # AVX-512 lives in its own files behind a run-time test
 $(BUILD)/obj/%_avx512.o: ISA := -Wno-psabi -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma
+# loops that are laid out to be done several at a time
+$(BUILD)/obj/sim/search_bounds.o: ISA := -O3 -fno-trapping-math
 $(BUILD)/obj/model/comm.o: CPPFLAGS += $(MPI_CFLAGS)
 $(BUILD)/obj/traces/provenance.o: CPPFLAGS += -DPARE_GIT_COMMIT='"$(GIT_COMMIT)"'
 
@@ -104,7 +106,7 @@ TEST_SOURCES := $(wildcard tests/test_*.c)
 TEST_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/test_rtl_%,$(TEST_SOURCES)))
 TEST_RTL := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter tests/test_rtl_%,$(TEST_SOURCES)))
 
-CHECKS := $(sort $(TEST_PROGRAMS) $(TEST_RTL)) $(RTL_CHECKS) tests/report_browser.sh tests/docs.sh
+CHECKS := $(sort $(TEST_PROGRAMS) $(TEST_RTL)) $(RTL_CHECKS) tests/report_browser.sh tests/sweep_engines.sh tests/docs.sh
 
 check: ## Install what is missing, build and pass all tests (at most 10 minutes)
 	$(Q).ci/deps check
@@ -112,6 +114,10 @@ check: ## Install what is missing, build and pass all tests (at most 10 minutes)
 
 check-run: all test-programs deps-check headers
 	$(Q)BUILD=$(BUILD) tests/run.sh $(CHECKS)
+
+check-engines: all ## Sweeps in shards under mpirun, GNU parallel and a Slurm of one node
+	$(Q).ci/deps engines
+	$(Q)PARE_NO_CLI=1 BUILD=$(BUILD) tests/run.sh tests/sweep_engines.sh
 
 check-slow: all test-programs ## The long campaigns: fuzzing, valgrind, larger random runs
 	$(Q)+$(MAKE) --no-print-directory fuzz valgrind
@@ -268,5 +274,5 @@ clean: ## Remove build/
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-run check-slow test-programs demo deps deps-check headers format format-check lint \
+.PHONY: all check check-run check-engines check-slow test-programs demo deps deps-check headers format format-check lint \
   asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs manual validation results install uninstall help clean rtl rtl-lint

@@ -169,7 +169,8 @@ static const pare_schema memory_schema =
 
 static const pare_key dram_keys[] = {
     KEY(pare_dram, kind, NAME, 0, 0, "lpddr4", DOC("row of the DRAM table")),
-    KEY(pare_dram, bits_per_cycle, U32, 1, 1048576, "128", DOC("bits per array clock cycle")),
+    KEY(pare_dram, bits_per_cycle, U32, 0, 1048576, "128",
+        DOC("bits per array clock cycle; 0: no layer runs, unless memory is ideal")),
     KEY(pare_dram, latency_cycles, U32, 0, 1048576, "0",
         DOC("cycles until the first bit, once per stage with any transfer")),
     KEY(pare_dram, pj_per_bit, REAL, 0, 1e6, "0", DOC("energy of a bit, pJ; 0: from the table")),

@@ -1,4 +1,5 @@
 /* pare-sim: the cost of a network on an accelerator. */
+#include "sim/codesign.h"
 #include "sim/main.h"
 #include "sim/sim.h"
 #include "sim/sweep.h"
@@ -9,17 +10,23 @@
 static int schema_command(int argc, char **argv)
 {
     int n_operands, status = PARE_OK;
-    if (!pare_opts_parse(NULL, 0, "pare-sim schema [machine|sweep]",
-                         "Print the reference of a machine or a sweep file.", argc, argv,
-                         &n_operands, &status))
+    if (!pare_opts_parse(NULL, 0, "pare-sim schema [machine|sweep|codesign]",
+                         "Print the reference of a file.", argc, argv, &n_operands, &status))
         return status;
-    const bool is_sweep = n_operands == 1 && !strcmp(argv[1], "sweep");
-    if (n_operands > 1 || (n_operands == 1 && !is_sweep && strcmp(argv[1], "machine") != 0)) {
-        fprintf(stderr, "machine or sweep expected; see pare-sim schema --help\n");
+    const struct {
+        const char *name;
+        const pare_schema *schema;
+    } kinds[] = {{"machine", &pare_machine_schema},
+                 {"sweep", &pare_sweep_schema},
+                 {"codesign", &pare_codesign_schema}};
+    size_t k = 0;
+    while (n_operands == 1 && k < 3 && strcmp(argv[1], kinds[k].name) != 0) k++;
+    if (n_operands > 1 || k == 3) {
+        fprintf(stderr, "machine, sweep or codesign expected; see pare-sim schema --help\n");
         return PARE_EUSAGE;
     }
     pare_buf text = {0};
-    pare_schema_doc(is_sweep ? &pare_sweep_schema : &pare_machine_schema, &text);
+    pare_schema_doc(kinds[k].schema, &text);
     fwrite(text.text, 1, text.n, stdout);
     pare_buf_free(&text);
     return PARE_OK;
@@ -46,6 +53,8 @@ int main(int argc, char **argv)
          pare_main_infer},
         {"sweep", "SWEEP", "many points of a space of machines, bits and networks",
          pare_main_sweep},
+        {"codesign", "FILE", "bits learned for machines, inferred and simulated, on one front",
+         pare_main_codesign},
         {"merge", "STORE...", "join the shards of a sweep", pare_main_merge},
         {"export", "STORE", "a sweep's rows as CSV or NDJSON", pare_main_export},
         {"validate", "FOLDER", "our numbers beside other simulators' and papers'",

@@ -10,6 +10,7 @@ int pare_main_report(int argc, char **argv);
 int pare_main_validate(int argc, char **argv);
 int pare_main_infer(int argc, char **argv);
 int pare_main_sweep(int argc, char **argv);
+int pare_main_codesign(int argc, char **argv);
 int pare_main_merge(int argc, char **argv);
 int pare_main_export(int argc, char **argv);
 int pare_main_cost(int argc, char **argv);

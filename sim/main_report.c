@@ -16,6 +16,7 @@ static const char *const DEFAULT_MACHINES[] = {"bitparallel8", "stripes", "unpu"
 typedef struct report_args {
     const char *run, *store, *network, *bits, *uniform, *out, *title, *chart_js, *normalize,
         *timeline;
+    const char *points;
     pare_strs machines, sets;
     uint32_t batch;
 } report_args;
@@ -27,6 +28,7 @@ typedef struct report_job {
     size_t n;
     pare_machine **machines;
     pare_sim_result *results, *uniform;
+    pare_store *store; /* points to show instead of the run's own, or NULL */
 } report_job;
 
 static void join(pare_buf *out, const char *folder, const char *file)
@@ -125,6 +127,7 @@ static pare_status write_page(const report_args *a, const report_job *j, pare_er
         .metrics = j->metrics,
         .machines = j->machines,
         .timeline = base_name(a->timeline),
+        .store = j->store,
     };
     pare_status status = pare_sim_report_write(&report, a->chart_js, &html, e);
     if (status == PARE_OK) status = pare_file_write(a->out, html.text, html.n, e);
@@ -145,6 +148,7 @@ static void free_job(report_job *j)
     free(j->machines);
     free(j->results);
     free(j->uniform);
+    pare_store_close(j->store);
     pare_csv_free(j->metrics);
     pare_bits_free(j->uniform_bits);
     pare_bits_free(j->bits);
@@ -180,6 +184,7 @@ static int report(const report_args *a)
     j.uniform = pare_xalloc(j.n, sizeof *j.uniform);
     pare_status status = load_inputs(a, &j, &e);
     if (status == PARE_OK) status = run_machines(a, &j, &e);
+    if (status == PARE_OK && a->points) status = pare_store_open(a->points, &j.store, &e);
     if (status == PARE_OK && a->timeline) status = write_timeline(a, &j, &e);
     if (status == PARE_OK) status = write_page(a, &j, &e);
     if (status != PARE_OK) pare_err_print(&e, stderr);
@@ -206,6 +211,9 @@ int pare_main_report(int argc, char **argv)
          "resize the further machines to the first one's area, peak or bandwidth", &a.normalize, 0,
          0},
         {"title", 0, PARE_OPT_STRING, "TEXT", "the page's title", &a.title, 0, 0},
+        {"points", 0, PARE_OPT_STRING, "STORE",
+         "with a run: the points of a sweep, search or co-design on the same page", &a.points, 0,
+         0},
         {"timeline", 0, PARE_OPT_STRING, "FILE",
          "also write the fastest machine's tiles as a Chrome trace, and link to it", &a.timeline, 0,
          0},

@@ -253,6 +253,7 @@ static pare_status add_store(pare_buf *b, const pare_sim_report *r, pare_err *e)
 {
     const pare_store_info *const info = pare_store_about(r->store);
     pare_buf text = {0};
+    if (r->n_results) return sim_report_points(r->store, b, e); /* the page is a run's */
     pare_buf_printf(&text, "%s '%s': %llu points, %llu with a row", info->kind, info->name,
                     (unsigned long long)info->n_points, (unsigned long long)info->n_rows);
     if (!info->is_complete) pare_buf_puts(&text, "; not complete yet");

@@ -73,7 +73,21 @@ sqlite3 "$dir/many.sqlite" <"$SRC/tests/data/sweep/many.sql" >/dev/null
 verdict "a report of 100,000 points is written" $?
 "$BUILD/bin/pare-sim" report "$SRC/tests/data/run" -o "$dir/run.html" --timeline "$dir/timeline.json"
 verdict "a report with a timeline is written" $?
-driven=$(python3 "$SRC/tests/report_drive.py" "$chromium" "${PARE_SHOTS:-$dir}" "$dir/many.html" "$dir/run.html")
+cat >"$dir/kept.sweep.yaml" <<'TEXT'
+version: 1
+name: kept
+networks: [cnn_small]
+machines: [stripes, loom2]
+bits: [8, w3a5]
+layers: true
+columns: [all]
+axes:
+  - {key: array.rows, values: [8, 16, 32]}
+TEXT
+"$BUILD/bin/pare-sim" sweep "$dir/kept.sweep.yaml" -o "$dir/kept.sqlite" --quiet >"$dir/log" &&
+  "$BUILD/bin/pare-sim" report "$SRC/tests/data/run" --points "$dir/kept.sqlite" -o "$dir/both.html"
+verdict "a run's report with a sweep's points is written" $?
+driven=$(python3 "$SRC/tests/report_drive.py" "$chromium" "${PARE_SHOTS:-$dir}" "$dir/many.html" "$dir/run.html" "$dir/both.html")
 verdict "the pages are driven" $?
 echo "$driven"
 [[ $driven =~ ([0-9]+)\ passed,\ ([0-9]+)\ failed ]] && passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Drive reports in headless Chromium with real mouse and key events, over its debugging pipe.
 
-Usage: report_drive.py CHROMIUM SCRATCH MANY.html RUN.html
+Usage: report_drive.py CHROMIUM SCRATCH MANY.html RUN.html BOTH.html
 Prints FAILED lines, then "N passed, N failed". Only Python's standard library is used.
 """
 import json
@@ -12,6 +12,16 @@ import sys
 import time
 
 passed = failed = 0
+
+
+browser = None
+
+
+def give_up(text):
+    """The browser must not outlive the test."""
+    if browser:
+        browser.process.kill()
+    sys.exit(f"report_drive: {text}")
 
 
 def check(name, condition, detail=""):
@@ -57,7 +67,7 @@ class Browser:
         while b"\0" not in self.rest:
             chunk = os.read(self.back, 1 << 20)
             if not chunk:
-                sys.exit("report_drive: the browser ended")
+                give_up("the browser ended")
             self.rest += chunk
         text, self.rest = self.rest.split(b"\0", 1)
         return json.loads(text)
@@ -72,14 +82,14 @@ class Browser:
             answer = self.receive()
             if answer.get("id") == self.id:
                 if "error" in answer:
-                    sys.exit(f"report_drive: {method}: {answer['error']}")
+                    give_up(f"{method}: {answer['error']}")
                 return answer["result"]
             self.events.append(answer)
 
     def value(self, expression):
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in result:
-            sys.exit(f"report_drive: {expression}: {result['exceptionDetails']}")
+            give_up(f"{expression}: {result['exceptionDetails']}")
         return result["result"].get("value")
 
     def open(self, path):
@@ -88,7 +98,7 @@ class Browser:
             if self.value("location.href !== 'about:blank' && !!document.body && !!document.body.dataset.ready"):
                 return
             time.sleep(0.05)
-        sys.exit(f"report_drive: {path} is not ready after 30 s")
+        give_up(f"{path} is not ready after 30 s")
 
     def center(self, selector):
         return self.value(f"""(() => {{ const e = document.querySelector({json.dumps(selector)});
@@ -266,11 +276,27 @@ def drive_run(b, page, scratch):
     check("Tab reaches the scatter and the table", "scatter" in seen and "csv" in seen, str(seen))
 
 
+def drive_both(b, page):
+    """A run's page with the points of a sweep that kept its layers."""
+    b.open(page)
+    check("the points are those of the sweep", b.value(f"{X}.shown()") == 12)
+    labels = b.value("Chart.getChart('linked').data.labels")
+    check("the bars are the layers of the chosen point", labels == ["conv1", "conv2", "fc1", "fc2"], str(labels))
+    stack = "Chart.getChart('linked').data.datasets.reduce((s, d) => s + d.data.reduce((a, x) => a + x, 0), 0)"
+    cycles = b.value(f"+{X}.csv().split('\\n').find((r) => r.startsWith({X}.id({X}.state.chosen) + ',')).split(',')[{X}.csv().split('\\n')[0].split(',').indexOf('cycles')]")
+    check("and their parts sum to its cycles", abs(b.value(stack) * 1000 - cycles) < 0.001 * cycles, f"{b.value(stack)} {cycles}")
+    bits = b.value("Chart.getChart('linked-bits').data.datasets.map((d) => d.data[0])")
+    check("with its bits", bits in ([8, 8], [3, 5]), str(bits))
+    check("and the roofline of the run", b.value("document.getElementById('roofline-section').hidden") is False)
+
+
 def main():
-    chromium, scratch, many, run = sys.argv[1:5]
-    b = Browser(chromium, scratch)
+    chromium, scratch, many, run, both = sys.argv[1:6]
+    global browser
+    b = browser = Browser(chromium, scratch)
     drive_many(b, many, scratch)
     drive_run(b, run, scratch)
+    drive_both(b, both)
     complaints = b.complaints()
     check("no console message", not complaints, str(complaints[:3]))
     b.close()
