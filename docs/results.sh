@@ -161,7 +161,7 @@ curve() { # accuracy over the mean bitlength, learned and fixed, as SVG
   if has resnet20_fp32; then
     printf '\n## ResNet-20 on CIFAR-10\n\nBitPruning over gamma, and training at fixed bits:\n\n'
     table 'resnet20_[fgw]*'
-    curve >docs/results_curve.svg
+    curve >"$(dirname "$OUT")/results_curve.svg"
     printf '\n![Accuracy over the mean bitlength](results_curve.svg)\n'
     learned=()
     for g in $gammas; do has "resnet20_g$g" && learned+=("resnet20_g$g"); done

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <time.h>
 
 /* The one thing that a signal handler may touch. */
 static volatile sig_atomic_t caught_signal;
@@ -123,8 +124,9 @@ static pare_status read_config(const train_args *a, const char *network, pare_ar
  */
 
 typedef struct talk {
-    bool is_tty, quiet, verbose;
-    struct timespec start, last;
+    bool quiet, verbose;
+    pare_progress progress;
+    struct timespec start;
     uint64_t first_images; /* done before this process began */
     bool has_begun;
 } talk;
@@ -147,7 +149,7 @@ static void on_note(void *context, bool is_warning, const char *line)
 
 static void print_line(const talk *t, const pare_train_progress *p, double images_per_s)
 {
-    const char *clear = t->is_tty ? "\r\033[K" : "";
+    const char *clear = t->progress.is_tty ? "\r\033[K" : "";
     fprintf(stderr, "%s%s %u/%u  loss %.4f  train %.2f %%", clear, p->phase, p->epoch, p->n_epochs,
             p->loss, 100 * p->accuracy_frac);
     if (p->is_epoch_end) fprintf(stderr, "  test %.2f %%", 100 * p->test_accuracy_frac);
@@ -156,24 +158,22 @@ static void print_line(const talk *t, const pare_train_progress *p, double image
     fprintf(stderr, "  %.0f images/s", images_per_s);
     if (images_per_s > 0)
         fprintf(stderr, "  %.0f s left", (double)(p->n_images - p->images) / images_per_s);
-    if (p->is_epoch_end) fputc('\n', stderr);
+    if (p->is_epoch_end || !t->progress.is_tty) fputc('\n', stderr);
     fflush(stderr);
 }
 
 static void on_progress(void *context, const pare_train_progress *p)
 {
-    const double refresh_s = 0.2;
     talk *t = context;
     if (!t->has_begun) {
         t->has_begun = true;
         clock_gettime(CLOCK_MONOTONIC, &t->start);
-        t->last = t->start;
         t->first_images = p->images;
     }
-    if (t->quiet) return;
-    if (!p->is_epoch_end && (!t->is_tty || seconds_since(&t->last) < refresh_s)) return;
-    clock_gettime(CLOCK_MONOTONIC, &t->last);
     const double s = seconds_since(&t->start);
+    /* an epoch's end is always said */
+    if (!pare_progress_is_due(&t->progress, s, p->is_epoch_end) && (t->quiet || !p->is_epoch_end))
+        return;
     print_line(t, p, s > 0 ? (double)(p->images - t->first_images) / s : 0);
 }
 
@@ -259,9 +259,9 @@ static int train(const train_args *a, const char *network)
     pare_comm *comm = NULL;
     pare_status status = pare_comm_open(&comm, &e);
     const unsigned rank = pare_comm_rank(comm);
-    talk t = {.is_tty = isatty(STDERR_FILENO) == 1,
-              .quiet = a->quiet || rank > 0,
-              .verbose = a->verbose && rank == 0};
+    const bool quiet = a->quiet || rank > 0;
+    talk t = {
+        .progress = pare_progress_new(quiet), .quiet = quiet, .verbose = a->verbose && rank == 0};
     const pare_train_hooks hooks = {comm, &t, on_progress, on_note, on_stop};
     catch_signals();
     if (status == PARE_OK) status = read_config(a, network, arena, &c, &e);
@@ -273,7 +273,8 @@ static int train(const train_args *a, const char *network)
         if (!t.quiet) print_result(&r);
         return PARE_OK;
     }
-    if (!rank) fprintf(stderr, "%sstopped; the same command continues\n", t.is_tty ? "\n" : "");
+    if (!rank)
+        fprintf(stderr, "%sstopped; the same command continues\n", t.progress.is_tty ? "\n" : "");
     return 128 + (int)caught_signal;
 }
 
@@ -319,7 +320,10 @@ static int run_train(int argc, char **argv)
             "interrupted run goes on with\nthe same command. Defaults are in brackets.",
             argc, argv, &n_operands, &status)) {
         const bool is_version = argc > 1 && !strcmp(argv[1], "--version");
-        if (status == PARE_OK && !is_version) print_commands();
+        if (pare_opts_is_table(argc, argv))
+            pare_commands_table(commands, sizeof commands / sizeof *commands);
+        else if (status == PARE_OK && !is_version)
+            print_commands();
         free(a.sets.v);
         pare_arena_free(a.arena);
         return status;

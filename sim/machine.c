@@ -12,7 +12,7 @@ static const char *const lane_orders[] = {"channels", "flat", NULL};
 static const char *const first_layers[] = {"as_others", "flat", "space_to_depth", NULL};
 static const char *const row_inputs[] = {"shared", "own", NULL};
 static const char *const holds[] = {"filters", "windows", "best", NULL};
-static const char *const packings[] = {"native", "layer", "group", "columns", NULL};
+static const char *const packings[] = {"native", "layer", "group", "columns", "zero_runs", NULL};
 static const char *const skips[] = {"nothing", "precision", "act_terms", "terms", "columns", NULL};
 static const char *const recodings[] = {"ones", "dnnsim", "naf", NULL};
 static const char *const models[] = {"limited", "ideal", "bitfusion", NULL};
@@ -155,7 +155,8 @@ static const pare_key memory_keys[] = {
             "as given here; every operand once and in no time; or as in Bit Fusion's simulator")),
     KEY(pare_memory, packing, ENUM, 0, 0, "native",
         CHOICE(packings, "values in buffers and DRAM at native_bits, or at the layer's bits; in "
-                         "DRAM at the width of their group, or weights as bit columns")),
+                         "DRAM at the width of their group, or weights as bit columns; at "
+                         "native_bits, but activations in DRAM as runs of zeros")),
     KEY(pare_memory, native_bits, U32, 1, PARE_BITS_MAX, "8",
         DOC("an unpacked value; a wider one takes twice as much, and so on")),
     KEY(pare_memory, out_bits, U32, 0, 64, "0",
@@ -168,7 +169,8 @@ static const pare_schema memory_schema =
 
 static const pare_key dram_keys[] = {
     KEY(pare_dram, kind, NAME, 0, 0, "lpddr4", DOC("row of the DRAM table")),
-    KEY(pare_dram, bits_per_cycle, U32, 1, 1048576, "128", DOC("bits per array clock cycle")),
+    KEY(pare_dram, bits_per_cycle, U32, 0, 1048576, "128",
+        DOC("bits per array clock cycle; 0: no layer runs, unless memory is ideal")),
     KEY(pare_dram, latency_cycles, U32, 0, 1048576, "0",
         DOC("cycles until the first bit, once per stage with any transfer")),
     KEY(pare_dram, pj_per_bit, REAL, 0, 1e6, "0", DOC("energy of a bit, pJ; 0: from the table")),
@@ -357,6 +359,12 @@ static pare_status check(const pare_machine *m, pare_err *e)
     return check_array(m, e);
 }
 
+pare_status sim_machine_settle(pare_machine *m, pare_err *e)
+{
+    PARE_TRY(check(m, e));
+    return sim_costs_load(m, e);
+}
+
 /* ---- loading ---- */
 
 pare_status pare_machine_parse(const char *name, const char *text, size_t n,
@@ -379,8 +387,7 @@ pare_status pare_machine_parse(const char *name, const char *text, size_t n,
     m->arena = arena;
     m->file = pare_arena_strdup(arena, name);
     m->hash = hash;
-    if (status == PARE_OK) status = check(m, e);
-    if (status == PARE_OK) status = sim_costs_load(m, e);
+    if (status == PARE_OK) status = sim_machine_settle(m, e);
     if (status == PARE_OK)
         *out = m;
     else
@@ -425,6 +432,18 @@ double pare_machine_peak_macs(const pare_machine *m, uint32_t weight_bits, uint3
 uint64_t pare_machine_peak_bit_products(const pare_machine *m)
 {
     return sim_array_lanes(m) * sim_pe_lane_bit_products(&m->pe);
+}
+
+const char *pare_machine_unpriced(const pare_machine *m)
+{
+    static const char *const parts[] = {
+        [PARE_SKIPS_NOTHING] = NULL,
+        [PARE_SKIPS_PRECISION] = "detectors of a group's width",
+        [PARE_SKIPS_ACT_TERMS] = "encoders of terms and shifters",
+        [PARE_SKIPS_TERMS] = "encoders of terms, adders of exponents and histograms",
+        [PARE_SKIPS_COLUMNS] = NULL, /* zero columns are found before the weights are stored */
+    };
+    return parts[m->pe.skips];
 }
 
 double pare_machine_area_um2(const pare_machine *m)

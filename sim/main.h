@@ -9,11 +9,16 @@ int pare_main_show(int argc, char **argv);
 int pare_main_report(int argc, char **argv);
 int pare_main_validate(int argc, char **argv);
 int pare_main_infer(int argc, char **argv);
+int pare_main_sweep(int argc, char **argv);
+int pare_main_codesign(int argc, char **argv);
+int pare_main_merge(int argc, char **argv);
+int pare_main_export(int argc, char **argv);
 int pare_main_cost(int argc, char **argv);
 int pare_main_roofline(int argc, char **argv);
 int pare_main_sensitivity(int argc, char **argv);
 int pare_main_diff(int argc, char **argv);
 int pare_main_pareto(int argc, char **argv);
+int pare_main_plot(int argc, char **argv);
 
 /* ---- what most subcommands begin with (main_inputs.c) ---- */
 

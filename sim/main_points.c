@@ -315,6 +315,30 @@ static pare_status collect_row(void *context, const pare_row *row, pare_err *e)
     return PARE_OK;
 }
 
+/* Criteria that no point has a value of (accuracy, mostly) would leave no front: they go, unless
+ * they were asked for. */
+static pare_status drop_unknown(pareto_job *j, pare_err *e)
+{
+    size_t kept = 0;
+    const size_t n_by = j->n_by;
+    size_t keep[PARE_PARETO_MAX];
+    for (size_t i = 0; i < n_by; i++) {
+        bool is_known = j->n == 0;
+        for (size_t r = 0; r < j->n && !is_known; r++) is_known = !isnan(j->values[r * n_by + i]);
+        if (is_known)
+            keep[kept++] = i;
+        else if (j->args->by)
+            return pare_err_set(e, PARE_EINPUT, j->args->store, (pare_pos){0, 0},
+                                "no point has a value of '%s'; another column expected",
+                                j->info->columns[j->by[i].column].name);
+    }
+    for (size_t r = 0; r < j->n; r++)
+        for (size_t i = 0; i < kept; i++) j->values[r * kept + i] = j->values[r * n_by + keep[i]];
+    for (size_t i = 0; i < kept; i++) j->by[i] = j->by[keep[i]];
+    j->n_by = kept;
+    return PARE_OK;
+}
+
 static void put_cell(const pareto_job *j, const pare_column *c, double x)
 {
     pare_buf *const b = j->text;
@@ -430,6 +454,7 @@ static pare_status pareto(const pareto_args *a, pare_buf *text, pare_err *e)
     pareto_job j = {.info = pare_store_about(s), .text = text, .args = a};
     pare_status status = take_criteria(a, s, &j, e);
     if (status == PARE_OK) status = pare_store_each(s, collect_row, &j, e);
+    if (status == PARE_OK) status = drop_unknown(&j, e);
     if (status == PARE_OK) {
         /* a store that is still written may have more rows the second time */
         j.is_on = pare_xalloc(j.n + 1, sizeof *j.is_on);

@@ -7,10 +7,10 @@
 
 typedef struct run_args {
     const char *network, *bits, *csv, *explain, *timeline, *out, *values, *normalize;
-    const char *dram_trace;
+    const char *dram_trace, *events;
     pare_strs machines, sets;
     uint32_t batch, threads;
-    bool is_json;
+    bool is_json, has_steps;
 } run_args;
 
 typedef struct run_job {
@@ -44,33 +44,48 @@ static pare_status evaluate(const run_args *a, run_job *j, pare_buf *text, pare_
     return PARE_OK;
 }
 
-static pare_status write_timeline(const run_args *a, const run_job *j, pare_err *e)
+/* The files that follow one machine tile by tile. */
+static pare_status check_one_machine(const run_job *j, const char *option, pare_err *e)
+{
+    if (j->in.n == 1) return PARE_OK;
+    return pare_err_set(e, PARE_EUSAGE, NULL, (pare_pos){0, 0},
+                        "%s follows one machine, %zu given; one --machine expected", option,
+                        j->in.n);
+}
+
+static pare_status write_timeline(const run_args *a, const run_job *j,
+                                  const pare_sim_options *options, pare_err *e)
 {
     enum { EVENTS_MAX = 200000 }; /* viewers struggle beyond some 100 MB */
-    const pare_sim_options options = {.batch = a->batch};
     pare_buf trace = {0};
-    if (j->in.n != 1)
-        return pare_err_set(e, PARE_EUSAGE, NULL, (pare_pos){0, 0},
-                            "--timeline draws one machine, %zu given; one --machine expected",
-                            j->in.n);
-    pare_status status = pare_sim_timeline(j->in.net, j->in.machines[0], j->in.bits, &options,
-                                           EVENTS_MAX, &trace, e);
+    PARE_TRY(check_one_machine(j, "--timeline", e));
+    pare_status status =
+        pare_sim_timeline(j->in.net, j->in.machines[0], j->in.bits, options, EVENTS_MAX, &trace, e);
     if (status == PARE_OK) status = pare_file_write(a->timeline, trace.text, trace.n, e);
     pare_buf_free(&trace);
     return status;
 }
 
-static pare_status write_dram_trace(const run_args *a, const run_job *j, pare_err *e)
+static pare_status write_records(const run_args *a, const run_job *j,
+                                 const pare_sim_options *options, pare_err *e)
+{
+    pare_buf text = {0};
+    PARE_TRY(check_one_machine(j, "--events", e));
+    pare_status status =
+        pare_sim_records(j->in.net, j->in.machines[0], j->in.bits, options, a->has_steps, &text, e);
+    if (status == PARE_OK) status = pare_file_write(a->events, text.text, text.n, e);
+    pare_buf_free(&text);
+    return status;
+}
+
+static pare_status write_dram_trace(const run_args *a, const run_job *j,
+                                    const pare_sim_options *options, pare_err *e)
 {
     enum { BURST_BYTES = 64 }; /* a burst of DDR and LPDDR channels */
-    const pare_sim_options options = {.batch = a->batch};
     pare_buf trace = {0}, regions = {0}, path = {0};
-    if (j->in.n != 1)
-        return pare_err_set(e, PARE_EUSAGE, NULL, (pare_pos){0, 0},
-                            "--dram-trace follows one machine, %zu given; one --machine expected",
-                            j->in.n);
+    PARE_TRY(check_one_machine(j, "--dram-trace", e));
     pare_buf_printf(&path, "%s.regions.csv", a->dram_trace);
-    pare_status status = pare_sim_dram_trace(j->in.net, j->in.machines[0], j->in.bits, &options,
+    pare_status status = pare_sim_dram_trace(j->in.net, j->in.machines[0], j->in.bits, options,
                                              BURST_BYTES, &trace, &regions, e);
     if (status == PARE_OK) status = pare_file_write(a->dram_trace, trace.text, trace.n, e);
     if (status == PARE_OK) status = pare_file_write(path.text, regions.text, regions.n, e);
@@ -78,6 +93,16 @@ static pare_status write_dram_trace(const run_args *a, const run_job *j, pare_er
     pare_buf_free(&regions);
     pare_buf_free(&path);
     return status;
+}
+
+static pare_status write_events(const run_args *a, const run_job *j, pare_err *e)
+{
+    const pare_sim_options options = {
+        .batch = a->batch, .threads = a->threads, .values = j->in.values};
+    if (a->timeline) PARE_TRY(write_timeline(a, j, &options, e));
+    if (a->events) PARE_TRY(write_records(a, j, &options, e));
+    if (a->dram_trace) PARE_TRY(write_dram_trace(a, j, &options, e));
+    return PARE_OK;
 }
 
 static pare_status put_out(const run_args *a, const run_job *j, pare_buf *text, pare_err *e)
@@ -111,8 +136,7 @@ static int run(const run_args *a)
     pare_status status = load(a, &j, &e);
     j.results = pare_xalloc(j.in.n + 1, sizeof *j.results);
     if (status == PARE_OK) status = evaluate(a, &j, &text, &e);
-    if (status == PARE_OK && a->timeline) status = write_timeline(a, &j, &e);
-    if (status == PARE_OK && a->dram_trace) status = write_dram_trace(a, &j, &e);
+    if (status == PARE_OK) status = write_events(a, &j, &e);
     if (status == PARE_OK) status = put_out(a, &j, &text, &e);
     if (status != PARE_OK) pare_err_print(&e, stderr);
     pare_buf_free(&text);
@@ -144,6 +168,12 @@ int pare_main_run(int argc, char **argv)
          &a.csv, 0, 0},
         {"timeline", 0, PARE_OPT_STRING, "FILE",
          "also write the tiles' loads, work and stores as a Chrome trace", &a.timeline, 0, 0},
+        {"events", 0, PARE_OPT_STRING, "FILE",
+         "also write what happens when as CSV: layers, tiles, memory requests and responses, "
+         "stalls",
+         &a.events, 0, 0},
+        {"steps", 0, PARE_OPT_FLAG, NULL, "with --events: every step of the array too",
+         &a.has_steps, 0, 0},
         {"normalize", 0, PARE_OPT_STRING, "WHAT",
          "resize the further machines to the first one's area, peak or bandwidth", &a.normalize, 0,
          0},

@@ -126,6 +126,51 @@ enum { PARE_PARETO_MAX = 8 };
  * is_on[n]. Takes n log n for two values, n times the front for more. */
 void pare_pareto(const double *values, size_t n, size_t k, bool *is_on);
 
+/* ---- pictures (plot.c, svg.c) ---------------------------------------------------------------- */
+
+typedef struct pare_plot_size {
+    uint32_t width_px, height_px; /* at least 200 each */
+} pare_plot_size;
+
+/* Each is a whole SVG for papers, in colours that the colour-blind tell apart. Bits per layer, the
+ * learned real ones as a tick across. */
+void pare_plot_bits(const pare_bits *bits, const pare_plot_size *size, pare_buf *out);
+/* Stacks of a group's parts: the layers of one result, or the totals of several. */
+void pare_plot_breakdown(const pare_sim_result *results, size_t n, pare_stat_group group,
+                         const pare_plot_size *size, pare_buf *out);
+/* The layers of results of one machine, each result in its colour and marker. */
+void pare_plot_roofline(const pare_machine *machine, const pare_sim_result *results, size_t n,
+                        const pare_plot_size *size, pare_buf *out);
+/* A store's points and their front; a column with - before it is to be large. `color` is an axis;
+ * NULL: machine. */
+pare_status pare_plot_pareto(pare_store *store, const char *x, const char *y, const char *color,
+                             const pare_plot_size *size, pare_buf *out,
+                             pare_err *e) PARE_MUST_CHECK;
+
+/* ---- reports --------------------------------------------------------------------------------- */
+
+/* What one page shows: a run (n_results > 0), a store, or both. Results of the same machines in the
+ * same order; results[0] (or uniform[0]) is what the others are compared with. */
+typedef struct pare_sim_report {
+    const char *title;
+    const char *bits_label; /* of `results`: "learned bits" */
+    const pare_bits *bits;
+    const pare_sim_result *results;
+    size_t n_results;
+    const pare_sim_result *uniform; /* the same at other bits, or NULL */
+    const char *uniform_label;      /* "8 bits" */
+    const char *normalization;      /* one sentence: what the machines have in common */
+    const pare_csv *metrics;        /* the trainer's metrics.csv, or NULL */
+    pare_machine *const *machines;  /* of `results`, for their rooflines; or NULL */
+    const char *timeline;           /* a file that the page links to, or NULL */
+    pare_store *store;              /* points of a sweep, search or co-design, or NULL */
+} pare_sim_report;
+
+/* One self-contained HTML page. `chart_js` is the path of Chart.js 3 (minified), which is inlined;
+ * a missing file is PARE_EINPUT with the package that holds it. */
+pare_status pare_sim_report_write(const pare_sim_report *report, const char *chart_js,
+                                  pare_buf *html, pare_err *e) PARE_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif

@@ -95,7 +95,7 @@ typedef struct axis {
     unsigned n_runs, n_steps;
     axis_run runs[AXIS_RUNS_MAX];
     axis_step steps[AXIS_STEPS_MAX]; /* filled by sim_axis_steps */
-    uint64_t sum_span, max_span;
+    uint64_t sum_span, max_span, min_span;
 } axis;
 
 /* Cut `total` into pieces; false if there are too many runs. `read`, `pad`... of the windows. */

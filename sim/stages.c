@@ -12,6 +12,7 @@ static bool add_run(axis *a, uint64_t n, uint64_t size, uint64_t span)
     axis_run *const last = a->n_runs ? &a->runs[a->n_runs - 1] : NULL;
     a->sum_span += n * span;
     a->max_span = sim_max(a->max_span, span);
+    a->min_span = sim_min(a->min_span, span);
     if (last && last->size == size && last->span == span) {
         last->n += n;
         return true;
@@ -27,6 +28,7 @@ static void start_axis(axis *a, uint64_t total, uint64_t piece)
     a->n = sim_ceil_div(total, piece);
     a->n_runs = a->n_steps = 0;
     a->sum_span = a->max_span = 0;
+    a->min_span = UINT64_MAX;
 }
 
 void sim_axis_even(uint64_t total, uint64_t piece, axis *out)

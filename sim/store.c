@@ -71,11 +71,12 @@ static pare_status ask_number(sqlite3 *db, const char *path, const char *sql, in
 
 pare_status store_check(sqlite3 *db, const char *path, bool *is_empty, pare_err *e)
 {
-    int64_t pages = 0, id = 0, version = 0;
-    PARE_TRY(ask_number(db, path, "PRAGMA page_count", &pages, e));
-    if (is_empty) *is_empty = pages == 0;
-    if (is_empty && pages == 0) return PARE_OK;
+    int64_t n_tables = 0, id = 0, version = 0;
+    PARE_TRY(ask_number(db, path, "SELECT count(*) FROM sqlite_master", &n_tables, e));
     PARE_TRY(ask_number(db, path, "PRAGMA application_id", &id, e));
+    /* also what a process left that was killed before it made the tables */
+    if (is_empty) *is_empty = n_tables == 0 && id == 0;
+    if (is_empty && *is_empty) return PARE_OK;
     PARE_TRY(ask_number(db, path, "PRAGMA user_version", &version, e));
     if (id != STORE_APPLICATION_ID)
         return pare_err_set(e, PARE_EINPUT, path, NOWHERE,

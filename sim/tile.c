@@ -120,22 +120,35 @@ static void set_values(const tiling *t, const uint64_t x[N_LOOPS], tile *r)
     if (v->act_bits) r->act_bits = v->act_bits[gw * t->n[LOOP_C] + x[LOOP_C]];
 }
 
+/* How often the array takes anew what it holds at once, along each loop of a tile. */
+static void tile_sets(const tiling *t, const uint64_t x[N_LOOPS], uint64_t windows,
+                      uint64_t sets[N_LOOPS])
+{
+    sets[LOOP_G] = sim_ceil_div(piece(t, LOOP_G, x[LOOP_G]), t->a->packed_groups);
+    sets[LOOP_K] = filter_sets(t, piece(t, LOOP_K, x[LOOP_K]));
+    sets[LOOP_W] = sim_ceil_div(windows, t->a->windows);
+    sets[LOOP_C] = sim_array_steps(t->a, piece(t, LOOP_C, x[LOOP_C]));
+}
+
+static uint64_t product(const uint64_t sets[N_LOOPS])
+{
+    return sets[LOOP_G] * sets[LOOP_K] * sets[LOOP_W] * sets[LOOP_C];
+}
+
 /* The tile at x, which has the windows w. */
 static tile tile_of(const tiling *t, const uint64_t x[N_LOOPS], const window_tile *w)
 {
     const array_map *const a = t->a;
     const uint64_t groups = piece(t, LOOP_G, x[LOOP_G]), filters = piece(t, LOOP_K, x[LOOP_K]);
     const uint64_t channels = piece(t, LOOP_C, x[LOOP_C]);
-    const uint64_t sets[N_LOOPS] = {[LOOP_G] = sim_ceil_div(groups, a->packed_groups),
-                                    [LOOP_K] = filter_sets(t, filters),
-                                    [LOOP_W] = sim_ceil_div(w->windows, a->windows),
-                                    [LOOP_C] = sim_array_steps(a, channels)};
+    uint64_t sets[N_LOOPS];
+    tile_sets(t, x, w->windows, sets);
     const uint64_t outputs = groups * filters * w->windows;
     tile r = {.weight_bits = groups * filters * channels * kernel_positions(t) * t->bits.weight,
               .act_bits = groups * channels * w->pixels * t->bits.act,
               .out_bits = outputs * t->bits.out,
               .psum_bits = outputs * t->bits.psum};
-    const uint64_t all_steps = sets[LOOP_G] * sets[LOOP_K] * sets[LOOP_W] * sets[LOOP_C];
+    const uint64_t all_steps = product(sets);
     r.cycles = all_steps * a->step_cycles +
                all_steps / sets[a->streams] * (a->fold_cycles + a->load_cycles);
     if (t->values) set_values(t, x, &r);
@@ -145,6 +158,21 @@ static tile tile_of(const tiling *t, const uint64_t x[N_LOOPS], const window_til
 tile sim_tile_at(const tiling *t, const uint64_t x[N_LOOPS])
 {
     return tile_of(t, x, &t->w->v[x[LOOP_W]]);
+}
+
+pare_event_work sim_tile_work(const tiling *t, const uint64_t x[N_LOOPS])
+{
+    const array_map *const a = t->a;
+    uint64_t sets[N_LOOPS];
+    tile_sets(t, x, t->w->v[x[LOOP_W]].windows, sets);
+    pare_event_work work = {.steps = product(sets),
+                            .run_steps = sets[a->streams],
+                            .is_done = x[LOOP_C] + 1 == t->n[LOOP_C]};
+    if (t->values && t->values->cycles) return work;
+    work.step_cycles = a->step_cycles;
+    work.load_cycles = a->load_cycles;
+    work.drain_cycles = a->fold_cycles;
+    return work;
 }
 
 tile_need sim_tile_need(const tiling *t)

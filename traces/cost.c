@@ -6,6 +6,7 @@
 
 static const char FORMAT[] = "pare-cost 1";
 static const size_t FILE_MAX_BYTES = (size_t)64 << 20;
+enum { LAYERS_MAX = 4096 };
 
 static pare_cost_table *new_table(pare_arena *arena, size_t n_layers, uint32_t weight_bits_max,
                                   uint32_t act_bits_max)
@@ -133,10 +134,16 @@ static pare_status find_shape(cost_reader *r, pare_arena *arena)
                 pare_csv_real(c, row, r->columns[C_WEIGHT + i], 1, PARE_BITS_MAX, &bits, r->e));
             if (bits > max[i]) max[i] = bits;
         }
+        if (r->net) continue;
         const char *const name = pare_csv_cell(c, row, r->columns[C_LAYER]);
         size_t i = names.n;
         while (i > 0 && strcmp(names.v[i - 1], name)) i--; /* the last one is the likeliest */
-        if (i == 0) names.v[names.n++] = pare_arena_strdup(arena, name);
+        if (i > 0) continue;
+        if (names.n == LAYERS_MAX)
+            return pare_err_set(r->e, PARE_EINPUT, c->name,
+                                pare_csv_pos(c, row, r->columns[C_LAYER]),
+                                "more than %d layers; a table of one network expected", LAYERS_MAX);
+        names.v[names.n++] = pare_arena_strdup(arena, name);
     }
     if (r->net) {
         names.n = 0;

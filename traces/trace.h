@@ -213,6 +213,34 @@ bool pare_opts_parse(const pare_opt *opts, size_t n_opts, const char *usage, con
 int pare_commands_run(const char *program, const char *doc, const pare_command *commands,
                       size_t n_commands, int argc, char **argv);
 
+/* Beside --help there is --help-table: the same as tab-separated lines for programs, from which
+ * completion and manual pages are made (docs/manual.sh): "usage", "doc", "option" (name, letter,
+ * argument, meaning), "command" (name, operands, meaning). True if it is what argv asks for. */
+bool pare_opts_is_table(int argc, char **argv);
+/* The "command" lines. */
+void pare_commands_table(const pare_command *commands, size_t n);
+
+/* ---- progress -------------------------------------------------------------------------------- */
+
+/* What long work says on stderr: on a terminal one line that is overwritten, elsewhere a line a
+ * minute; nothing if it is quiet. */
+typedef struct pare_progress {
+    bool is_tty, is_quiet;
+    double last_s;
+} pare_progress;
+
+pare_progress pare_progress_new(bool is_quiet);
+/* May something be said `seconds` after the start? At most five times a second on a terminal; the
+ * end is always said there. */
+bool pare_progress_is_due(pare_progress *p, double seconds, bool is_end);
+/* "name: 12.5 %, 1.2e+03 points/s, 1:33 left"; `done_before` of `done` were there at the start. */
+void pare_progress_text(const char *name, const char *unit, double seconds, uint64_t done_before,
+                        uint64_t done, uint64_t total, pare_buf *out);
+/* Write a line, over the last one on a terminal; `is_end` leaves it there. */
+void pare_progress_say(const pare_progress *p, const char *line, bool is_end);
+/* 93 s as 1:33. */
+void pare_buf_duration(pare_buf *b, double seconds);
+
 /* ---- YAML ------------------------------------------------------------------------------------ */
 
 /* A parsed file: mappings, sequences and scalars with their places. Refused while parsing, each

@@ -12,6 +12,7 @@ CREATE TABLE axis_value(axis INTEGER, digit INTEGER, value TEXT, PRIMARY KEY(axi
 INSERT INTO axis_value VALUES(0, 0, 'cnn_small'), (1, 0, 'loom1'), (1, 1, 'stripes'), (2, 0, '16'), (2, 1, '32'), (3, 0, '8'), (3, 1, 'w4a6');
 CREATE TABLE stat(stat INTEGER PRIMARY KEY, name TEXT, label TEXT);
 INSERT INTO stat VALUES(0, 'cycles', 'cycles'), (1, 'energy_pj', 'energy'), (2, 'area_um2', 'area'), (3, 'accuracy_frac', 'accuracy');
+CREATE TABLE excluded(block INTEGER PRIMARY KEY, points INTEGER);
 CREATE TABLE point(point INTEGER PRIMARY KEY, space INTEGER NOT NULL, hash BLOB NOT NULL, error TEXT,
  cycles INTEGER, energy_pj REAL, area_um2 REAL, accuracy_frac REAL);
 INSERT INTO point VALUES
