@@ -75,12 +75,9 @@ $(foreach p,$(PARTS),$(eval $(call part_rules,$(p))))
 
 # AVX-512 lives in its own files behind a run-time test
 $(BUILD)/obj/%_avx512.o: ISA := -Wno-psabi -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma
-<<<<<<< HEAD
 # loops that are laid out to be done several at a time
 $(BUILD)/obj/sim/search_bounds.o: ISA := -O3 -fno-trapping-math
-=======
 $(BUILD)/obj/model/comm.o: CPPFLAGS += $(MPI_CFLAGS)
->>>>>>> part/model
 $(BUILD)/obj/traces/provenance.o: CPPFLAGS += -DPARE_GIT_COMMIT='"$(GIT_COMMIT)"'
 
 # one shared library of what is installed, for callers from other languages
@@ -277,10 +274,5 @@ clean: ## Remove build/
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-<<<<<<< HEAD
 .PHONY: all check check-run check-engines check-slow test-programs demo deps deps-check headers format format-check lint \
-  asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs manual validation install uninstall help clean rtl rtl-lint
-=======
-.PHONY: all check check-run check-slow test-programs demo deps deps-check headers format format-check lint \
   asan ubsan sanitized-run valgrind valgrind-run coverage fuzz bench golden docs manual validation results install uninstall help clean rtl rtl-lint
->>>>>>> part/model
