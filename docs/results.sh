@@ -27,6 +27,33 @@ fine="--from $RESULTS/resnet20_fp32 --lr 0.02"
 learn="$fine --n-lr 1 --epochs $LEARN --tune-epochs $TUNE"
 gammas="0.05 0.1 0.2 0.5 1 2"
 machines="stripes loom1"
+methods="lsq pact stochastic fracbits adaqat bmpq syq pow2 dq adaptive mmse settle datafree"
+
+# The other methods: after training from an fp32 run, or by training from it.
+method_runs() { # name of the fp32 run, network, options of training
+  local start="--from $RESULTS/$1" net=$2 b g
+  for b in 4 3 2; do
+    for m in lsq pact fixed; do
+      [ "$net $m" = "resnet20 fixed" ] && continue # among the runs of BitPruning
+      echo "${net}_${m}_w${b}a$b|$net|--method $m --bits $b --first-last-bits 8 $start $3"
+    done
+  done
+  echo "${net}_stochastic|$net|--method stochastic --gamma 0.5 $start $3"
+  echo "${net}_fracbits|$net|--method fracbits --criterion bitops --init-bits 6 $start $3"
+  echo "${net}_adaqat|$net|--method adaqat --init-bits 6 --set options.adaqat.price=0.6 $start $3"
+  echo "${net}_bmpq|$net|--method bmpq --bits w4a4 --first-last-bits 8 $start $3"
+  echo "${net}_syq|$net|--method syq --bits w8a4 --first-last-bits 0 $start $3"
+  echo "${net}_pow2_w4a4|$net|--method pow2 --bits w4a4 $start $3"
+  echo "${net}_dq|$net|--method dq --bits w4a4 $start $3"
+  echo "${net}_adaptive|$net|--method adaptive --set options.adaptive.widths=8,4,3,2 --first-last-bits 8 $start $3"
+  for b in 8 6 4 3; do
+    for g in layer channel; do
+      echo "${net}_mmse_w${b}a${b}_$g|$net|--method mmse --bits $b --granularity $g $start"
+      echo "${net}_settle_w${b}a${b}_$g|$net|--method settle --bits $b --granularity $g $start"
+    done
+  done
+  echo "${net}_datafree|$net|--method datafree --bits w8a8 $start"
+}
 
 # name | network | options
 runs() {
@@ -36,12 +63,15 @@ runs() {
   done
   echo "cnn_small_fp32|cnn_small|--method fp32 --epochs 9 --seed 1"
   echo "lenet5_fp32|lenet5|--method fp32 --epochs 9 --seed 1"
+  method_runs cnn_small_fp32 cnn_small "--lr 0.01 --epochs 4 --tune-epochs 2 --seed 1"
   [ -n "${CIFAR:-}" ] || [ "$mode" = list ] || return 0
   echo "resnet20_fp32|resnet20|--method fp32 --epochs $FP32 --lr 0.1 $cifar"
   for g in $gammas; do echo "resnet20_g$g|resnet20|--gamma $g $learn $cifar"; done
   for b in 8 6 4 3 2; do
     echo "resnet20_w${b}a$b|resnet20|--method fixed --bits $b --epochs $((LEARN + TUNE)) $fine $cifar"
   done
+  method_runs resnet20_fp32 resnet20 "--lr 0.02 --epochs $((LEARN + TUNE)) --tune-epochs $TUNE $cifar" |
+    sed -E "/method (mmse|settle|datafree)/s|\$| --data ${CIFAR:-DIR} --compute $COMPUTE --seed 1|"
   for m in $machines; do
     for c in energy latency; do
       for g in 0.2 0.5; do
@@ -161,6 +191,8 @@ curve() { # accuracy over the mean bitlength, learned and fixed, as SVG
   if has resnet20_fp32; then
     printf '\n## ResNet-20 on CIFAR-10\n\nBitPruning over gamma, and training at fixed bits:\n\n'
     table 'resnet20_[fgw]*'
+    printf '\nThe other methods (docs/methods.md), from the same fp32 run:\n\n'
+    for m in $methods; do table "resnet20_${m}*" | { [ "$m" = lsq ] && cat || tail -n +3; }; done
     curve >"$(dirname "$OUT")/results_curve.svg"
     printf '\n![Accuracy over the mean bitlength](results_curve.svg)\n'
     learned=()

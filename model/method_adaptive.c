@@ -192,7 +192,7 @@ static double take_probabilities(const pare_run *r, float *p)
         for (size_t j = 0; j < n; j++) sum += exp((double)x[i * n + j] - top);
         for (size_t j = 0; j < n; j++)
             p[i * n + j] = (float)(exp((double)x[i * n + j] - top) / sum);
-        loss += (log(sum) + top - (double)x[i * n + g->labels[i]]) / (double)g->batch;
+        loss += (log(fmax(sum, 1)) + top - (double)x[i * n + g->labels[i]]) / (double)g->batch;
     }
     return loss;
 }

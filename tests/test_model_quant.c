@@ -277,6 +277,38 @@ START_TEST(a_nudged_grid_has_zero_as_a_level)
 }
 END_TEST
 
+/* A range of few last bits of its values: levels coincide, and every one still has a code. */
+START_TEST(a_narrow_range_far_from_zero_has_codes)
+{
+    enum { COUNT = 300 };
+    printf("seed %d\n", SEED);
+    pare_rng r = pare_rng_new(SEED, 77);
+    for (uint32_t k = 1; k <= 8; k++)
+        for (int trial = 0; trial < 20; trial++) {
+            float x[COUNT], y[COUNT];
+            int32_t codes[COUNT];
+            const double range = 1e-4 * (0.2 + 3 * pare_rng_unit(&r));
+            for (int i = 0; i < COUNT; i++) x[i] = (float)(1000 + range * pare_rng_unit(&r));
+            float lo = INFINITY, hi = -INFINITY;
+            pare_kernels_c.minmax(x, COUNT, &lo, &hi);
+            const pare_grid g = pare_grid_affine(lo, hi, k, false);
+            const pare_blend b = {.grid = {g, g}, .lo = lo, .hi = hi};
+            pare_kernels_c.quantize(x, 1, COUNT, &pare_affine_identity, &b, y, false);
+            ck_assert(pare_grid_codes(&g, y, COUNT, codes));
+            for (int i = 0; i < COUNT; i++) {
+                const float product = g.scale * (float)codes[i];
+                ck_assert_float_eq(product + g.lo, y[i]);
+                ck_assert(codes[i] >= 0 && codes[i] < 1 << k);
+            }
+        }
+    const pare_grid one = pare_grid_affine(0, 1, 4, false);
+    const float nan = NAN, between = 0.4999f;
+    int32_t code;
+    ck_assert(!pare_grid_codes(&one, &nan, 1, &code));
+    ck_assert(!pare_grid_codes(&one, &between, 1, &code));
+}
+END_TEST
+
 START_TEST(a_constant_tensor_is_its_own_value)
 {
     const float x[3] = {0.7f, 0.7f, 0.7f};
@@ -339,6 +371,7 @@ int main(int argc, char **argv)
                                   noise_falls_four_times_a_bit_but_not_monotonely_between,
                                   a_nudged_grid_has_zero_as_a_level,
                                   a_constant_tensor_is_its_own_value,
+                                  a_narrow_range_far_from_zero_has_codes,
                                   affine_dot_products_split_into_integer_sums,
                                   NULL};
     const TTest *const bits[] = {

@@ -165,8 +165,8 @@ static void over_processes(void)
 
 int main(void)
 {
+    over_depth(); /* first: a forked process inherits what this one has touched */
     over_batch_and_threads();
-    over_depth();
     over_processes();
     return 0;
 }
