@@ -16,6 +16,7 @@ package pare_pkg;
     logic dot_first;     // the step opens a dot product
     logic dot_last;      // the step closes it
   } beat_t;
+  localparam int unsigned BEAT_W = 7;
 
   // ---- the machine (sim/accel.h describes the fields) ----
 
@@ -100,5 +101,50 @@ package pare_pkg;
     logic        act_signed;
     logic [7:0]  version;
   } descriptor_t;
+
+  // ---- what the controller finds out about a layer and its tiles ----
+
+  // rows and columns of the input, with padding on both sides, two's complement
+  localparam int unsigned POS_W = 18;
+
+  // Planes count bit planes of the lanes in the activation buffer, those of rows and lanes in the
+  // weight buffer.
+  typedef struct packed {
+    logic [15:0] groups;        // of channels: steps of a kernel position
+    logic [15:0] last_lanes;    // channels of the last group
+    logic [15:0] pixel_planes;
+    logic [15:0] row_planes;    // of an input row
+    logic [31:0] window_step;   // planes from a window to the next one
+    logic [31:0] window_row_step;
+    logic [31:0] tap_step;      // planes from a kernel column to the next one
+    logic [31:0] tap_row_step;
+    logic [15:0] fold_planes;   // weight planes of a fold
+    logic [15:0] folds;         // of the layer
+    logic [15:0] tile_folds;    // of a tile, at most
+    logic [15:0] tile_rows;     // of windows, at most
+    logic [POS_W-1:0] tile_stride;  // input rows from a tile of windows to the next one
+    logic [POS_W-1:0] reach;        // input rows that a window spans
+  } layer_t;
+
+  typedef struct packed {
+    logic        exists;
+    logic        load_weights;
+    logic        load_acts;
+    logic        weight_half;
+    logic        act_half;
+    logic        out_half;
+    logic [15:0] first_filter;
+    logic [15:0] folds;
+    logic [15:0] rows;         // of windows
+    logic [POS_W-1:0] in_rows; // of the input, without padding
+    logic [POS_W-1:0] first_row; // minus the rows of padding above, two's complement
+    logic [31:0] origin;       // plane of the first window's first tap, two's complement
+    logic [31:0] weight_addr;
+    logic [31:0] weight_words;
+    logic [31:0] act_addr;
+    logic [31:0] act_words;
+    logic [31:0] out_addr;
+    logic [31:0] out_words;
+  } tile_t;
 
 endpackage
