@@ -121,6 +121,36 @@ typedef enum pare_accel_array_unit {
     PARE_ACCEL_ARRAY_WAIT
 } pare_accel_array_unit;
 
+/* ---- one machine ---- */
+
+enum { PARE_ACCEL_MEM_WORDS = 4 }; /* 32-bit words of a memory word, at most */
+
+/* Parameters of pare_accel. */
+typedef struct pare_accel_params {
+    const char *name;
+    uint32_t rows, cols, lanes, act_digit, weight_digit, max_act_bits, max_weight_bits, acc_bits;
+    uint32_t mem_bits, weight_planes, act_planes, out_bytes, max_filters;
+    bool is_skewed;
+} pare_accel_params;
+
+/* Cycles from one fold to the next at least. */
+uint32_t pare_accel_interval(const pare_accel_params *p);
+/* The memory latency from which on a stage takes as long as level 2 says. */
+uint32_t pare_accel_latency_min(const pare_accel_params *p);
+
+/* The pins of a cycle: valid and ready as in the RTL, settled before the clock edge. */
+typedef struct pare_accel_in {
+    bool desc_valid, status_ready, req_ready, load_valid, store_ready;
+    uint32_t desc;
+    uint32_t load_data[PARE_ACCEL_MEM_WORDS];
+} pare_accel_in;
+
+typedef struct pare_accel_out {
+    bool desc_ready, status_valid, req_valid, req_write, load_ready, store_valid, run;
+    uint32_t status, req_kind, req_addr, req_words, stage, dram_unit, array_unit;
+    uint32_t store_data[PARE_ACCEL_MEM_WORDS];
+} pare_accel_out;
+
 /* The descriptor as the port takes it, and a filter's record. */
 void pare_accel_pack(const pare_accel_descriptor *d, uint32_t words[PARE_ACCEL_WORDS]);
 void pare_accel_pack_filter(const pare_accel_filter *f, uint32_t words[PARE_ACCEL_FILTER_WORDS]);
