@@ -23,8 +23,8 @@ rtl_params_term = $(call rtl_g,$(1),Lanes,3) $(call rtl_g,$(1),MaxActBits,6) \
              $(call rtl_g,$(1),FirstStageBits,10)
 
 # ---- the machines: rows of rtl/accels.h -----------------------------------------------------------
-ACCEL_SV   := rtl/pare_pkg.sv $(addprefix rtl/pare_,digit_counter.sv digit_extend.sv accumulator.sv pe_core.sv \
-              ram.sv weight_buffer.sv act_buffer.sv out_buffer.sv window_gen.sv beat_sequencer.sv array.sv \
+ACCEL_SV   := rtl/pare_pkg.sv $(addprefix rtl/pare_,accel_pkg.sv digit_counter.sv digit_extend.sv accumulator.sv pe_core.sv \
+              ram.sv weight_buffer.sv act_buffer.sv out_buffer.sv window_gen.sv beat_sequencer.sv array_pe.sv array.sv \
               requantizer.sv drain.sv dma.sv setup.sv tiler.sv accel.sv)
 ACCEL_ROWS := $(shell sed -nE 's/^ *X\(([a-z0-9_]+(, [a-z0-9]+){14})\).*/\1/p' rtl/accels.h | tr -d ' ')
 ACCELS     := $(foreach r,$(ACCEL_ROWS),$(firstword $(subst $(comma), ,$(r))))

@@ -34,12 +34,12 @@ module pare_accel #(
 
   output logic                          status_valid_o,
   input  logic                          status_ready_i,
-  output logic [pare_pkg::STATUS_W-1:0] status_o,
+  output logic [pare_accel_pkg::STATUS_W-1:0] status_o,
 
   output logic                          req_valid_o,
   input  logic                          req_ready_i,
   output logic                          req_write_o,
-  output logic [1:0]                    req_kind_o,   // pare_pkg::MOVE_*
+  output logic [1:0]                    req_kind_o,   // pare_accel_pkg::MOVE_*
   output logic [31:0]                   req_addr_o,   // memory words
   output logic [31:0]                   req_words_o,  // at least 1
 
@@ -53,12 +53,12 @@ module pare_accel #(
 
   output logic                          run_o,         // stages run
   output logic [31:0]                   stage_o,       // loads tile s, computes s - 1, stores s - 2
-  output logic [2:0]                    dram_unit_o,   // pare_pkg::DRAM_*
-  output logic [1:0]                    array_unit_o   // pare_pkg::ARRAY_*
+  output logic [2:0]                    dram_unit_o,   // pare_accel_pkg::DRAM_*
+  output logic [1:0]                    array_unit_o   // pare_accel_pkg::ARRAY_*
 );
 
   localparam int unsigned BitsW = pare_pkg::BITS_W;
-  localparam int unsigned PosW = pare_pkg::POS_W;
+  localparam int unsigned PosW = pare_accel_pkg::POS_W;
   localparam int unsigned PlaneBits = Rows * Lanes;
   localparam int unsigned WeightPlaneW = $clog2(WeightPlanes);
   localparam int unsigned ActPlaneW = $clog2(ActPlanes);
@@ -71,10 +71,10 @@ module pare_accel #(
 
   // ---- the layer ----
 
-  pare_pkg::descriptor_t desc;
-  pare_pkg::layer_t layer;
+  pare_accel_pkg::descriptor_t desc;
+  pare_accel_pkg::layer_t layer;
   logic layer_ready, refused, release_layer, record_write;
-  logic [pare_pkg::STATUS_W-1:0] refused_status;
+  logic [pare_accel_pkg::STATUS_W-1:0] refused_status;
   logic [FilterW-1:0] record_filter;
   logic [69:0] record;
 
@@ -106,7 +106,7 @@ module pare_accel #(
 
   // ---- the tile that a stage loads, computes, stores; and the one behind them ----
 
-  pare_pkg::tile_t tile_next, tile_load, tile_compute, tile_store;
+  pare_accel_pkg::tile_t tile_next, tile_load, tile_compute, tile_store;
   logic tiler_start, tiler_ready, swap, stage_done, run_q, begun_q, ended_q, finish;
   logic [31:0] stage_q;
 
@@ -128,7 +128,7 @@ module pare_accel #(
 
   // ---- stages ----
 
-  logic dma_done, array_done, array_active, windows_ready;
+  logic dma_done, array_done, array_active, windows_ready, compute_start;
 
   // the tiler works on the first tile before the first stage, on the next one during each
   assign tiler_start = layer_ready && !begun_q;
@@ -165,15 +165,15 @@ module pare_accel #(
 
   assign run_o = run_q;
   assign stage_o = stage_q;
-  assign array_unit_o = !run_q || !tile_compute.exists ? pare_pkg::ARRAY_IDLE
-                      : array_active ? pare_pkg::ARRAY_COMPUTE : pare_pkg::ARRAY_WAIT;
+  assign array_unit_o = !run_q || !tile_compute.exists ? pare_accel_pkg::ARRAY_IDLE
+                      : array_active ? pare_accel_pkg::ARRAY_COMPUTE : pare_accel_pkg::ARRAY_WAIT;
 
   // ---- the answer ----
 
   logic status_valid_q;
   assign release_layer = status_valid_o && status_ready_i;
   assign status_valid_o = refused || status_valid_q;
-  assign status_o = refused ? refused_status : pare_pkg::STATUS_OK;
+  assign status_o = refused ? refused_status : pare_accel_pkg::STATUS_OK;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -187,16 +187,17 @@ module pare_accel #(
 
   // ---- memory ----
 
-  logic weight_write, act_write, write_first, out_read, sums_pending, drain_busy;
+  logic weight_write, act_write, write_first, out_read, append_last, append_half;
+  logic [1:0] complete_q;  // the halves of the output buffer
   logic [OutWordW-1:0] out_word;
   logic [2:0] moves, dma_unit;
 
   // of the stage that starts
   always_comb begin
     moves = '0;
-    moves[pare_pkg::MOVE_WEIGHTS] = tile_next.exists && tile_next.load_weights;
-    moves[pare_pkg::MOVE_ACTS] = tile_next.exists && tile_next.load_acts;
-    moves[pare_pkg::MOVE_OUTPUTS] = run_q && tile_compute.exists;
+    moves[pare_accel_pkg::MOVE_WEIGHTS] = tile_next.exists && tile_next.load_weights;
+    moves[pare_accel_pkg::MOVE_ACTS] = tile_next.exists && tile_next.load_acts;
+    moves[pare_accel_pkg::MOVE_OUTPUTS] = run_q && tile_compute.exists;
   end
 
   pare_dma #(
@@ -212,7 +213,7 @@ module pare_accel #(
     .act_words_i(tile_load.act_words),
     .out_addr_i(tile_store.out_addr),
     .out_words_i(tile_store.out_words),
-    .hold_i(sums_pending || drain_busy),
+    .hold_i(!complete_q[tile_store.out_half]),
     .done_o(dma_done),
     .unit_o(dma_unit),
     .req_valid_o,
@@ -233,6 +234,15 @@ module pare_accel #(
   );
 
   assign dram_unit_o = dma_unit;
+
+  always_ff @(posedge clk_i) begin
+    if (compute_start) begin
+      complete_q[tile_load.out_half] <= 1'b0;
+    end
+    if (append_last) begin
+      complete_q[append_half] <= 1'b1;
+    end
+  end
 
   // ---- windows ----
 
@@ -282,7 +292,7 @@ module pare_accel #(
 
   // ---- beats ----
 
-  logic compute_start, read, fire, capture, capture_first, capture_half;
+  logic read, fire, capture, capture_first, capture_last, capture_half;
   logic [WeightPlaneW-1:0] weight_plane;
   logic [Cols*ActPlaneW-1:0] act_plane;
   pare_pkg::beat_t beat;
@@ -336,9 +346,9 @@ module pare_accel #(
     .capture_o(capture),
     .capture_first_o(capture_first),
     .capture_filter_o(capture_filter),
+    .capture_last_o(capture_last),
     .capture_cols_o(capture_cols),
-    .capture_half_o(capture_half),
-    .pending_o(sums_pending)
+    .capture_half_o(capture_half)
   );
 
   // ---- buffers ----
@@ -398,7 +408,7 @@ module pare_accel #(
 
   // ---- the array and what leaves it ----
 
-  logic shift, append, append_first, append_half;
+  logic shift, append, append_first;
   logic [CountW-1:0] append_count;
   logic [Cols*32-1:0] append_bytes;
   logic [Cols*AccWidth-1:0] row, act_sum;
@@ -449,15 +459,16 @@ module pare_accel #(
     .weight_zero_i(desc.weight_zero),
     .capture_i(capture),
     .first_i(capture_first),
+    .last_i(capture_last),
     .filter_i(FilterW'(capture_filter)),
     .cols_i(capture_cols),
     .half_i(capture_half),
     .shift_o(shift),
     .row_i(row),
     .act_sum_i(act_sum),
-    .busy_o(drain_busy),
     .append_o(append),
     .append_first_o(append_first),
+    .append_last_o(append_last),
     .append_half_o(append_half),
     .append_count_o(append_count),
     .append_bytes_o(append_bytes)

@@ -39,7 +39,7 @@ module pare_array #(
 
   localparam int unsigned ActW = Lanes * (ActDigit + 1);
   localparam int unsigned WeightW = Lanes * (WeightDigit + 1);
-  localparam int unsigned BeatW = pare_pkg::BEAT_W;
+  localparam int unsigned BeatW = pare_accel_pkg::BEAT_W;
 
   // ---- the digits' values, once for a row or column ----
 
@@ -68,103 +68,138 @@ module pare_array #(
     .values_o(weights)
   );
 
-  // ---- what each PE sees: index r*Cols + c ----
+  // ---- the PEs, row 0 at the bottom: index r*Cols + c ----
 
-  logic [Rows*Cols*ActW-1:0] pe_act;
-  logic [Rows*Cols*WeightW-1:0] pe_weight;
-  logic [Rows*Cols*BeatW-1:0] pe_beat;
-  logic [Rows*Cols-1:0] pe_fire, pe_ready, pe_valid, pe_overflow;
-  logic [Rows*Cols*AccWidth-1:0] pe_sum;
+  logic [Rows*Cols-1:0] pe_fire, pe_ready, pe_valid;
+  logic [(Rows+1)*Cols*AccWidth-1:0] drain;
+  assign drain[Rows*Cols*AccWidth +: Cols*AccWidth] = '0;
 
   if (Skew != 0) begin : gen_skew
-    // the operands enter at the edges, row r and column c late by r and c cycles, and pass on
+    // operands enter at the edges, those of row r and column c late by r and c cycles, and pass on
+    logic [(Rows+1)*Cols-1:0] fires;
+    logic [(Rows+1)*Cols*BeatW-1:0] beats;
+    logic [(Rows+1)*Cols*ActW-1:0] down;
+    logic [Rows*(Cols+1)*WeightW-1:0] right;
+
     for (genvar c = 0; c < Cols; c++) begin : gen_top
-      logic [(c+1)*(ActW+BeatW+1)-1:0] line;
-      if (c > 0) begin : gen_late
-        logic [c*(ActW+BeatW+1)-1:0] line_q;
-        always_ff @(posedge clk_i) begin
-          line_q <= line[c*(ActW+BeatW+1)-1:0];
+      localparam int unsigned LineW = ActW + BeatW;
+      if (c == 0) begin : gen_now
+        assign fires[0] = fire_i;
+        assign beats[0 +: BeatW] = beat_i;
+        assign down[0 +: ActW] = acts[0 +: ActW];
+      end else begin : gen_late
+        logic [c-1:0] fire_q;
+        logic [c*LineW-1:0] line_q;
+
+        always_ff @(posedge clk_i or negedge rst_ni) begin
+          if (!rst_ni) begin
+            fire_q <= '0;
+          end else begin
+            fire_q <= c'({fire_q, fire_i});
+          end
         end
-        assign line = {line_q, fire_i, beat_i, acts[c*ActW +: ActW]};
-      end else begin : gen_now
-        assign line = {fire_i, beat_i, acts[c*ActW +: ActW]};
+
+        always_ff @(posedge clk_i) begin
+          line_q <= (c*LineW)'({line_q, beat_i, acts[c*ActW +: ActW]});
+        end
+
+        assign fires[c] = fire_q[c-1];
+        assign {beats[c*BeatW +: BeatW], down[c*ActW +: ActW]} = line_q[(c-1)*LineW +: LineW];
       end
-      assign {pe_fire[c], pe_beat[c*BeatW +: BeatW], pe_act[c*ActW +: ActW]} =
-          line[c*(ActW+BeatW+1) +: ActW+BeatW+1];
     end
+
     for (genvar r = 0; r < Rows; r++) begin : gen_left
-      logic [(r+1)*WeightW-1:0] line;
-      if (r > 0) begin : gen_late
+      if (r == 0) begin : gen_now
+        assign right[0 +: WeightW] = weights[0 +: WeightW];
+      end else begin : gen_late
         logic [r*WeightW-1:0] line_q;
+
         always_ff @(posedge clk_i) begin
-          line_q <= line[r*WeightW-1:0];
+          line_q <= (r*WeightW)'({line_q, weights[r*WeightW +: WeightW]});
         end
-        assign line = {line_q, weights[r*WeightW +: WeightW]};
-      end else begin : gen_now
-        assign line = weights[r*WeightW +: WeightW];
-      end
-      assign pe_weight[r*Cols*WeightW +: WeightW] = line[r*WeightW +: WeightW];
-    end
-    for (genvar i = Cols; i < Rows * Cols; i++) begin : gen_down
-      logic fire_q;
-      logic [BeatW-1:0] beat_q;
-      logic [ActW-1:0] act_q;
-      always_ff @(posedge clk_i) begin
-        fire_q <= rst_ni && pe_fire[i-Cols];
-        beat_q <= pe_beat[(i-Cols)*BeatW +: BeatW];
-        act_q <= pe_act[(i-Cols)*ActW +: ActW];
-      end
-      assign pe_fire[i] = fire_q;
-      assign pe_beat[i*BeatW +: BeatW] = beat_q;
-      assign pe_act[i*ActW +: ActW] = act_q;
-    end
-    for (genvar i = 0; i < Rows * Cols; i++) begin : gen_right
-      if (i % Cols != 0) begin : gen_next
-        logic [WeightW-1:0] weight_q;
-        always_ff @(posedge clk_i) begin
-          weight_q <= pe_weight[(i-1)*WeightW +: WeightW];
-        end
-        assign pe_weight[i*WeightW +: WeightW] = weight_q;
+
+        assign right[r*(Cols+1)*WeightW +: WeightW] = line_q[(r-1)*WeightW +: WeightW];
       end
     end
+
+    for (genvar i = 0; i < Rows * Cols; i++) begin : gen_pe
+      localparam int unsigned Right = i + i / Cols;  // a row of it has a column more
+
+      pare_array_pe #(
+        .Lanes(Lanes),
+        .ActDigit(ActDigit),
+        .WeightDigit(WeightDigit),
+        .MaxActBits(MaxActBits),
+        .MaxWeightBits(MaxWeightBits),
+        .AccWidth(AccWidth),
+        .Skew(1)
+      ) u_pe (
+        .clk_i,
+        .rst_ni,
+        .fire_i(fires[i]),
+        .beat_i(beats[i*BeatW +: BeatW]),
+        .act_i(down[i*ActW +: ActW]),
+        .weight_i(right[Right*WeightW +: WeightW]),
+        .fire_o(fires[i+Cols]),
+        .beat_o(beats[(i+Cols)*BeatW +: BeatW]),
+        .act_o(down[(i+Cols)*ActW +: ActW]),
+        .weight_o(right[(Right+1)*WeightW +: WeightW]),
+        .capture_i,
+        .shift_i,
+        .above_i(drain[(i+Cols)*AccWidth +: AccWidth]),
+        .drain_o(drain[i*AccWidth +: AccWidth]),
+        .ready_o(pe_ready[i]),
+        .valid_o(pe_valid[i])
+      );
+      assign pe_fire[i] = fires[i];
+    end
+
+    logic unused;
+    assign unused = &{1'b0, fires, beats, down, right};
   end else begin : gen_broadcast
     for (genvar i = 0; i < Rows * Cols; i++) begin : gen_pe
+      logic unused_fire;
+      pare_pkg::beat_t unused_beat;
+      logic [ActW-1:0] unused_act;
+      logic [WeightW-1:0] unused_weight;
+
+      pare_array_pe #(
+        .Lanes(Lanes),
+        .ActDigit(ActDigit),
+        .WeightDigit(WeightDigit),
+        .MaxActBits(MaxActBits),
+        .MaxWeightBits(MaxWeightBits),
+        .AccWidth(AccWidth),
+        .Skew(0)
+      ) u_pe (
+        .clk_i,
+        .rst_ni,
+        .fire_i,
+        .beat_i,
+        .act_i(acts[(i%Cols)*ActW +: ActW]),
+        .weight_i(weights[(i/Cols)*WeightW +: WeightW]),
+        .fire_o(unused_fire),
+        .beat_o(unused_beat),
+        .act_o(unused_act),
+        .weight_o(unused_weight),
+        .capture_i,
+        .shift_i,
+        .above_i(drain[(i+Cols)*AccWidth +: AccWidth]),
+        .drain_o(drain[i*AccWidth +: AccWidth]),
+        .ready_o(pe_ready[i]),
+        .valid_o(pe_valid[i])
+      );
       assign pe_fire[i] = fire_i;
-      assign pe_beat[i*BeatW +: BeatW] = beat_i;
-      assign pe_act[i*ActW +: ActW] = acts[(i%Cols)*ActW +: ActW];
-      assign pe_weight[i*WeightW +: WeightW] = weights[(i/Cols)*WeightW +: WeightW];
     end
   end
 
-  for (genvar i = 0; i < Rows * Cols; i++) begin : gen_pe
-    pare_pe_core #(
-      .Lanes(Lanes),
-      .ActDigit(ActDigit),
-      .WeightDigit(WeightDigit),
-      .MaxActBits(MaxActBits),
-      .MaxWeightBits(MaxWeightBits),
-      .AccWidth(AccWidth)
-    ) u_core (
-      .clk_i,
-      .rst_ni,
-      .valid_i(pe_fire[i]),
-      .ready_o(pe_ready[i]),
-      .beat_i(pe_beat[i*BeatW +: BeatW]),
-      .act_i(pe_act[i*ActW +: ActW]),
-      .weight_i(pe_weight[i*WeightW +: WeightW]),
-      .valid_o(pe_valid[i]),
-      .ready_i(capture_i),
-      .sum_o(pe_sum[i*AccWidth +: AccWidth]),
-      .overflow_o(pe_overflow[i])
-    );
-  end
+  assign row_o = drain[Cols*AccWidth-1:0];
 
   // ---- the sums of the activation codes: a weight of one, in its lowest digit ----
 
   pare_pkg::beat_t one_beat;
   logic [WeightW-1:0] one;
-  logic [Cols-1:0] one_ready, one_valid, one_overflow;
-  logic [Cols*AccWidth-1:0] one_sum;
+  logic [Cols-1:0] one_ready, one_valid;
 
   always_comb begin
     one_beat = beat_i;
@@ -176,47 +211,38 @@ module pare_array #(
   end
 
   for (genvar c = 0; c < Cols; c++) begin : gen_one
-    pare_pe_core #(
+    logic unused_fire;
+    pare_pkg::beat_t unused_beat;
+    logic [ActW-1:0] unused_act;
+    logic [WeightW-1:0] unused_weight;
+
+    pare_array_pe #(
       .Lanes(Lanes),
       .ActDigit(ActDigit),
       .WeightDigit(WeightDigit),
       .MaxActBits(MaxActBits),
       .MaxWeightBits(MaxWeightBits),
-      .AccWidth(AccWidth)
-    ) u_core (
+      .AccWidth(AccWidth),
+      .Skew(0)
+    ) u_pe (
       .clk_i,
       .rst_ni,
-      .valid_i(fire_i),
-      .ready_o(one_ready[c]),
+      .fire_i,
       .beat_i(one_beat),
       .act_i(acts[c*ActW +: ActW]),
       .weight_i(one),
-      .valid_o(one_valid[c]),
-      .ready_i(capture_i),
-      .sum_o(one_sum[c*AccWidth +: AccWidth]),
-      .overflow_o(one_overflow[c])
+      .fire_o(unused_fire),
+      .beat_o(unused_beat),
+      .act_o(unused_act),
+      .weight_o(unused_weight),
+      .capture_i,
+      .shift_i(1'b0),
+      .above_i({AccWidth{1'b0}}),
+      .drain_o(act_sum_o[c*AccWidth +: AccWidth]),
+      .ready_o(one_ready[c]),
+      .valid_o(one_valid[c])
     );
   end
-
-  // ---- the captured fold moves down to row 0 ----
-
-  logic [Rows*Cols*AccWidth-1:0] rows_q;
-  logic [Cols*AccWidth-1:0] act_sum_q;
-
-  always_ff @(posedge clk_i) begin
-    if (capture_i) begin
-      rows_q <= pe_sum;
-      act_sum_q <= one_sum;
-    end else if (shift_i) begin
-      rows_q <= rows_q >> (Cols * AccWidth);
-    end
-  end
-
-  assign row_o = rows_q[Cols*AccWidth-1:0];
-  assign act_sum_o = act_sum_q;
-
-  logic unused;
-  assign unused = &{1'b0, pe_overflow, one_overflow};
 
   `include "pare_assert.svh"
   `PARE_ASSERT(SumsStandWhenCaptured, capture_i |-> &pe_valid && &one_valid)

@@ -21,15 +21,15 @@ module pare_beat_sequencer #(
   parameter int unsigned Interval = 6,
   parameter int unsigned Skew = 0,
   localparam int unsigned BitsW = pare_pkg::BITS_W,
-  localparam int unsigned PosW = pare_pkg::POS_W,
+  localparam int unsigned PosW = pare_accel_pkg::POS_W,
   localparam int unsigned ColW = $clog2(Cols + 1)
 ) (
   input  logic                      clk_i,
   input  logic                      rst_ni,
 
-  input  pare_pkg::descriptor_t     desc_i,
-  input  pare_pkg::layer_t          layer_i,
-  input  pare_pkg::tile_t           tile_i,   // stands from the cycle after start_i
+  input  pare_accel_pkg::descriptor_t     desc_i,
+  input  pare_accel_pkg::layer_t          layer_i,
+  input  pare_accel_pkg::tile_t           tile_i,   // stands from the cycle after start_i
 
   input  logic                      start_i,
   output logic                      active_o,
@@ -61,10 +61,10 @@ module pare_beat_sequencer #(
   // the fold's sums stand; what they are of
   output logic                      capture_o,
   output logic                      capture_first_o,  // fold of the tile
+  output logic                      capture_last_o,
   output logic [15:0]               capture_filter_o, // of row 0
   output logic [ColW-1:0]           capture_cols_o,
-  output logic                      capture_half_o,   // of the output buffer
-  output logic                      pending_o         // some fold's sums are on their way
+  output logic                      capture_half_o    // of the output buffer
 );
 
   localparam int unsigned SkewCycles = Skew != 0 ? Rows + Cols - 2 : 0;
@@ -317,7 +317,7 @@ module pare_beat_sequencer #(
 
   // ---- the sums' way through the array ----
 
-  localparam int unsigned InfoW = 16 + ColW + 2;
+  localparam int unsigned InfoW = 16 + ColW + 3;
   logic [CaptureDelay-1:0] capture_q;
   logic [CaptureDelay*InfoW-1:0] info_q;
 
@@ -331,13 +331,12 @@ module pare_beat_sequencer #(
 
   always_ff @(posedge clk_i) begin
     info_q <= {info_q[(CaptureDelay-1)*InfoW-1:0], tile_i.first_filter + filter_q, n_cols,
-               first_fold_q, tile_i.out_half};
+               first_fold_q, fold_last && set_last_q, tile_i.out_half};
   end
 
   assign capture_o = capture_q[CaptureDelay-1];
-  assign {capture_filter_o, capture_cols_o, capture_first_o, capture_half_o} =
+  assign {capture_filter_o, capture_cols_o, capture_first_o, capture_last_o, capture_half_o} =
       info_q[CaptureDelay*InfoW-1 -: InfoW];
-  assign pending_o = |capture_q;
 
   logic unused;
   assign unused = &{1'b0, desc_i, layer_i, tile_i, pad_shifted};

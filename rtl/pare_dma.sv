@@ -4,7 +4,7 @@
 // Law      start_i begins a stage with up to three transfers. Their requests go out one after the
 //          other, the words of a transfer when those before it are done. done_o: nothing is left
 //          after this cycle (in the cycle of the last word already).
-//          unit_o: what happens in this cycle, pare_pkg::DRAM_*.
+//          unit_o: what happens in this cycle, pare_accel_pkg::DRAM_*.
 // Latency  the first request one cycle after start_i; a load's words go through in their cycle; a
 //          store's first word stands two cycles after start_i unless hold_i keeps it.
 // Reset    stops.
@@ -16,7 +16,7 @@ module pare_dma #(
 
   // the stage: stands from the cycle after start_i
   input  logic                start_i,
-  input  logic [2:0]          moves_i,  // of the stage that starts, by pare_pkg::MOVE_*
+  input  logic [2:0]          moves_i,  // of the stage that starts, by pare_accel_pkg::MOVE_*
   input  logic [31:0]         weight_addr_i,
   input  logic [31:0]         weight_words_i,
   input  logic [31:0]         act_addr_i,
@@ -51,16 +51,16 @@ module pare_dma #(
   logic [2:0] asks_q, moves_q;
 
   always_comb begin
-    req_kind_o = pare_pkg::MOVE_OUTPUTS;
+    req_kind_o = pare_accel_pkg::MOVE_OUTPUTS;
     req_addr_o = out_addr_i;
     req_words_o = out_words_i;
-    if (!asks_q[pare_pkg::MOVE_OUTPUTS]) begin
-      if (asks_q[pare_pkg::MOVE_WEIGHTS]) begin
-        req_kind_o = pare_pkg::MOVE_WEIGHTS;
+    if (!asks_q[pare_accel_pkg::MOVE_OUTPUTS]) begin
+      if (asks_q[pare_accel_pkg::MOVE_WEIGHTS]) begin
+        req_kind_o = pare_accel_pkg::MOVE_WEIGHTS;
         req_addr_o = weight_addr_i;
         req_words_o = weight_words_i;
       end else begin
-        req_kind_o = pare_pkg::MOVE_ACTS;
+        req_kind_o = pare_accel_pkg::MOVE_ACTS;
         req_addr_o = act_addr_i;
         req_words_o = act_words_i;
       end
@@ -68,7 +68,7 @@ module pare_dma #(
   end
 
   assign req_valid_o = |asks_q;
-  assign req_write_o = req_kind_o == pare_pkg::MOVE_OUTPUTS;
+  assign req_write_o = req_kind_o == pare_accel_pkg::MOVE_OUTPUTS;
 
   // ---- words ----
 
@@ -77,21 +77,21 @@ module pare_dma #(
   logic fire, last, begun_q;
 
   always_comb begin
-    kind = pare_pkg::MOVE_OUTPUTS;
+    kind = pare_accel_pkg::MOVE_OUTPUTS;
     words = out_words_i;
-    if (!moves_q[pare_pkg::MOVE_OUTPUTS]) begin
-      if (moves_q[pare_pkg::MOVE_WEIGHTS]) begin
-        kind = pare_pkg::MOVE_WEIGHTS;
+    if (!moves_q[pare_accel_pkg::MOVE_OUTPUTS]) begin
+      if (moves_q[pare_accel_pkg::MOVE_WEIGHTS]) begin
+        kind = pare_accel_pkg::MOVE_WEIGHTS;
         words = weight_words_i;
       end else begin
-        kind = pare_pkg::MOVE_ACTS;
+        kind = pare_accel_pkg::MOVE_ACTS;
         words = act_words_i;
       end
     end
   end
 
   logic storing, loading, store_valid_q;
-  assign storing = moves_q[pare_pkg::MOVE_OUTPUTS];
+  assign storing = moves_q[pare_accel_pkg::MOVE_OUTPUTS];
   assign loading = !storing && |moves_q;
   assign load_ready_o = loading;
   assign store_valid_o = store_valid_q;
@@ -126,17 +126,17 @@ module pare_dma #(
   end
 
   assign done_o = moves_q == '0 || (fire && last && (moves_q & (moves_q - 3'd1)) == '0);
-  assign weight_write_o = fire && loading && kind == pare_pkg::MOVE_WEIGHTS;
-  assign act_write_o = fire && loading && kind == pare_pkg::MOVE_ACTS;
+  assign weight_write_o = fire && loading && kind == pare_accel_pkg::MOVE_WEIGHTS;
+  assign act_write_o = fire && loading && kind == pare_accel_pkg::MOVE_ACTS;
   assign write_first_o = word_q == '0;
 
   always_comb begin
-    unit_o = pare_pkg::DRAM_LATENCY;
+    unit_o = pare_accel_pkg::DRAM_LATENCY;
     if (moves_q == '0) begin
-      unit_o = pare_pkg::DRAM_IDLE;
+      unit_o = pare_accel_pkg::DRAM_IDLE;
     end else if (begun_q || fire) begin
-      unit_o = kind == pare_pkg::MOVE_OUTPUTS ? pare_pkg::DRAM_OUTPUTS
-             : kind == pare_pkg::MOVE_WEIGHTS ? pare_pkg::DRAM_WEIGHTS : pare_pkg::DRAM_ACTS;
+      unit_o = kind == pare_accel_pkg::MOVE_OUTPUTS ? pare_accel_pkg::DRAM_OUTPUTS
+             : kind == pare_accel_pkg::MOVE_WEIGHTS ? pare_accel_pkg::DRAM_WEIGHTS : pare_accel_pkg::DRAM_ACTS;
     end
   end
 

@@ -4,7 +4,7 @@
 // Law      the row of filter f uses record f: {shift, multiplier, bias}, from bit 0 upwards
 //          correction of a column = floor(weight_zero * act_sum / 2^8)
 // Latency  shift_o in the Rows cycles after capture_i; append_o follows each by three cycles.
-//          busy_o from the cycle after capture_i to the last append_o.
+//          append_last_o: with it a tile is complete.
 // Reset    forgets what is on its way; the records stay.
 module pare_drain #(
   parameter int unsigned Rows = 4,
@@ -32,16 +32,17 @@ module pare_drain #(
 
   input  logic                     capture_i,
   input  logic                     first_i,   // fold of a tile
+  input  logic                     last_i,
   input  logic [FilterW-1:0]       filter_i,  // of row 0
   input  logic [ColW-1:0]          cols_i,    // with a window
   input  logic                     half_i,
   output logic                     shift_o,
   input  logic [Cols*AccWidth-1:0] row_i,
   input  logic [Cols*AccWidth-1:0] act_sum_i,
-  output logic                     busy_o,
 
   output logic                     append_o,
   output logic                     append_first_o,
+  output logic                     append_last_o,
   output logic                     append_half_o,
   output logic [CountW-1:0]        append_count_o,
   output logic [Cols*32-1:0]       append_bytes_o
@@ -53,7 +54,7 @@ module pare_drain #(
 
   logic [RowW-1:0] left_q;
   logic [FilterW-1:0] filter_q;
-  logic first_q, half_q, new_q;
+  logic first_q, last_q, half_q, new_q;
   logic [ColW-1:0] cols_q;
 
   assign shift_o = left_q != '0;
@@ -72,6 +73,7 @@ module pare_drain #(
     if (capture_i) begin
       filter_q <= filter_i;
       first_q <= first_i;
+      last_q <= last_i;
       cols_q <= cols_i;
       half_q <= half_i;
       new_q <= 1'b1;
@@ -99,7 +101,7 @@ module pare_drain #(
 
   // ---- three cycles behind ----
 
-  logic [2:0] valid_q, first_pipe_q, half_pipe_q;
+  logic [2:0] valid_q, first_pipe_q, last_pipe_q, half_pipe_q;
   logic [3*ColW-1:0] cols_pipe_q;
   logic [Cols*AccWidth-1:0] row_q;
 
@@ -113,6 +115,7 @@ module pare_drain #(
 
   always_ff @(posedge clk_i) begin
     first_pipe_q <= {first_pipe_q[1:0], first_q};
+    last_pipe_q <= {last_pipe_q[1:0], last_q && left_q == RowW'(1)};
     half_pipe_q <= {half_pipe_q[1:0], half_q};
     cols_pipe_q <= {cols_pipe_q[2*ColW-1:0], cols_q};
     if (shift_o) begin
@@ -120,9 +123,9 @@ module pare_drain #(
     end
   end
 
-  assign busy_o = shift_o || |valid_q;
   assign append_o = valid_q[2];
   assign append_first_o = first_pipe_q[2];
+  assign append_last_o = valid_q[2] && last_pipe_q[2];
   assign append_half_o = half_pipe_q[2];
 
   // ---- a requantiser a column ----

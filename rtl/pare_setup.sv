@@ -25,11 +25,11 @@ module pare_setup #(
   output logic                          desc_ready_o,
   input  logic [31:0]                   desc_i,
 
-  output pare_pkg::descriptor_t         desc_o,
-  output pare_pkg::layer_t              layer_o,
+  output pare_accel_pkg::descriptor_t         desc_o,
+  output pare_accel_pkg::layer_t              layer_o,
   output logic                          ready_o,   // the layer may run
   output logic                          refused_o, // or not: why
-  output logic [pare_pkg::STATUS_W-1:0] status_o,
+  output logic [pare_accel_pkg::STATUS_W-1:0] status_o,
   input  logic                          release_i,
 
   output logic                          record_write_o,
@@ -39,7 +39,7 @@ module pare_setup #(
 
   localparam int unsigned LaneW = $clog2(Lanes);
   localparam int unsigned MaxFolds = MaxFilters / Rows;
-  localparam int unsigned WordW = $clog2(pare_pkg::DESC_WORDS);
+  localparam int unsigned WordW = $clog2(pare_accel_pkg::DESC_WORDS);
 
   if (Lanes != 1 << LaneW) begin : gen_bad_lanes
     $error("Lanes must be a power of two");
@@ -59,11 +59,11 @@ module pare_setup #(
   } state_e;
 
   logic [4:0] state_q, state_d;  // of state_e; most states follow each other
-  logic [pare_pkg::DESC_WORDS*32-1:0] words_q;
+  logic [pare_accel_pkg::DESC_WORDS*32-1:0] words_q;
   logic [WordW-1:0] word_q;
-  pare_pkg::descriptor_t desc;
-  pare_pkg::layer_t layer_q;
-  logic [pare_pkg::STATUS_W-1:0] status_q, status;
+  pare_accel_pkg::descriptor_t desc;
+  pare_accel_pkg::layer_t layer_q;
+  logic [pare_accel_pkg::STATUS_W-1:0] status_q, status;
   logic bad;
 
   assign desc = words_q;
@@ -79,32 +79,32 @@ module pare_setup #(
     bad_bits = bits == '0 || 32'(bits) > most;
   endfunction
 
-  logic [pare_pkg::STATUS_W-1:0] field_status;
+  logic [pare_accel_pkg::STATUS_W-1:0] field_status;
 
   always_comb begin
-    field_status = pare_pkg::STATUS_OK;
-    if (desc.tile_rows == '0) field_status = pare_pkg::STATUS_TILE_ROWS;
-    if (desc.tile_filters == '0) field_status = pare_pkg::STATUS_TILE_FILTERS;
-    if (desc.out_height == '0 || desc.out_width == '0) field_status = pare_pkg::STATUS_OUTPUT;
+    field_status = pare_accel_pkg::STATUS_OK;
+    if (desc.tile_rows == '0) field_status = pare_accel_pkg::STATUS_TILE_ROWS;
+    if (desc.tile_filters == '0) field_status = pare_accel_pkg::STATUS_TILE_FILTERS;
+    if (desc.out_height == '0 || desc.out_width == '0) field_status = pare_accel_pkg::STATUS_OUTPUT;
     if (desc.stride_height == '0 || desc.stride_width == '0) begin
-      field_status = pare_pkg::STATUS_STRIDE;
+      field_status = pare_accel_pkg::STATUS_STRIDE;
     end
     if (desc.dilation_height == '0 || desc.dilation_width == '0) begin
-      field_status = pare_pkg::STATUS_DILATION;
+      field_status = pare_accel_pkg::STATUS_DILATION;
     end
     if (desc.kernel_height == '0 || desc.kernel_width == '0) begin
-      field_status = pare_pkg::STATUS_KERNEL;
+      field_status = pare_accel_pkg::STATUS_KERNEL;
     end
-    if (desc.filters == '0) field_status = pare_pkg::STATUS_FILTERS;
-    if (desc.channels == '0) field_status = pare_pkg::STATUS_CHANNELS;
-    if (desc.in_height == '0 || desc.in_width == '0) field_status = pare_pkg::STATUS_INPUT;
-    if (bad_bits(desc.out_bits, 16)) field_status = pare_pkg::STATUS_OUT_BITS;
-    if (bad_bits(desc.weight_bits, MaxWeightBits)) field_status = pare_pkg::STATUS_WEIGHT_BITS;
-    if (bad_bits(desc.act_bits, MaxActBits)) field_status = pare_pkg::STATUS_ACT_BITS;
+    if (desc.filters == '0) field_status = pare_accel_pkg::STATUS_FILTERS;
+    if (desc.channels == '0) field_status = pare_accel_pkg::STATUS_CHANNELS;
+    if (desc.in_height == '0 || desc.in_width == '0) field_status = pare_accel_pkg::STATUS_INPUT;
+    if (bad_bits(desc.out_bits, 16)) field_status = pare_accel_pkg::STATUS_OUT_BITS;
+    if (bad_bits(desc.weight_bits, MaxWeightBits)) field_status = pare_accel_pkg::STATUS_WEIGHT_BITS;
+    if (bad_bits(desc.act_bits, MaxActBits)) field_status = pare_accel_pkg::STATUS_ACT_BITS;
     if ({desc.reserved0, desc.reserved1a, desc.reserved1b, desc.reserved1c} != '0) begin
-      field_status = pare_pkg::STATUS_RESERVED;
+      field_status = pare_accel_pkg::STATUS_RESERVED;
     end
-    if (desc.version != 8'd1) field_status = pare_pkg::STATUS_VERSION;
+    if (desc.version != 8'd1) field_status = pare_accel_pkg::STATUS_VERSION;
   end
 
   // ---- one product a cycle ----
@@ -112,7 +112,7 @@ module pare_setup #(
   logic [15:0] a, b, groups, tile_height_q, max_rows;
   logic [31:0] product, rows_end, padded, small_q;
   logic [POS_W-1:0] reach_width_q;
-  localparam int unsigned POS_W = pare_pkg::POS_W;
+  localparam int unsigned POS_W = pare_accel_pkg::POS_W;
 
   // filters left to count into folds
   logic [16:0] left_q;
@@ -219,46 +219,46 @@ module pare_setup #(
 
   always_comb begin
     bad = 1'b0;
-    status = pare_pkg::STATUS_OK;
+    status = pare_accel_pkg::STATUS_OK;
     case (state_q)
       Fields: begin
         status = field_status;
-        bad = status != pare_pkg::STATUS_OK;
+        bad = status != pare_accel_pkg::STATUS_OK;
       end
       FilterFolds: begin
-        status = pare_pkg::STATUS_FILTERS;
+        status = pare_accel_pkg::STATUS_FILTERS;
         bad = 32'(layer_q.folds) >= MaxFolds;
       end
       TileFolds: begin
-        status = pare_pkg::STATUS_TILE_FILTERS;
+        status = pare_accel_pkg::STATUS_TILE_FILTERS;
         bad = fold_ends && left_q != 17'(Rows);
       end
       ReachHeight: begin
-        status = pare_pkg::STATUS_PAD;
+        status = pare_accel_pkg::STATUS_PAD;
         bad = 32'(desc.pad_height) > product;
       end
       ReachWidth: begin
-        status = pare_pkg::STATUS_PAD;
+        status = pare_accel_pkg::STATUS_PAD;
         bad = 32'(desc.pad_width) > product;
       end
       OutHeight, OutWidth: begin
-        status = pare_pkg::STATUS_OUTPUT;
+        status = pare_accel_pkg::STATUS_OUTPUT;
         bad = rows_end > padded;
       end
       Pixel, Row, TileActs: begin
-        status = pare_pkg::STATUS_ACT_BUFFER;
+        status = pare_accel_pkg::STATUS_ACT_BUFFER;
         bad = product > ActPlanes;
       end
       Taps, Steps, FoldPlanes, TileWeights: begin
-        status = pare_pkg::STATUS_WEIGHT_BUFFER;
+        status = pare_accel_pkg::STATUS_WEIGHT_BUFFER;
         bad = product > WeightPlanes;
       end
       TileWindows: begin
-        status = pare_pkg::STATUS_OUT_BUFFER;
+        status = pare_accel_pkg::STATUS_OUT_BUFFER;
         bad = product > OutBytes;
       end
       TileOuts: begin
-        status = pare_pkg::STATUS_OUT_BUFFER;
+        status = pare_accel_pkg::STATUS_OUT_BUFFER;
         bad = product > OutBytes || out_bytes > OutBytes;
       end
       default: ;
@@ -274,7 +274,7 @@ module pare_setup #(
   always_comb begin
     state_d = state_q;
     case (state_q)
-      Words: if (fire && word_q == WordW'(pare_pkg::DESC_WORDS - 1)) state_d = Fields;
+      Words: if (fire && word_q == WordW'(pare_accel_pkg::DESC_WORDS - 1)) state_d = Fields;
       Fields: state_d = FilterFolds;
       FilterFolds: if (fold_ends) state_d = TileFolds;
       TileFolds: if (fold_ends) state_d = ReachHeight;
@@ -305,7 +305,7 @@ module pare_setup #(
       status_q <= status;
     end
     if (state_q == Words && fire) begin
-      words_q <= {desc_i, words_q[pare_pkg::DESC_WORDS*32-1:32]};
+      words_q <= {desc_i, words_q[pare_accel_pkg::DESC_WORDS*32-1:32]};
     end
     case (state_q)
       Fields: begin

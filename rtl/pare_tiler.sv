@@ -6,8 +6,8 @@
 //          A tile's rows of windows need the input rows
 //            [max(begin, 0), min(begin + (rows-1)*stride + reach, in_height)),
 //            begin = row * stride - pad.
-// Latency  ready_o 9 cycles after start_i and next_i: tile_o stands, exists 0 behind the
-//          last one.
+// Latency  ready_o 9 cycles after start_i and next_i: tile_o stands. Behind the last tile exists
+//          is 0, one cycle after next_i.
 // Reset    stops.
 module pare_tiler #(
   parameter int unsigned Rows = 4,
@@ -18,16 +18,16 @@ module pare_tiler #(
   input  logic                  clk_i,
   input  logic                  rst_ni,
 
-  input  pare_pkg::descriptor_t desc_i,
-  input  pare_pkg::layer_t      layer_i,
+  input  pare_accel_pkg::descriptor_t desc_i,
+  input  pare_accel_pkg::layer_t      layer_i,
 
   input  logic                  start_i,  // the first tile
   input  logic                  next_i,   // the one behind tile_o
   output logic                  ready_o,
-  output pare_pkg::tile_t       tile_o
+  output pare_accel_pkg::tile_t       tile_o
 );
 
-  localparam int unsigned PosW = pare_pkg::POS_W;
+  localparam int unsigned PosW = pare_accel_pkg::POS_W;
   localparam int unsigned WordPlanesW = $clog2(WordPlanes);
   localparam int unsigned WordBytesW = $clog2(WordBytes);
 
@@ -36,7 +36,7 @@ module pare_tiler #(
   } state_e;
 
   logic [3:0] state_q;  // of state_e, one after the other
-  pare_pkg::tile_t tile_q;
+  pare_accel_pkg::tile_t tile_q;
   assign ready_o = state_q == Ready;
   assign tile_o = tile_q;
 
@@ -120,7 +120,7 @@ module pare_tiler #(
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       state_q <= Ready;
-    end else if (start_i || next_i) begin
+    end else if (start_i || (next_i && tile_q.exists && !ends)) begin
       state_q <= Place;
     end else if (!ready_o) begin
       state_q <= state_q + 4'd1;

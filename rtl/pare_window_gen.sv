@@ -9,7 +9,7 @@
 module pare_window_gen #(
   parameter int unsigned Cols = 4,
   parameter int unsigned PlaneW = 11,
-  localparam int unsigned PosW = pare_pkg::POS_W
+  localparam int unsigned PosW = pare_accel_pkg::POS_W
 ) (
   input  logic                   clk_i,
   input  logic                   rst_ni,

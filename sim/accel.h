@@ -94,7 +94,7 @@ typedef struct pare_accel_filter {
     X(18, OUT_BUFFER, "tile_rows", "the tile's outputs exceed half of the output buffer")
 
 typedef enum pare_accel_status {
-#define X(code, id, field, doc) PARE_ACCEL_##id = code,
+#define X(code, id, field, doc) PARE_ACCEL_STATUS_##id = code,
     PARE_ACCEL_STATUS(X)
 #undef X
         PARE_ACCEL_N_STATUS
@@ -133,6 +133,8 @@ typedef struct pare_accel_params {
     bool is_skewed;
 } pare_accel_params;
 
+/* Rows + cols - 2 if it is skewed, else 0. */
+uint32_t pare_accel_skew_cycles(const pare_accel_params *p);
 /* Cycles from one fold to the next at least. */
 uint32_t pare_accel_interval(const pare_accel_params *p);
 /* The memory latency from which on a stage takes as long as level 2 says. */
@@ -151,9 +153,19 @@ typedef struct pare_accel_out {
     uint32_t store_data[PARE_ACCEL_MEM_WORDS];
 } pare_accel_out;
 
-/* The descriptor as the port takes it, and a filter's record. */
+/* The descriptor as the port takes it, and a filter's record; and back. */
 void pare_accel_pack(const pare_accel_descriptor *d, uint32_t words[PARE_ACCEL_WORDS]);
+/* false if a bit without meaning is set */
+bool pare_accel_unpack(const uint32_t words[PARE_ACCEL_WORDS], pare_accel_descriptor *d);
+/* The first field whose value its bits do not hold, or NULL. */
+const char *pare_accel_too_wide(const pare_accel_descriptor *d);
 void pare_accel_pack_filter(const pare_accel_filter *f, uint32_t words[PARE_ACCEL_FILTER_WORDS]);
+void pare_accel_unpack_filter(const uint32_t words[PARE_ACCEL_FILTER_WORDS], pare_accel_filter *f);
+/* What is stored for a sum: see pare_accel_filter. `sum` and `act_sum` fit in 32 bits. */
+int32_t pare_accel_requantize(const pare_accel_descriptor *d, const pare_accel_filter *f,
+                              int64_t sum, int64_t act_sum);
+/* Bytes of a stored output. */
+uint32_t pare_accel_out_bytes(const pare_accel_descriptor *d);
 /* "WEIGHT_BUFFER", the field it names, and why; for any code. */
 const char *pare_accel_status_name(uint32_t code);
 const char *pare_accel_status_field(uint32_t code);
