@@ -149,9 +149,9 @@ static void print_layer(const layer_args *a, const pare_layer_job *j, const pare
     if (a->is_json) {
         printf("{\"layer\": \"%s\", \"machine\": \"%s\", \"weight_bits\": %" PRIu32
                ", \"act_bits\": %" PRIu32 ", \"agrees\": %s, \"outputs\": %" PRIu64
-               ", \"records\": %" PRIu64 ", \"rtl_cycles\": %" PRIu64 ", \"level2_cycles\": %" PRIu64
-               ", \"level1_cycles\": %" PRIu64 ", \"setup_cycles\": %" PRIu64
-               ", \"cycles_compared\": %" PRIu64 "}\n",
+               ", \"records\": %" PRIu64 ", \"rtl_cycles\": %" PRIu64
+               ", \"level2_cycles\": %" PRIu64 ", \"level1_cycles\": %" PRIu64
+               ", \"setup_cycles\": %" PRIu64 ", \"cycles_compared\": %" PRIu64 "}\n",
                j->name, p->name, j->weight_bits, j->act_bits, r->is_ok ? "true" : "false",
                r->n_outputs, r->n_records, r->rtl_cycles, r->level2_cycles, r->level1.stats.cycles,
                r->setup_cycles, r->n_compared);
@@ -278,8 +278,8 @@ static pare_status run_trained(const layer_args *a, const char *layer, bool *is_
     for (size_t j = 0; j < n; j++) acts[j] = codes[j];
     pare_layer_job job = pare_net_stage_job(&net.stages[i], acts);
     job.raw |= a->raw;
-    pare_buf_printf(&replay, "pare-cosim layer %s %s --machine %s --run %s --image %" PRIu64, a->run,
-                    layer, a->machine, a->run, a->image);
+    pare_buf_printf(&replay, "pare-cosim layer %s %s --machine %s --run %s --image %" PRIu64,
+                    a->run, layer, a->machine, a->run, a->image);
     PARE_TRY_DONE(verify(a, m, p, &job, replay.text, is_ok, e));
 done:
     free(acts);
@@ -364,7 +364,8 @@ static pare_status run_images(const layer_args *a, pare_net_run *net, const pare
     const pare_net *const n = pare_infer_net(net->f);
     const size_t classes = (size_t)pare_shape_count(n->layers[n->n_layers - 1].out);
     const size_t pixels = (size_t)pare_shape_count(images->shape);
-    float *const logits = pare_xalloc(2 * classes, sizeof *logits), *const wanted = logits + classes;
+    float *const logits = pare_xalloc(2 * classes, sizeof *logits), *const wanted =
+                                                                        logits + classes;
     uint64_t n_equal = 0, n_right = 0;
     pare_status status = PARE_OK;
     for (size_t i = 0; i < images->n && status == PARE_OK && *is_ok; i++) {
@@ -382,8 +383,9 @@ static pare_status run_images(const layer_args *a, pare_net_run *net, const pare
                 printf("image %zu: class %" PRIu32 ", pare-sim infer %" PRIu32 ", label %u\n", i,
                        image.predicted, best, images->labels[i]);
         } else if (status == PARE_OK) {
-            fprintf(stderr, "image %zu, %sreplay: pare-cosim layer %s LAYER --machine %s --run %s "
-                            "--image %zu --trace layer.fst\n",
+            fprintf(stderr,
+                    "image %zu, %sreplay: pare-cosim layer %s LAYER --machine %s --run %s "
+                    "--image %zu --trace layer.fst\n",
                     i, image.difference.text, a->run, a->machine, a->run, i);
             *is_ok = false;
         }
@@ -441,18 +443,38 @@ static int finish(pare_status status, bool is_ok, const pare_err *e)
 
 #define COMMON_OPTS                                                                                \
     {"machine", 'm', PARE_OPT_STRING, "MACHINE", "a machine that is in RTL (pare4)", &a.machine,   \
-     0, 0},                                                                                        \
-        {"set", 0, PARE_OPT_LIST, "KEY=VALUE", "change a value of its file", &a.sets, 0, 0},    \
-        {"data", 'd', PARE_OPT_STRING, "DATA", "the images: as pare-sim infer (fashion-mnist)",    \
-         &a.data, 0, 0},                                                                           \
-        {"latency", 0, PARE_OPT_STRING, "A..B", "of memory, per stage at random (the machine's)",  \
-         &a.latency, 0, 0},                                                                        \
-        {"gaps", 0, PARE_OPT_STRING, "P,MAX", "P % of the words come up to MAX cycles late (none)",\
-         &a.gaps, 0, 0},                                                                           \
+     0,         0},                                                                                \
+        {"set", 0, PARE_OPT_LIST, "KEY=VALUE", "change a value of its file", &a.sets, 0, 0},       \
+        {"data",                                                                                   \
+         'd',                                                                                      \
+         PARE_OPT_STRING,                                                                          \
+         "DATA",                                                                                   \
+         "the images: as pare-sim infer (fashion-mnist)",                                          \
+         &a.data,                                                                                  \
+         0,                                                                                        \
+         0},                                                                                       \
+        {"latency",                                                                                \
+         0,                                                                                        \
+         PARE_OPT_STRING,                                                                          \
+         "A..B",                                                                                   \
+         "of memory, per stage at random (the machine's)",                                         \
+         &a.latency,                                                                               \
+         0,                                                                                        \
+         0},                                                                                       \
+        {"gaps",                                                                                   \
+         0,                                                                                        \
+         PARE_OPT_STRING,                                                                          \
+         "P,MAX",                                                                                  \
+         "P % of the words come up to MAX cycles late (none)",                                     \
+         &a.gaps,                                                                                  \
+         0,                                                                                        \
+         0},                                                                                       \
         {"seed", 's', PARE_OPT_U64, "S", "seed of everything random (1)", &a.seed, 0, 0},          \
         {"no-model", 0, PARE_OPT_FLAG, NULL, "do not compare pins with the C model", &a.no_model,  \
-         0, 0},                                                                                    \
-        {"json", 0, PARE_OPT_FLAG, NULL, "JSON objects, one a line", &a.is_json, 0, 0}
+         0,          0},                                                                           \
+    {                                                                                              \
+        "json", 0, PARE_OPT_FLAG, NULL, "JSON objects, one a line", &a.is_json, 0, 0               \
+    }
 
 int pare_cosim_main_layer(int argc, char **argv)
 {

@@ -57,8 +57,9 @@ static pare_status follow(const pare_infer *f, pare_net_stage *s, chain *c, pare
             break;
         case PARE_OP_FLATTEN: break;
         default:
-            return refuse(f, i, "is no batchnorm, relu, maxpool or flatten between two layers; "
-                                "pare-cosim net runs these only",
+            return refuse(f, i,
+                          "is no batchnorm, relu, maxpool or flatten between two layers; "
+                          "pare-cosim net runs these only",
                           e);
         }
         PARE_TRY(reader_of(f, i, &i, e));
@@ -84,7 +85,8 @@ static pare_status find_record(const pare_infer *f, uint32_t layer, double m, do
     const double exact = ldexp(multiplier, -shift);
     const double bias = rint((b - (double)zero) / exact);
     if (m == 0 || shift < 0 || shift > 63 || fabs(bias) >= ldexp(1, BIAS_BITS))
-        return refuse(f, layer, "has a filter whose scale or offset the requantiser cannot hold", e);
+        return refuse(f, layer, "has a filter whose scale or offset the requantiser cannot hold",
+                      e);
     *out = (pare_accel_filter){(int64_t)bias, (int32_t)multiplier, (uint32_t)shift};
     return PARE_OK;
 }

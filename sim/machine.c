@@ -342,14 +342,13 @@ static pare_status check_folds(const pare_machine *m, pare_err *e)
     const bool is_special =
         m->memory.model == PARE_MEMORY_BITFUSION || m->pe.skips != PARE_SKIPS_NOTHING;
     if (is_special && (m->array.fold_cycles_min || m->mapping.pad_layers))
-        return pare_yaml_error(m->yaml,
-                               m->mapping.pad_layers ? "mapping.pad_layers"
-                                                     : "array.fold_cycles_min",
-                               e, PARE_EINPUT,
-                               "%s in an array that skips, or with memory.model bitfusion; none "
-                               "expected",
-                               m->mapping.pad_layers ? "mapping.pad_layers is true"
-                                                     : "array.fold_cycles_min is given");
+        return pare_yaml_error(
+            m->yaml, m->mapping.pad_layers ? "mapping.pad_layers" : "array.fold_cycles_min", e,
+            PARE_EINPUT,
+            "%s in an array that skips, or with memory.model bitfusion; none "
+            "expected",
+            m->mapping.pad_layers ? "mapping.pad_layers is true"
+                                  : "array.fold_cycles_min is given");
     if (!m->array.fold_cycles_min || m->mapping.tile.channels >= WHOLE) return PARE_OK;
     return pare_yaml_error(m->yaml, "array.fold_cycles_min", e, PARE_EINPUT,
                            "array.fold_cycles_min is given, but tiles may hold pieces of the "
