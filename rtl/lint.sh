@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Lint of the RTL: every module alone, over a matrix of parameters, without a waiver: `verilator
+# Lint of the RTL: every module alone, over a matrix of parameters, without a waiver (but for the
+# constants of the machine's package that one module alone does not use): `verilator
 # --lint-only -Wall` and Yosys (read, hierarchy, proc, check), each under a time limit. Illegal
 # parameters must stop elaboration. Ends in "N passed, N failed".
 set -u
