@@ -127,7 +127,7 @@ legal pare_setup -GRows=16 -GLanes=16 -GWeightPlanes=32768 -GActPlanes=32768 -GO
 legal pare_tiler -GRows=1 -GPlaneWords=1 -GWordPlanes=1 -GWordBytes=1
 legal pare_tiler -GRows=16 -GPlaneWords=2 -GWordPlanes=8 -GWordBytes=16
 # rows, cols, lanes, digits of activations and weights, memory width
-for shape in "1 1 8 1 1 8" "4 4 8 1 1 32" "4 4 8 1 8 32" "6 3 4 2 4 8" "2 5 16 8 8 128" "3 2 8 4 16 8"; do
+for shape in "1 1 8 1 1 8" "4 4 8 1 1 32" "4 4 8 1 8 32" "6 3 4 2 4 8" "8 5 16 8 8 128" "3 2 8 4 16 8"; do
   read -r rows cols lanes ad wd mem <<<"$shape"
   [ "$wd" -le 8 ] && wb=8 || wb=16
   [ "$((mem / lanes))" -ge "$ad" ] || ad=1
