@@ -89,7 +89,7 @@ static void stretch_folds(const pare_machine *m, const pare_sim_job *job, array_
 {
     const uint64_t steps = sim_array_steps(a, job->dims.c / job->dims.groups);
     const uint64_t cycles = steps * a->step_cycles + a->fold_cycles;
-    if (!a->is_weight_stationary && cycles < m->array.fold_cycles_min)
+    if (a->streams == LOOP_C && cycles < m->array.fold_cycles_min)
         a->fold_cycles += m->array.fold_cycles_min - cycles;
 }
 
