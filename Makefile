@@ -41,7 +41,7 @@ NEEDS_sim    := sim traces
 libs = $(foreach p,$(NEEDS_$(1)),$(BUILD)/lib/libpare_$(p).a)
 syslibs = $(foreach p,$(NEEDS_$(1)),$(LIBS_$(p)))
 
-SIM_HEADERS := $(addprefix sim/,sim.h pe.h store.h sweep.h codesign.h questions.h)
+SIM_HEADERS := $(addprefix sim/,sim.h pe.h accel.h accel_model.h store.h sweep.h codesign.h questions.h)
 
 PARTS      := traces model sim
 PROGRAMS_C := $(BUILD)/bin/pare-trace $(BUILD)/bin/pare-train $(BUILD)/bin/pare-sim
@@ -143,7 +143,7 @@ deps-check: ## Fail if a folder includes what it may not
 
 # every public header alone, as C17 and as C++17
 headers: ## Compile each public header by itself
-	$(Q)for h in traces/trace.h model/model.h $(SIM_HEADERS) $(wildcard rtl/dut.h); do \
+	$(Q)for h in traces/trace.h model/model.h $(SIM_HEADERS) $(wildcard rtl/dut.h rtl/dut_accel.h); do \
 	  printf '#include "%s"\n' $$h | $(CC) -std=c17 $(WARN) -Werror -I. -fsyntax-only -x c - && \
 	  printf '#include "%s"\n' $$h | $(CXX) -std=c++17 -Wall -Wextra -Werror -I. -fsyntax-only -x c++ - || exit 1; done
 	$(Q)echo "headers: each compiles alone"

@@ -142,9 +142,12 @@ static pare_status describe_free_choice(const pare_machine *m, const pare_sim_jo
     mapping_result found;
     pare_sim_layer l;
     if (!sim_wants_tile(m) && !*m->mapping.order) return PARE_OK;
-    without.mapping.tile = (pare_tile){0};
+    /* which fold_cycles_min needs */
+    const uint32_t channels = m->array.fold_cycles_min ? m->mapping.tile.channels : 0;
+    const pare_sim_job padded = sim_padded_job(m, job);
+    without.mapping.tile = (pare_tile){.channels = channels};
     without.mapping.order = "";
-    PARE_TRY(sim_search(&without, job, true, &found, e));
+    PARE_TRY(sim_search(&without, &padded, true, &found, e));
     PARE_TRY(sim_dynamic_mappings(&without, job, options, &found, e));
     PARE_TRY(sim_job_stats(&without, job, &found.best, &l, e));
     const pare_sim_map *const p = &l.map;
@@ -171,7 +174,8 @@ static pare_status explain_job(const pare_machine *m, const pare_sim_job *job,
         PARE_TRY(pare_sim_run_layer(m, job, &best, e));
     } else {
         PARE_TRY(sim_job_check(m, job, e));
-        PARE_TRY(sim_search(m, job, true, &found, e));
+        const pare_sim_job padded = sim_padded_job(m, job);
+        PARE_TRY(sim_search(m, &padded, true, &found, e));
         PARE_TRY(sim_dynamic_mappings(m, job, options, &found, e));
         PARE_TRY(sim_job_stats(m, job, &found.best, &best, e));
     }

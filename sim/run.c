@@ -257,7 +257,8 @@ static pare_status run_layer(searcher *s, const pare_sim_job *job, pare_sim_laye
     mapping_choice c;
     PARE_TRY(sim_job_check(s->m, job, e));
     if (s->m->memory.model == PARE_MEMORY_BITFUSION) return sim_bitfusion_layer(s->m, job, out, e);
-    PARE_TRY(sim_searcher_find(s, job, &c, e));
+    const pare_sim_job padded = sim_padded_job(s->m, job);
+    PARE_TRY(sim_searcher_find(s, &padded, &c, e));
     return sim_job_stats(s->m, job, &c, out, e);
 }
 
