@@ -255,22 +255,24 @@ void sim_bounds_orders(const searcher *s, const map_state *m, const cut_state *c
     }
 }
 
-size_t sim_find_least(const double *v, size_t n)
+/* ---- the least of many ---- */
+
+WIDE size_t sim_find_least(const double *v, size_t n)
 {
-    size_t best = 0;
-    for (size_t i = 1; i < n; i++)
-        if (v[i] < v[best]) best = i;
-    return best;
+    double least = INFINITY;
+#pragma omp simd reduction(min : least)
+    for (size_t i = 0; i < n; i++) least = lesser(v[i], least);
+    for (size_t i = 0; i < n; i++)
+        if (v[i] == least) return i;
+    return 0;
 }
 
-size_t sim_find_least_within(const double *v, const double *other, double limit, size_t n)
+WIDE size_t sim_find_least_within(const double *v, const double *other, double limit, size_t n)
 {
-    size_t best = 0;
     double least = INFINITY;
+#pragma omp simd reduction(min : least)
+    for (size_t i = 0; i < n; i++) least = lesser(other[i] <= limit ? v[i] : INFINITY, least);
     for (size_t i = 0; i < n; i++)
-        if (v[i] < least && other[i] <= limit) {
-            least = v[i];
-            best = i;
-        }
-    return best;
+        if (v[i] == least && other[i] <= limit) return i;
+    return 0;
 }
