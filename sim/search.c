@@ -109,7 +109,7 @@ static bool find_exactly(searcher *s, size_t i)
     if (!find_time(s, c, &t, &s->times[i])) return false;
     const uint64_t cycles = s->times[i].cycles;
     double energy_pj = 0;
-    if (sim_needs_energy(s)) energy_pj = sim_energy_pj(s->m, s->job, &t, cycles, NULL);
+    if (sim_needs_energy(s)) energy_pj = sim_mapping_pj(s->m, s->products_pj, &t, cycles, NULL);
     rank r = sim_rank(s->m, (double)cycles, energy_pj, (double)sim_dram_bits(&t));
     if (!sim_tile_is_countable(&t)) r = (rank){INFINITY, INFINITY};
     c->state = ENTRY_EXACT;
@@ -287,7 +287,7 @@ static void describe_best(searcher *s, mapping_choice *out)
     out->tq = cut->tq;
     count(s, c, &out->totals);
     out->time = s->best_time;
-    out->energy_pj = sim_energy_pj(s->m, s->job, &out->totals, out->time.cycles, NULL);
+    out->energy_pj = sim_mapping_pj(s->m, s->products_pj, &out->totals, out->time.cycles, NULL);
     out->dram_bits = sim_dram_bits(&out->totals);
 }
 

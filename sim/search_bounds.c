@@ -5,11 +5,13 @@
 
 #include <math.h>
 
-/* Compiled once more for processors that hold four doubles at a time. */
+/* Compiled once more for processors that hold four or eight doubles at a time. */
 #if defined __x86_64__ && defined __gnu_linux__ && defined __GNUC__ && !defined __clang__
-#define WIDE __attribute__((target_clones("avx2", "default")))
+#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#define WIDE4 __attribute__((target_clones("avx2", "default")))
 #else
 #define WIDE
+#define WIDE4
 #endif
 
 static const double LARGE = 0x1p52;
@@ -77,8 +79,9 @@ static block_cost cost_of(const searcher *s, const map_state *m, const block *b)
 void sim_bounds_columns(searcher *s, const map_state *m)
 {
     block_columns *const c = &s->columns;
-    for (size_t i = 0; i < s->n_blocks; i++) {
-        const block_cost cost = cost_of(s, m, &s->blocks[i]);
+    block_cost cost = {0};
+    for (size_t i = 0; i < sim_whole_lanes(s->n_blocks); i++) {
+        if (i < s->n_blocks) cost = cost_of(s, m, &s->blocks[i]);
         c->set_cycles[i] = cost.set_cycles;
         c->cut_cycles[i] = cost.cut_cycles;
         c->fixed_pj[i] = cost.fixed_pj;
@@ -139,7 +142,8 @@ WIDE void sim_bounds_row(searcher *s, const cut_state *cut, uint64_t sets)
     const block_columns *const c = &s->columns;
     bounds_row *const row = &s->row;
     const double cycle_pj = s->rates.cycle_pj;
-    for (size_t i = 0; i < s->n_blocks; i++) {
+    const size_t n = sim_whole_lanes(s->n_blocks);
+    for (size_t i = 0; i < n; i++) {
         const double act_bits = c->channels[i] * k.first_act_bits;
         const double out_bits = c->last_filters[i] * k.last_out_bits;
         const double startup = 2 * k.latency + c->load_cycles[i] + rounded_up(act_bits, k.inverse) +
@@ -257,7 +261,7 @@ void sim_bounds_orders(const searcher *s, const map_state *m, const cut_state *c
 
 /* ---- the least of many ---- */
 
-WIDE size_t sim_find_least(const double *v, size_t n)
+WIDE4 size_t sim_find_least(const double *v, size_t n)
 {
     double least = INFINITY;
 #pragma omp simd reduction(min : least)
@@ -267,7 +271,7 @@ WIDE size_t sim_find_least(const double *v, size_t n)
     return 0;
 }
 
-WIDE size_t sim_find_least_within(const double *v, const double *other, double limit, size_t n)
+WIDE4 size_t sim_find_least_within(const double *v, const double *other, double limit, size_t n)
 {
     double least = INFINITY;
 #pragma omp simd reduction(min : least)

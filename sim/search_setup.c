@@ -125,8 +125,8 @@ static void list_blocks(searcher *s)
 static void fill_columns(searcher *s)
 {
     block_columns *const c = &s->columns;
-    for (size_t i = 0; i < s->n_blocks; i++) {
-        const block *const b = &s->blocks[i];
+    for (size_t i = 0; i < sim_whole_lanes(s->n_blocks); i++) {
+        const block *const b = &s->blocks[i < s->n_blocks ? i : s->n_blocks - 1];
         const uint64_t stored = b->n[LOOP_C] > 1 ? s->bits.psum : s->bits.out;
         c->channels[i] = (double)(b->size[LOOP_G] * b->size[LOOP_C]);
         c->filters[i] = (double)(b->size[LOOP_G] * b->size[LOOP_K]);
@@ -199,8 +199,7 @@ static void set_up_maps(searcher *s)
 /* Energy per unit of a field, the others being 0. */
 static double rate_of(const pare_machine *m, const tile_totals *t, uint64_t cycles)
 {
-    static const pare_sim_job nothing = {.dims = {.groups = 1}, .weight_bits = 1, .act_bits = 1};
-    return ldexp(sim_energy_pj(m, &nothing, t, cycles, NULL), -UNIT_LOG2);
+    return ldexp(sim_mapping_pj(m, 0, t, cycles, NULL), -UNIT_LOG2);
 }
 
 /* Energy is affine in what is counted, so its rates are asked of it. */
@@ -244,7 +243,8 @@ static void set_up_energy(searcher *s)
 {
     const energy_rates *const r = &s->rates;
     const tile_totals none = {0};
-    s->base_pj = sim_energy_pj(s->m, s->job, &none, 0, NULL);
+    s->products_pj = sim_products_pj(s->m, s->job);
+    s->base_pj = sim_mapping_pj(s->m, s->products_pj, &none, 0, NULL);
     for (size_t i = 0; i < s->n_maps; i++) {
         const array_map *const a = &s->maps[i].array;
         const double step = (double)a->step_cycles,

@@ -37,10 +37,13 @@ typedef struct map_state {
     uint64_t steps[SIZES_MAX], pe_steps[SIZES_MAX]; /* of the array, of the PEs of its tiles */
 } map_state;
 
-enum { BLOCKS_MAX = SIZES_MAX * (SIZES_MAX + 1), ENTRIES_ON_STACK = 512 };
+enum { BLOCKS_MAX = SIZES_MAX * (SIZES_MAX + 1), ENTRIES_ON_STACK = 512, LANES = 8 };
+
+static inline size_t sim_whole_lanes(size_t n) { return (n + LANES - 1) / LANES * LANES; }
 
 /* What the bounds need of each block, one array a quantity, so that they are found several at a
- * time. Whole numbers as far as 2^53. */
+ * time; the last block repeats until the number is a multiple of LANES. Whole numbers as far as
+ * 2^53. */
 typedef struct block_columns {
     double channels[BLOCKS_MAX], filters[BLOCKS_MAX], last_filters[BLOCKS_MAX];
     double weight_bits[BLOCKS_MAX], load_cycles[BLOCKS_MAX];
@@ -82,7 +85,7 @@ typedef struct searcher {
     /* of the layer */
     const pare_sim_job *job;
     value_bits bits;
-    double base_pj;
+    double products_pj, base_pj;
     uint64_t total[N_LOOPS];
     uint64_t weight_bits, out_bits, psum_bits; /* of all; psums: written and read once */
     uint64_t n_of_groups[SIZES_MAX], n_of_filters[SIZES_MAX], n_of_channels[SIZES_MAX]; /* trips */
