@@ -140,16 +140,16 @@ static void make_room(searcher *s, size_t n)
     if (s->n + n <= s->capacity) return;
     const size_t capacity = 2 * s->capacity + n;
     entry *const entries = pare_xalloc(capacity, sizeof *entries);
-    double *const first = pare_xalloc(2 * capacity, sizeof *first);
+    double *const first = pare_xalloc(2 * (capacity + LANES), sizeof *first);
     tile_time *const times = pare_xalloc(capacity, sizeof *times);
     memcpy(entries, s->entries, s->n * sizeof *entries);
     memcpy(first, s->first, s->n * sizeof *first);
-    memcpy(first + capacity, s->second, s->n * sizeof *first);
+    memcpy(first + capacity + LANES, s->second, s->n * sizeof *first);
     memcpy(times, s->times, s->n * sizeof *times);
     free_entries(s);
     s->entries = entries;
     s->first = first;
-    s->second = first + capacity;
+    s->second = first + capacity + LANES;
     s->times = times;
     s->capacity = capacity;
 }
@@ -350,7 +350,7 @@ pare_status sim_searcher_find(searcher *s, const pare_sim_job *job, mapping_choi
 {
     s->entries = s->own_entries;
     s->first = s->own_bounds;
-    s->second = s->own_bounds + ENTRIES_ON_STACK;
+    s->second = s->own_bounds + ENTRIES_ON_STACK + LANES;
     s->times = s->own_times;
     s->capacity = ENTRIES_ON_STACK;
     s->n = 0;

@@ -4,10 +4,11 @@
 #include "sim/searcher.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Compiled once more for processors that hold four or eight doubles at a time. */
 #if defined __x86_64__ && defined __gnu_linux__ && defined __GNUC__ && !defined __clang__
-#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#define WIDE  __attribute__((target_clones("avx512f", "avx2", "default")))
 #define WIDE4 __attribute__((target_clones("avx2", "default")))
 #else
 #define WIDE
@@ -261,22 +262,62 @@ void sim_bounds_orders(const searcher *s, const map_state *m, const cut_state *c
 
 /* ---- the least of many ---- */
 
-WIDE4 size_t sim_find_least(const double *v, size_t n)
+typedef double four __attribute__((vector_size(32)));
+typedef int64_t four_masks __attribute__((vector_size(32)));
+
+/* The least of four values and where it was, of all looked at so far. */
+#define SEE(x, at, least, where)                                                                   \
+    do {                                                                                           \
+        const four_masks is_less = (x) < (least);                                                  \
+        (least) = (four)(((four_masks)(x)&is_less) | ((four_masks)(least) & ~is_less));            \
+        (where) = ((at)&is_less) | ((where) & ~is_less);                                           \
+    } while (0)
+
+/* Of the four, the least; of equal ones the first. */
+static inline size_t first_of(const double least[4], const int64_t where[4])
 {
-    double least = INFINITY;
-#pragma omp simd reduction(min : least)
-    for (size_t i = 0; i < n; i++) least = lesser(v[i], least);
-    for (size_t i = 0; i < n; i++)
-        if (v[i] == least) return i;
-    return 0;
+    int best = 0;
+    for (int j = 1; j < 4; j++) {
+        const bool is_before = least[j] == least[best] && where[j] < where[best];
+        best = least[j] < least[best] || is_before ? j : best;
+    }
+    return (size_t)where[best];
 }
 
-WIDE4 size_t sim_find_least_within(const double *v, const double *other, double limit, size_t n)
+/* Whole steps may look at a few values behind the last one. */
+static inline void pad(double *v, size_t n)
 {
-    double least = INFINITY;
-#pragma omp simd reduction(min : least)
-    for (size_t i = 0; i < n; i++) least = lesser(other[i] <= limit ? v[i] : INFINITY, least);
-    for (size_t i = 0; i < n; i++)
-        if (v[i] == least && other[i] <= limit) return i;
-    return 0;
+    for (size_t j = 0; j < 4; j++) v[n + j] = INFINITY;
+}
+
+WIDE4 size_t sim_find_least(double *v, size_t n)
+{
+    pad(v, n);
+    four least = {INFINITY, INFINITY, INFINITY, INFINITY};
+    four_masks where = {0}, at = {0, 1, 2, 3};
+    for (size_t i = 0; i < n; i += 4, at += 4) {
+        four x;
+        memcpy(&x, v + i, sizeof x);
+        SEE(x, at, least, where);
+    }
+    return first_of((const double *)&least, (const int64_t *)&where);
+}
+
+WIDE4 size_t sim_find_least_within(double *v, double *other, double limit, size_t n)
+{
+    pad(v, n);
+    pad(other, n);
+    const four limits = {limit, limit, limit, limit};
+    const four none = {INFINITY, INFINITY, INFINITY, INFINITY};
+    four least = none;
+    four_masks where = {0}, at = {0, 1, 2, 3};
+    for (size_t i = 0; i < n; i += 4, at += 4) {
+        four x, y;
+        memcpy(&x, v + i, sizeof x);
+        memcpy(&y, other + i, sizeof y);
+        const four_masks is_within = y <= limits;
+        x = (four)(((four_masks)x & is_within) | ((four_masks)none & ~is_within));
+        SEE(x, at, least, where);
+    }
+    return first_of((const double *)&least, (const int64_t *)&where);
 }

@@ -112,7 +112,7 @@ typedef struct searcher {
     entry best;
     tile_time best_time;
     entry own_entries[ENTRIES_ON_STACK];
-    double own_bounds[2 * ENTRIES_ON_STACK];
+    double own_bounds[2 * (ENTRIES_ON_STACK + LANES)];
     tile_time own_times[ENTRIES_ON_STACK];
 } searcher;
 
@@ -182,10 +182,11 @@ bool sim_searcher_set_up(searcher *s, const pare_sim_job *job) PARE_MUST_CHECK;
 void sim_bounds_columns(searcher *s, const map_state *m);
 /* s->row on the map of the columns: in any order, what the tiles of a cut take at least. */
 void sim_bounds_row(searcher *s, const cut_state *cut, uint64_t sets);
-/* The first of the least values; 0 if all are INFINITY. */
-size_t sim_find_least(const double *v, size_t n);
+/* The first of the least values; 0 if all are INFINITY. There is room for LANES more, which may be
+ * written over. */
+size_t sim_find_least(double *v, size_t n);
 /* The same of those whose `other` is within the limit. */
-size_t sim_find_least_within(const double *v, const double *other, double limit, size_t n);
+size_t sim_find_least_within(double *v, double *other, double limit, size_t n);
 /* Bounds of the ranks of one tile in some orders. */
 void sim_bounds_orders(const searcher *s, const map_state *m, const cut_state *cut, const block *b,
                        uint64_t sets, unsigned orders, rank out[N_ORDERS]);
