@@ -323,16 +323,15 @@ static void add_cut(searcher *s, size_t map, size_t cut, uint64_t sets)
 
 static void add_map(searcher *s, size_t map)
 {
-    const map_state *const m = &s->maps[map];
+    map_state *const m = &s->maps[map];
     const bool is_by_cycles = s->m->mapping.objective == PARE_OBJECTIVE_CYCLES;
     const double limit = limit_of(s, s->least_at_most);
-    const block whole = {.n = {1, 1, 1, 1}};
-    if (is_by_cycles && (double)m->least_cycles > limit) return;
+    if (s->n_blocks == 0 || (is_by_cycles && (double)m->least_cycles > limit)) return;
+    sim_searcher_fill_map(s, m);
     sim_bounds_columns(s, m);
     for (size_t i = 0; i < s->space.n_cuts; i++) {
         const uint64_t sets = sim_window_sets(&s->cuts[i], m->array.windows);
-        const uint64_t least = sim_cycles_of(&m->array, sim_work_of(m, &whole, sets, s->cuts[i].n));
-        if (!is_by_cycles || (double)least <= limit) add_cut(s, map, i, sets);
+        if (sim_bounds_cut(s, &s->cuts[i], sets) <= limit) add_cut(s, map, i, sets);
     }
 }
 

@@ -39,11 +39,6 @@ static inline double surely_whole(double x) { return x > LARGE ? x * (1 - 0x1p-4
 /* The rates' rounding errors are far below this. */
 static inline double surely_pj(double x) { return x * (1 - 1e-9); }
 
-/* What a block takes on a map; see block_columns. */
-typedef struct block_cost {
-    double set_cycles, cut_cycles, fixed_pj, set_pj, cut_pj;
-} block_cost;
-
 static block_cost cost_of(const searcher *s, const map_state *m, const block *b)
 {
     const energy_rates *const r = &s->rates;
@@ -80,15 +75,32 @@ static block_cost cost_of(const searcher *s, const map_state *m, const block *b)
 void sim_bounds_columns(searcher *s, const map_state *m)
 {
     block_columns *const c = &s->columns;
-    block_cost cost = {0};
+    block_cost cost = {0}, least = {INFINITY, INFINITY, INFINITY, INFINITY, INFINITY};
     for (size_t i = 0; i < sim_whole_lanes(s->n_blocks); i++) {
         if (i < s->n_blocks) cost = cost_of(s, m, &s->blocks[i]);
+        least = (block_cost){lesser(cost.set_cycles, least.set_cycles),
+                             lesser(cost.cut_cycles, least.cut_cycles),
+                             lesser(cost.fixed_pj, least.fixed_pj),
+                             lesser(cost.set_pj, least.set_pj), lesser(cost.cut_pj, least.cut_pj)};
         c->set_cycles[i] = cost.set_cycles;
         c->cut_cycles[i] = cost.cut_cycles;
         c->fixed_pj[i] = cost.fixed_pj;
         c->set_pj[i] = cost.set_pj;
         c->cut_pj[i] = cost.cut_pj;
     }
+    c->least = least;
+}
+
+double sim_bounds_cut(const searcher *s, const cut_state *cut, uint64_t sets)
+{
+    const block_cost *const c = &s->columns.least;
+    const double n = (double)cut->n, sets_w = (double)sets;
+    const double busy = rounded_up((double)cut->least_bits, low_inverse(s));
+    const double compute = sets_w * c->set_cycles + n * c->cut_cycles;
+    const double cycles = surely_whole(greater(compute, busy));
+    const double pj = c->fixed_pj + sets_w * c->set_pj + n * c->cut_pj +
+                      (double)cut->act_bits * s->rates.act_fetch_pj + cycles * s->rates.cycle_pj;
+    return sim_rank(s->m, cycles, surely_pj(pj), surely_whole((double)cut->least_bits)).first;
 }
 
 /* What is the same for all blocks of a cut. Fetching anew: windows fetch weights again, filters
