@@ -241,13 +241,17 @@ static void keep_if_better(searcher *s, size_t i)
 static void sift(searcher *s)
 {
     const double limit = limit_of(s, s->least_at_most);
+    double *const first = s->first, *const second = s->second;
+    entry *const entries = s->entries;
+    const size_t n_all = s->n;
     size_t n = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        s->entries[n] = s->entries[i];
-        s->first[n] = s->first[i];
-        s->second[n] = s->second[i];
-        if (s->entries[i].state == ENTRY_EXACT) s->times[n] = s->times[i];
-        n += s->first[i] <= limit;
+    for (size_t i = 0; i < n_all; i++) {
+        if (first[i] > limit) continue;
+        entries[n] = entries[i];
+        first[n] = first[i];
+        second[n] = second[i];
+        if (entries[i].state == ENTRY_EXACT) s->times[n] = s->times[i];
+        n++;
     }
     s->n = n;
 }
