@@ -91,7 +91,7 @@ check-run: all test-programs deps-check headers
 	$(Q)BUILD=$(BUILD) tests/run.sh $(CHECKS)
 
 check-slow: all test-programs ## The long campaigns: fuzzing, valgrind, larger random runs
-	$(Q)+$(MAKE) --no-print-directory fuzz valgrind
+	$(Q)+$(MAKE) --no-print-directory fuzz valgrind rtl-slow
 	$(Q)PARE_SLOW=1 BUILD=$(BUILD) tests/run.sh $(CHECKS)
 
 test-programs: $(TEST_PROGRAMS) $(TEST_RTL) $(RTL_CHECKS)

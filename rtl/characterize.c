@@ -9,8 +9,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-const uint32_t pare_characterize_bits[PARE_CHARACTERIZE_GRID] = {2, 4, 8};
-
 enum { TEXT_MAX = 1 << 30, PERIOD_NS = 200, BITS_W = 5 };
 
 /* Where a run of a tool stands. */
@@ -167,15 +165,17 @@ static pare_status write_bench(const bench *b, pare_err *e)
         "  reg clk = 0, rst_n = 0;\n  reg [8*512-1:0] stim_file, vcd_file;\n"
         "  reg [%u:0] stim [0:1048575];\n  integer i, n, bad = 0;\n"
         "  reg [%u:0] act;\n  reg [%u:0] weight;\n  reg [4:0] act_bits, weight_bits;\n"
-        "  reg first, last, valid, exp_valid, exp_ready;\n  reg [%u:0] exp_sum;\n"
+        "  reg act_signed, weight_signed, first, last, valid, exp_valid, exp_ready;\n"
+        "  reg [%u:0] exp_sum;\n"
         "  wire [%u:0] sum;\n  wire ready, out_valid, overflow;\n"
         "  dut u_dut (.clk_i(clk), .rst_ni(rst_n), .act_bits_i(act_bits),\n"
-        "    .weight_bits_i(weight_bits), .act_signed_i(1'b1), .weight_signed_i(1'b1),\n"
+        "    .weight_bits_i(weight_bits), .act_signed_i(act_signed),\n"
+        "    .weight_signed_i(weight_signed),\n"
         "    .dot_first_i(first), .dot_last_i(last), .in_valid_i(valid), .in_ready_o(ready),\n"
         "    .act_i(act), .weight_i(weight), .out_valid_o(out_valid), .out_ready_i(1'b1),\n"
         "    .sum_o(sum), .overflow_o(overflow));\n",
         k->lanes * (pare_dut_act_width(k) + pare_dut_weight_width(k)) + k->acc_bits + 2 * BITS_W +
-            4,
+            6,
         k->lanes * pare_dut_act_width(k) - 1, k->lanes * pare_dut_weight_width(k) - 1,
         k->acc_bits - 1, k->acc_bits - 1);
     pare_buf_printf(
@@ -185,13 +185,14 @@ static pare_status write_bench(const bench *b, pare_err *e)
         "    if (!$value$plusargs(\"vcd=%%s\", vcd_file)) $finish;\n"
         "    if (!$value$plusargs(\"cycles=%%d\", n)) $finish;\n"
         "    $readmemh(stim_file, stim, 0, n - 1);\n"
-        "    {act, weight, act_bits, weight_bits, first, last, valid, exp_ready, exp_valid,\n"
-        "     exp_sum} = 0;\n"
+        "    {act, weight, act_bits, weight_bits, act_signed, weight_signed, first, last, valid,\n"
+        "     exp_ready, exp_valid, exp_sum} = 0;\n"
         "    repeat (2) begin #%d clk = 1; #%d clk = 0; end\n"
         "    rst_n = 1;\n    #%d $dumpfile(vcd_file);\n    $dumpvars(1, u_dut);\n"
         "    for (i = 0; i < n; i = i + 1) begin\n"
-        "      {act, weight, act_bits, weight_bits, first, last, valid, exp_ready, exp_valid,\n"
-        "       exp_sum} = stim[i];\n"
+        "      {act, weight, act_bits, weight_bits, act_signed, weight_signed, first, last, "
+        "valid,\n"
+        "       exp_ready, exp_valid, exp_sum} = stim[i];\n"
         "      #%d;\n"
         "      if (out_valid !== exp_valid || (valid && ready !== exp_ready)\n"
         "          || (exp_valid && sum !== exp_sum)) bad = bad + 1;\n"
@@ -257,7 +258,8 @@ typedef struct stimulus {
     int64_t sum;
 } stimulus;
 
-static void put_dot(stimulus *s, const pare_dut_kind *k, const pare_cosim_dot *d)
+static void put_dot(stimulus *s, const pare_dut_kind *k, const pare_cosim_dot *d,
+                    uint64_t n_products)
 {
     pare_buf bits = {0};
     for (uint32_t step = 0; step < d->work.n_steps; step++)
@@ -270,6 +272,8 @@ static void put_dot(stimulus *s, const pare_dut_kind *k, const pare_cosim_dot *d
                      k->lanes * pare_dut_weight_width(k));
             put_number(&bits, d->work.act_bits, BITS_W);
             put_number(&bits, d->work.weight_bits, BITS_W);
+            put_number(&bits, d->work.act_signed, 1);
+            put_number(&bits, d->work.weight_signed, 1);
             put_number(&bits, step == 0, 1);
             put_number(&bits, step + 1 == d->work.n_steps, 1);
             put_number(&bits, 1, 1);
@@ -284,7 +288,7 @@ static void put_dot(stimulus *s, const pare_dut_kind *k, const pare_cosim_dot *d
     s->has_sum = true;
     s->sum = d->sum.value;
     s->n_steps += d->work.n_steps;
-    s->n_products += (uint64_t)d->work.n_steps * d->n_products;
+    s->n_products += n_products;
 }
 
 static pare_status simulate(bench *b, const char *mode, uint64_t n_cycles, double *energy_pj,
@@ -316,43 +320,63 @@ static pare_status simulate(bench *b, const char *mode, uint64_t n_cycles, doubl
     return status;
 }
 
-static pare_status measure(bench *b, uint32_t a, uint32_t w, pare_kind_cost *out, pare_err *e)
+/* The stimulus depends on the point, not on the kind, as far as kinds take the same lanes. */
+static pare_status measure(bench *b, const pare_stimulus_point *p, pare_point_cost *out,
+                           pare_err *e)
 {
-    pare_rng r = pare_rng_new(b->c->seed, a * PARE_CHARACTERIZE_GRID + w);
+    const uint64_t stream =
+        p->layer ? pare_hash_bytes(PARE_HASH_SEED, p->layer->layer, strlen(p->layer->layer))
+                 : p->act_bits * 32 + p->weight_bits;
+    pare_rng r = pare_rng_new(b->c->seed, stream);
     pare_cosim_case *const c = pare_cosim_case_new(b->kind);
+    pare_cosim_dot *const d = &c->dots[0];
     stimulus s = {0};
     for (uint32_t i = 0; i < b->c->dots; i++) {
-        pare_cosim_dot_uniform(&c->dots[0], b->kind, pare_characterize_bits[a],
-                               pare_characterize_bits[w], &r);
-        put_dot(&s, b->kind, &c->dots[0]);
+        uint64_t n_products;
+        if (p->layer) {
+            const uint32_t lanes = pare_cosim_products(b->kind, p->act_bits, p->weight_bits);
+            const uint32_t n_steps = pare_codes_take(p->layer, &r, lanes, PARE_COSIM_MAX_STEPS,
+                                                     d->act, d->weight, &n_products);
+            d->work = (pare_pe_work){.act_bits = p->act_bits,
+                                     .weight_bits = p->weight_bits,
+                                     .act_signed = p->layer->act_signed,
+                                     .weight_signed = p->layer->weight_signed,
+                                     .n_steps = n_steps,
+                                     .act = d->act,
+                                     .weight = d->weight};
+            pare_cosim_dot_given(d, b->kind);
+        } else {
+            pare_cosim_dot_uniform(d, b->kind, p->act_bits, p->weight_bits, &r);
+            n_products = (uint64_t)d->work.n_steps * d->n_products;
+        }
+        put_dot(&s, b->kind, d, n_products);
     }
     pare_cosim_case_free(c);
-    out->at[a][w].n_cycles = s.n_cycles;
-    out->at[a][w].n_products = s.n_products;
-    out->at[a][w].n_steps = s.n_steps;
+    *out = (pare_point_cost){.n_cycles = s.n_cycles,
+                             .n_products = s.n_products,
+                             .n_steps = s.n_steps,
+                             .n_dots = b->c->dots};
     PARE_TRY(write_text(in_folder(b, "stim.hex"), &s.lines, e));
-    PARE_TRY(simulate(b, "zero", s.n_cycles, &out->at[a][w].zero_pj, e));
-    return simulate(b, "glitch", s.n_cycles, &out->at[a][w].glitch_pj, e);
+    PARE_TRY(simulate(b, "zero", s.n_cycles, &out->zero_pj, e));
+    return simulate(b, "glitch", s.n_cycles, &out->glitch_pj, e);
 }
 
 pare_status pare_characterize_kind(const pare_characterize *c, const pare_dut_kind *kind,
-                                   bool only_widest, pare_kind_cost *out, pare_err *e)
+                                   size_t n_points, pare_kind_cost *out, pare_err *e)
 {
-    *out = (pare_kind_cost){0};
+    *out = (pare_kind_cost){.at = out->at};
     bench b = {.c = c, .kind = kind, .arena = pare_arena_new()};
     pare_status status = PARE_OK;
     PARE_TRY_DONE(synthesise(&b, e));
     out->n_gates = b.netlist.n_gates;
     out->n_registers = b.netlist.n_registers;
     out->area_um2 = b.netlist.area_um2;
+    out->leakage_nw = b.netlist.leakage_nw;
     b.toggles = pare_xalloc(b.netlist.n_nets, sizeof *b.toggles);
     PARE_TRY_DONE(time_paths(&b, &out->delay_ns, e));
     PARE_TRY_DONE(write_bench(&b, e));
     PARE_TRY_DONE(compile(&b, e));
-    const uint32_t widest = PARE_CHARACTERIZE_GRID - 1;
-    for (uint32_t a = only_widest ? widest : 0; a <= widest; a++)
-        for (uint32_t w = only_widest ? widest : 0; w <= widest; w++)
-            PARE_TRY_DONE(measure(&b, a, w, out, e));
+    for (size_t i = 0; i < n_points; i++) PARE_TRY_DONE(measure(&b, &c->points[i], &out->at[i], e));
 done:
     free(b.toggles);
     pare_netlist_free(&b.netlist);
@@ -362,28 +386,27 @@ done:
 
 /* ---- the table ---- */
 
-void pare_characterize_row(pare_buf *out, const pare_dut_kind *kind, const pare_kind_cost *cost,
-                           const pare_kind_cost *base)
+void pare_characterize_row(pare_buf *out, const pare_characterize *c, const pare_dut_kind *kind,
+                           const pare_kind_cost *cost, const pare_kind_cost *base, size_t first)
 {
-    const uint32_t top = PARE_CHARACTERIZE_GRID - 1;
-    const double cycle = base->at[top][top].glitch_pj / (double)base->at[top][top].n_cycles;
-    const double product = base->at[top][top].glitch_pj / (double)base->at[top][top].n_products;
-    const double zero = base->at[top][top].zero_pj / (double)base->at[top][top].n_products;
-    for (uint32_t a = 0; a <= top; a++)
-        for (uint32_t w = 0; w <= top; w++) {
-            pare_buf_printf(out, "%s,%zu,%zu,%.3f,", kind->name, cost->n_gates, cost->n_registers,
-                            cost->area_um2 / base->area_um2);
-            if (cost->delay_ns > 0 && base->delay_ns > 0)
-                pare_buf_printf(out, "%.3f", cost->delay_ns / base->delay_ns);
-            const double n_cycles = (double)cost->at[a][w].n_cycles;
-            const double n_products = (double)cost->at[a][w].n_products;
-            pare_buf_printf(
-                out, ",%u,%u,%.3f,%llu,%.3f,%.3f,%.3f,%.2f\n", pare_characterize_bits[a],
-                pare_characterize_bits[w], n_cycles / (double)cost->at[a][w].n_steps,
-                (unsigned long long)(cost->at[a][w].n_products / cost->at[a][w].n_steps),
-                cost->at[a][w].glitch_pj / n_cycles / cycle,
-                cost->at[a][w].glitch_pj / n_products / product,
-                cost->at[a][w].zero_pj / n_products / zero,
-                cost->at[a][w].glitch_pj / cost->at[a][w].zero_pj);
-        }
+    const pare_point_cost *const one = &base->at[0];
+    const double cycle = one->glitch_pj / (double)one->n_cycles;
+    const double product = one->glitch_pj / (double)one->n_products;
+    const double dot = one->glitch_pj / (double)one->n_dots;
+    const double zero = one->zero_pj / (double)one->n_products;
+    for (size_t i = first; i < c->n_points; i++) {
+        const pare_stimulus_point *const p = &c->points[i];
+        const pare_point_cost *const at = &cost->at[i];
+        const double n_cycles = (double)at->n_cycles, n_products = (double)at->n_products;
+        pare_buf_printf(out, "%s,%zu,%zu,%.3f,%.3f,", kind->name, cost->n_gates, cost->n_registers,
+                        cost->area_um2 / base->area_um2, cost->leakage_nw / base->leakage_nw);
+        if (cost->delay_ns > 0 && base->delay_ns > 0)
+            pare_buf_printf(out, "%.3f", cost->delay_ns / base->delay_ns);
+        pare_buf_printf(out, ",%s,%u,%u,%.3f,%.3f,%.3f,%.3f,%.3f,%.3f,%.2f\n",
+                        p->layer ? p->layer->layer : "uniform", p->act_bits, p->weight_bits,
+                        n_cycles / (double)at->n_steps, n_products / (double)at->n_steps,
+                        at->glitch_pj / n_cycles / cycle, at->glitch_pj / n_products / product,
+                        at->zero_pj / n_products / zero, at->glitch_pj / (double)at->n_dots / dot,
+                        at->glitch_pj / at->zero_pj);
+    }
 }

@@ -21,7 +21,7 @@ typedef struct pare_cell_pin {
 
 typedef struct pare_cell {
     const char *name;
-    double area_um2;
+    double area_um2, leakage_nw;
     bool is_register; /* has an ff or latch group */
     pare_cell_pin *pins;
     size_t n_pins;
@@ -34,7 +34,8 @@ typedef struct pare_cells {
     double voltage_v;
 } pare_cells;
 
-/* A Liberty file with NLDM tables: capacitances in pF, energies in pJ. PARE_EINPUT names the place.
+/* A Liberty file with NLDM tables: capacitances in pF, energies in pJ, leakage in
+ * nW. PARE_EINPUT names the place.
  * Free with pare_cells_free. */
 pare_status pare_liberty_parse(const char *name, const char *text, size_t n, pare_cells *out,
                                pare_err *e) PARE_MUST_CHECK;
@@ -50,7 +51,7 @@ typedef struct pare_netlist {
     pare_arena *arena;
     const char **nets; /* "name" or "name[bit]" */
     size_t n_nets, n_gates, n_registers;
-    double area_um2;
+    double area_um2, leakage_nw;
     pare_gate_pin *pins; /* of all gates; those on constants or open are left out */
     size_t n_pins;
 } pare_netlist;

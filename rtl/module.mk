@@ -90,7 +90,7 @@ $(BUILD)/obj/rtl/systemc_bench.o: rtl/systemc_bench.cpp $(BUILD)/verilated/sc_pe
 	  -isystem $(VERILATOR_INCLUDE) -isystem $(VERILATOR_INCLUDE)/vltstd \
 	  -isystem $(BUILD)/verilated/sc_pe -I. -MMD -MP -c -o $@ $<
 $(BUILD)/tests/systemc_pe: $(BUILD)/obj/rtl/systemc_bench.o $(BUILD)/verilated/sc_pe.o \
-  $(patsubst %,$(BUILD)/obj/rtl/%.o,cosim_case coverage kinds cosim_kind) $(call libs,sim)
+  $(patsubst %,$(BUILD)/obj/rtl/%.o,cosim_case coverage bins pe_bins kinds cosim_kind) $(call libs,sim)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CXX) $(LDFLAGS) -o $@ $^ $(call syslibs,sim) -lsystemc
 
@@ -107,4 +107,9 @@ rtl-mutants: rtl ## Break the RTL in many ways; pare-cosim must notice each
 formal: ## Prove the PEs and their handshakes for all inputs, netlists equal to the RTL (6 minutes)
 	$(Q).ci/deps formal
 	$(Q)tests/formal/run.sh
-.PHONY: rtl-mutants formal
+rtl-slow: rtl ## The RTL's long campaigns: all coverage bins, mutants, proofs
+	$(Q).ci/deps formal
+	$(Q)$(BUILD)/bin/pare-cosim pe --count 1000000 --seed 2 --full
+	$(Q)BUILD=$(BUILD) rtl/mutants.sh
+	$(Q)tests/formal/run.sh
+.PHONY: rtl-mutants rtl-slow formal

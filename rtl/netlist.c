@@ -136,6 +136,7 @@ static pare_status instance(reader *r, const pare_cell *cell, pare_err *e)
     r->out->n_gates++;
     r->out->n_registers += cell->is_register;
     r->out->area_um2 += cell->area_um2;
+    r->out->leakage_nw += cell->leakage_nw;
     while (next(r, word, sizeof word) && strcmp(word, ";"))
         if (!strcmp(word, ".")) PARE_TRY(connection(r, cell, e));
     return PARE_OK;

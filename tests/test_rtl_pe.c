@@ -371,10 +371,11 @@ START_TEST(random_dot_products_agree_with_the_reference)
         ck_assert_int_eq(pare_cosim_run(&o, &r, NULL), PARE_OK);
         if (!r.agrees) ck_abort_msg("%s", r.difference.text);
         ck_assert_uint_eq(r.n_dots, 8000);
-        /* the stride visits every bin before it takes one again */
+        /* three of four dot products visit every bin before they take one again */
         uint32_t fewest;
         const size_t hit = pare_cosim_bins_hit(&r.coverage, &fewest);
-        ck_assert_uint_eq(hit, r.coverage.n_bins < 8000 ? r.coverage.n_bins : 8000);
+        ck_assert_uint_ge(hit, r.coverage.n_bins < 6000 ? r.coverage.n_bins : 6000);
+        ck_assert_uint_eq(pare_cosim_tally(&r.coverage).n_wrong, 0);
         pare_cosim_result_free(&r);
     }
 }
@@ -384,7 +385,7 @@ END_TEST
 static char *difference_of(void (*spoil)(pare_cosim_dot *))
 {
     const pare_dut_kind *const kind = pare_dut_kind_find("loom2");
-    pare_cosim_coverage bins = {.act_bits = {1, 8}, .weight_bits = {1, 8}};
+    pare_cosim_coverage bins = {.kind = kind, .act_bits = {1, 8}, .weight_bits = {1, 8}};
     pare_cosim_coverage_new(&bins);
     pare_cosim_case *const c = pare_cosim_case_new(kind);
     pare_cosim_case_fill(c, kind, &bins, SEED, 3);
