@@ -9,7 +9,14 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { TEXT_MAX = 1 << 30, PERIOD_NS = 200, BITS_W = 5 };
+/* the first cycle of the bench begins after two of reset and half a one; a dump counts in 10 ps */
+enum {
+    TEXT_MAX = 1 << 30,
+    PERIOD_NS = 200,
+    FIRST_NS = 2 * PERIOD_NS + PERIOD_NS / 2,
+    DUMP_PER_NS = 100,
+    BITS_W = 5
+};
 
 /* Where a run of a tool stands. */
 typedef struct bench {
@@ -17,7 +24,8 @@ typedef struct bench {
     const pare_dut_kind *kind;
     pare_arena *arena;
     pare_netlist netlist;
-    uint64_t *toggles;
+    size_t n_points;
+    uint64_t *toggles; /* of each point, of each net */
 } bench;
 
 static const char *in_folder(const bench *b, const char *file)
@@ -291,9 +299,11 @@ static void put_dot(stimulus *s, const pare_dut_kind *k, const pare_cosim_dot *d
     s->n_products += n_products;
 }
 
-static pare_status simulate(bench *b, const char *mode, uint64_t n_cycles, double *energy_pj,
-                            pare_err *e)
+/* Run the whole stimulus; energy_pj of each point. */
+static pare_status simulate(bench *b, const char *mode, const uint64_t *end_cycles,
+                            double *energy_pj, pare_err *e)
 {
+    const size_t n_points = b->n_points;
     const char *const vvp = in_folder(b, pare_arena_printf(b->arena, "%s.vvp", mode));
     const char *const log = in_folder(b, "vvp.log"), *const vcd = in_folder(b, "dut.vcd");
     const char *const words[] = {
@@ -302,7 +312,7 @@ static pare_status simulate(bench *b, const char *mode, uint64_t n_cycles, doubl
         vvp,
         pare_arena_printf(b->arena, "+stim=%s", in_folder(b, "stim.hex")),
         pare_arena_printf(b->arena, "+vcd=%s", vcd),
-        pare_arena_printf(b->arena, "+cycles=%llu", (unsigned long long)n_cycles)};
+        pare_arena_printf(b->arena, "+cycles=%llu", (unsigned long long)end_cycles[n_points - 1])};
     PARE_TRY(run(b, words, 6, log, e));
     char *text;
     size_t n;
@@ -314,69 +324,91 @@ static pare_status simulate(bench *b, const char *mode, uint64_t n_cycles, doubl
                             "the netlist of %s does not compute what the C reference does (%s)",
                             b->kind->name, mode);
     PARE_TRY(pare_file_read(vcd, TEXT_MAX, &text, &n, e));
-    const pare_status status = pare_vcd_toggles(vcd, text, n, &b->netlist, b->toggles, e);
+    uint64_t *const ends = pare_arena_alloc(b->arena, n_points, sizeof *ends);
+    for (size_t i = 0; i < n_points; i++)
+        ends[i] = (FIRST_NS + end_cycles[i] * PERIOD_NS) * DUMP_PER_NS;
+    const pare_status status =
+        pare_vcd_toggles(vcd, text, n, &b->netlist, ends, n_points, b->toggles, e);
     free(text);
-    *energy_pj = pare_netlist_energy_pj(&b->netlist, b->c->cells, b->toggles);
+    for (size_t i = 0; i < n_points; i++)
+        energy_pj[i] =
+            pare_netlist_energy_pj(&b->netlist, b->c->cells, b->toggles + i * b->netlist.n_nets);
     return status;
 }
 
-/* The stimulus depends on the point, not on the kind, as far as kinds take the same lanes. */
-static pare_status measure(bench *b, const pare_stimulus_point *p, pare_point_cost *out,
-                           pare_err *e)
+/* One dot product of a point; returns its products. */
+static uint64_t draw_dot(const bench *b, const pare_stimulus_point *p, pare_rng *r,
+                         pare_cosim_dot *d)
 {
-    const uint64_t stream =
-        p->layer ? pare_hash_bytes(PARE_HASH_SEED, p->layer->layer, strlen(p->layer->layer))
-                 : p->act_bits * 32 + p->weight_bits;
-    pare_rng r = pare_rng_new(b->c->seed, stream);
+    if (!p->layer) {
+        pare_cosim_dot_uniform(d, b->kind, p->act_bits, p->weight_bits, r);
+        return (uint64_t)d->work.n_steps * d->n_products;
+    }
+    uint64_t n_products;
+    const uint32_t lanes = pare_cosim_products(b->kind, p->act_bits, p->weight_bits);
+    const uint32_t n_steps =
+        pare_codes_take(p->layer, r, lanes, PARE_COSIM_MAX_STEPS, d->act, d->weight, &n_products);
+    d->work = (pare_pe_work){.act_bits = p->act_bits,
+                             .weight_bits = p->weight_bits,
+                             .act_signed = p->layer->act_signed,
+                             .weight_signed = p->layer->weight_signed,
+                             .n_steps = n_steps,
+                             .act = d->act,
+                             .weight = d->weight};
+    pare_cosim_dot_given(d, b->kind);
+    return n_products;
+}
+
+/* One stimulus for all points, so that the simulators read the netlist once. Codes depend on the
+ * point, not on the kind, as far as kinds take the same lanes. */
+static pare_status measure(bench *b, pare_point_cost *out, pare_err *e)
+{
     pare_cosim_case *const c = pare_cosim_case_new(b->kind);
-    pare_cosim_dot *const d = &c->dots[0];
+    uint64_t *const end_cycles = pare_arena_alloc(b->arena, b->n_points, sizeof *end_cycles);
+    double *const energy_pj = pare_arena_alloc(b->arena, b->n_points, sizeof *energy_pj);
     stimulus s = {0};
-    for (uint32_t i = 0; i < b->c->dots; i++) {
-        uint64_t n_products;
-        if (p->layer) {
-            const uint32_t lanes = pare_cosim_products(b->kind, p->act_bits, p->weight_bits);
-            const uint32_t n_steps = pare_codes_take(p->layer, &r, lanes, PARE_COSIM_MAX_STEPS,
-                                                     d->act, d->weight, &n_products);
-            d->work = (pare_pe_work){.act_bits = p->act_bits,
-                                     .weight_bits = p->weight_bits,
-                                     .act_signed = p->layer->act_signed,
-                                     .weight_signed = p->layer->weight_signed,
-                                     .n_steps = n_steps,
-                                     .act = d->act,
-                                     .weight = d->weight};
-            pare_cosim_dot_given(d, b->kind);
-        } else {
-            pare_cosim_dot_uniform(d, b->kind, p->act_bits, p->weight_bits, &r);
-            n_products = (uint64_t)d->work.n_steps * d->n_products;
+    for (size_t i = 0; i < b->n_points; i++) {
+        const pare_stimulus_point *const p = &b->c->points[i];
+        const uint64_t stream =
+            p->layer ? pare_hash_bytes(PARE_HASH_SEED, p->layer->layer, strlen(p->layer->layer))
+                     : p->act_bits * 32 + p->weight_bits;
+        pare_rng r = pare_rng_new(b->c->seed, stream);
+        const stimulus before = s;
+        for (uint32_t k = 0; k < b->c->dots; k++) {
+            const uint64_t n_products = draw_dot(b, p, &r, &c->dots[0]);
+            put_dot(&s, b->kind, &c->dots[0], n_products);
         }
-        put_dot(&s, b->kind, d, n_products);
+        end_cycles[i] = s.n_cycles;
+        out[i] = (pare_point_cost){.n_cycles = s.n_cycles - before.n_cycles,
+                                   .n_products = s.n_products - before.n_products,
+                                   .n_steps = s.n_steps - before.n_steps,
+                                   .n_dots = b->c->dots};
     }
     pare_cosim_case_free(c);
-    *out = (pare_point_cost){.n_cycles = s.n_cycles,
-                             .n_products = s.n_products,
-                             .n_steps = s.n_steps,
-                             .n_dots = b->c->dots};
     PARE_TRY(write_text(in_folder(b, "stim.hex"), &s.lines, e));
-    PARE_TRY(simulate(b, "zero", s.n_cycles, &out->zero_pj, e));
-    return simulate(b, "glitch", s.n_cycles, &out->glitch_pj, e);
+    PARE_TRY(simulate(b, "zero", end_cycles, energy_pj, e));
+    for (size_t i = 0; i < b->n_points; i++) out[i].zero_pj = energy_pj[i];
+    PARE_TRY(simulate(b, "glitch", end_cycles, energy_pj, e));
+    for (size_t i = 0; i < b->n_points; i++) out[i].glitch_pj = energy_pj[i];
+    return PARE_OK;
 }
 
 pare_status pare_characterize_kind(const pare_characterize *c, const pare_dut_kind *kind,
                                    size_t n_points, pare_kind_cost *out, pare_err *e)
 {
     *out = (pare_kind_cost){.at = out->at};
-    bench b = {.c = c, .kind = kind, .arena = pare_arena_new()};
+    bench b = {.c = c, .kind = kind, .arena = pare_arena_new(), .n_points = n_points};
     pare_status status = PARE_OK;
     PARE_TRY_DONE(synthesise(&b, e));
     out->n_gates = b.netlist.n_gates;
     out->n_registers = b.netlist.n_registers;
     out->area_um2 = b.netlist.area_um2;
     out->leakage_nw = b.netlist.leakage_nw;
-    b.toggles = pare_xalloc(b.netlist.n_nets, sizeof *b.toggles);
+    b.toggles = pare_xalloc(n_points * b.netlist.n_nets, sizeof *b.toggles);
     PARE_TRY_DONE(time_paths(&b, &out->delay_ns, e));
     PARE_TRY_DONE(write_bench(&b, e));
     PARE_TRY_DONE(compile(&b, e));
-    for (size_t i = 0; i < n_points; i++) PARE_TRY_DONE(measure(&b, &c->points[i], &out->at[i], e));
+    PARE_TRY_DONE(measure(&b, out->at, e));
 done:
     free(b.toggles);
     pare_netlist_free(&b.netlist);

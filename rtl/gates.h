@@ -62,10 +62,12 @@ pare_status pare_netlist_parse(const char *name, const char *text, size_t n,
                                pare_err *e) PARE_MUST_CHECK;
 void pare_netlist_free(pare_netlist *n); /* zeroed allowed */
 
-/* toggles[net]: changes between 0 and 1 in a VCD file, by the netlist's net names. */
+/* toggles[window * n_nets + net]: changes between 0 and 1 in a VCD file, by the netlist's net
+ * names. Window i ends before time ends[i], in the file's units; what comes after the last one is
+ * not counted. */
 pare_status pare_vcd_toggles(const char *name, const char *text, size_t n,
-                             const pare_netlist *netlist, uint64_t *toggles,
-                             pare_err *e) PARE_MUST_CHECK;
+                             const pare_netlist *netlist, const uint64_t *ends, size_t n_windows,
+                             uint64_t *toggles, pare_err *e) PARE_MUST_CHECK;
 
 /* Energy of so many toggles: on each input pin its capacitance times V^2/2, on every pin its
  * internal energy. Wires and leakage are left out. */

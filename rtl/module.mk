@@ -101,6 +101,10 @@ rtl: $(BUILD)/bin/pare-cosim ## Build the Verilated models and pare-cosim
 rtl-lint: ## Lint every RTL module alone over a matrix of parameters (Verilator, Yosys)
 	$(Q)rtl/lint.sh
 
+# what Verilator is told of a kind, for scripts
+rtl-parameters-%:
+	@echo $(call rtl_params,$*)
+
 rtl-mutants: rtl ## Break the RTL in many ways; pare-cosim must notice each
 	$(Q)BUILD=$(BUILD) rtl/mutants.sh
 
