@@ -358,6 +358,8 @@ int main(int argc, char **argv)
         {"pe", "", "cross-check the processing element on random dot products", run_pe},
         {"characterize", "", "area, delay and energy of the processing elements, as ratios",
          pare_cosim_main_characterize},
+        {"calibrate", "TABLE", "an energy base at the ratios of a table of characterize",
+         pare_cosim_main_calibrate},
     };
     return pare_commands_run("pare-cosim", "The RTL against the C reference, values and cycles.",
                              commands, sizeof commands / sizeof *commands, argc, argv);

@@ -3,5 +3,6 @@
 #define PARE_RTL_MAIN_H
 
 int pare_cosim_main_characterize(int argc, char **argv);
+int pare_cosim_main_calibrate(int argc, char **argv);
 
 #endif
