@@ -60,21 +60,21 @@ step_too_narrow|loom1|pare_pe_core|StepW = MaxActBits + MaxWeightBits + 1 + Lane
 overflow_not_kept|odd|pare_accumulator|(!first_i \&\& overflow_q)|1'b0
 overflow_kept_for_ever|odd|pare_accumulator|(!first_i \&\& overflow_q)|overflow_q
 overflow_never|odd|pare_accumulator|sum_d\[Width-1\] != base|1'b0 \&\& base[0] != base
-fusion_act_sign_dropped|fusion|pare_fusion_unit|act_signed_i \&\& act_top|1'b0 \&\& act_top
-fusion_sign_on_every_part|fusion|pare_fusion_unit|weight_signed_i \&\& weight_top|weight_signed_i
-fusion_top_of_group_only|fusion|pare_fusion_unit|(!act_fused_twice .. Group\[0\])|1'b1
-fusion_shift_along_both_lost|fusion|pare_fusion_unit|{1'b0, k\[0\]} + {1'b0, k\[1\]}|{1'b0, k[0]}
-fusion_shift_along_one_lost|fusion|pare_fusion_unit|(along_act .. along_weight) shift_of|(1'b0) shift_of
-fusion_group_shift_of_two|fusion|pare_fusion_unit|2'(g)), 2'b00}|2'(g)), 1'b0}
-fusion_group_too_narrow|fusion|pare_fusion_unit|logic signed \[8:0\] group_sum|logic signed [7:0] group_sum
-fusion_parts_swapped|fusion|pare_fusion_unit|(is_act .. other == 2'd0) ? k\[0\] : k\[1\]|k[0]
-fusion_halves_swapped|fusion|pare_fusion_unit|(is_act .. other != 2'd2) ? g\[0\] : g\[1\]|g[0]
-fusion_products_swapped|fusion|pare_fusion_unit|of_groups = {1'b0, g\[1\]}|of_groups = {1'b0, g[0]}
-fusion_mode_one_too_high|fusion|pare_pe_fusion|act_bits_i > BitsW'(4)|act_bits_i >= BitsW'(4)
-fusion_mode_one_too_low|fusion|pare_pe_fusion|weight_bits_i > BitsW'(2)|weight_bits_i > BitsW'(3)
-fusion_modes_exchanged|fusion|pare_pe_fusion|.act_mode_i(act_mode)|.act_mode_i(weight_mode)
-fusion_last_unit_dropped|fusion|pare_pe_fusion|u < Units; u++) begin$|u < Units - 1; u++) begin
-fusion_beat_without_ready|fusion|pare_pe_fusion|in_valid_i \&\& in_ready_o)|in_valid_i)
+fusion_act_sign_dropped|fusion_odd|pare_fusion_unit|act_signed_i \&\& act_top|1'b0 \&\& act_top
+fusion_sign_on_every_part|fusion_odd|pare_fusion_unit|weight_signed_i \&\& weight_top|weight_signed_i
+fusion_top_of_group_only|fusion_odd|pare_fusion_unit|(!act_fused_twice .. Group\[0\])|1'b1
+fusion_shift_along_both_lost|fusion_odd|pare_fusion_unit|{1'b0, k\[0\]} + {1'b0, k\[1\]}|{1'b0, k[0]}
+fusion_shift_along_one_lost|fusion_odd|pare_fusion_unit|(along_act .. along_weight) shift_of|(1'b0) shift_of
+fusion_group_shift_of_two|fusion_odd|pare_fusion_unit|2'(g)), 2'b00}|2'(g)), 1'b0}
+fusion_group_too_narrow|fusion_odd|pare_fusion_unit|logic signed \[8:0\] group_sum|logic signed [7:0] group_sum
+fusion_parts_swapped|fusion_odd|pare_fusion_unit|(is_act .. other == 2'd0) ? k\[0\] : k\[1\]|k[0]
+fusion_halves_swapped|fusion_odd|pare_fusion_unit|(is_act .. other != 2'd2) ? g\[0\] : g\[1\]|g[0]
+fusion_products_swapped|fusion_odd|pare_fusion_unit|of_groups = {1'b0, g\[1\]}|of_groups = {1'b0, g[0]}
+fusion_mode_one_too_high|fusion_odd|pare_pe_fusion|act_bits_i > BitsW'(4)|act_bits_i >= BitsW'(4)
+fusion_mode_one_too_low|fusion_odd|pare_pe_fusion|weight_bits_i > BitsW'(2)|weight_bits_i > BitsW'(3)
+fusion_modes_exchanged|fusion_odd|pare_pe_fusion|.act_mode_i(act_mode)|.act_mode_i(weight_mode)
+fusion_last_unit_dropped|fusion_odd|pare_pe_fusion|u < Units; u++) begin$|u < Units - 1; u++) begin
+fusion_beat_without_ready|fusion_odd|pare_pe_fusion|in_valid_i \&\& in_ready_o)|in_valid_i)
 term_minus_dropped|naf|pare_term_recode|~thrice\[Width+1:1\]|1'b0
 term_sign_dropped|naf|pare_pe_term|(negative\[l\] ^|(1'b0 ^
 term_magnitude_off_by_one|naf|pare_pe_term|~low + MaxActBits'(1)|~low
@@ -137,8 +137,8 @@ build_kind() { # folder with rtl/, kind: the program with that kind's model exch
   (cd "$out" && for f in *.cpp; do echo "#include \"$f\""; done >all.cc &&
     g++ -std=c++17 -O1 -w -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_SC=0 -isystem "$INCLUDE" -isystem "$INCLUDE/vltstd" \
       -I. -c -o model.o all.cc) || return 1
-  g++ -o "$out/pare-cosim" "$BUILD"/obj/rtl/main*.o "$out/model.o" "$BUILD"/lib/libpare_rtl.a \
-    "$BUILD"/lib/libpare_sim.a "$BUILD"/lib/libpare_traces.a -lyaml -lz -lm -pthread
+  g++ -o "$out/pare-cosim" "$work"/lib/main*.o "$out/model.o" "$work"/lib/libpare_rtl.a \
+    "$work"/lib/libpare_sim.a "$work"/lib/libpare_traces.a -lyaml -lz -lm -pthread
 }
 
 # Sets killer; 0: killed, 1: not, 2: it does not build
@@ -226,6 +226,8 @@ start_all() { # one job a mutant, JOBS at a time; each writes its row to a file 
 }
 
 names=("$@")
+# a build that goes on meanwhile changes nothing
+mkdir "$work/lib" && cp "$BUILD"/obj/rtl/main*.o "$BUILD"/lib/libpare_{rtl,sim,traces}.a "$work/lib/" || exit 1
 for kind in $(sed -nE 's/^ *X\(([a-z0-9_]+), .*/\1/p' "$SRC/rtl/kinds.h"); do
   (cd "$SRC" && make -s --no-print-directory BUILD="$BUILD" "rtl-parameters-$kind") >"$work/parameters.$kind"
 done
