@@ -4,7 +4,8 @@
 # "N passed, N failed". Arguments: names of proofs to run, with their mutants; none means all.
 #
 # LIBERTY is the cell library of the netlists (Debian's qflow-tech-osu018 where it is installed);
-# without one they are of Yosys's own gates. FORMAL_SECONDS (150) is the limit of one solver call.
+# without one they are of Yosys's own gates. FORMAL_SECONDS (150) is the limit of one call of a tool in
+# seconds of CPU time, so that a busy machine proves the same.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 LIBERTY=${LIBERTY-/usr/share/qflow/tech/osu018/osu018_stdcells.lib}
@@ -139,10 +140,14 @@ read_rtl() { # the folder of the RTL
   printf " $1/%s.sv" "${SOURCES[@]}"
 }
 
+limited() { # a command
+  (ulimit -t "$LIMIT" && exec timeout $((10 * LIMIT)) "$@")
+}
+
 # ---- one proof: 0 proven, 1 refuted, 2 neither (a tool failed or ran out of time) ----
 
 solve() { # arguments of yosys-smtbmc
-  timeout "$LIMIT" yosys-smtbmc -s cvc5 "$@" "$work/proof.smt2" >"$work/log" 2>&1
+  limited yosys-smtbmc -s cvc5 "$@" "$work/proof.smt2" >"$work/log" 2>&1
   grep -q 'Status: PASSED' "$work/log" && return 0
   grep -q 'Status: FAILED' "$work/log" && return 1
   return 2
@@ -154,7 +159,7 @@ prove() { # RTL folder, bench, how, parameters
 proc; flatten
 $(probes "$2" "$4")
 async2sync; dffunmap; opt_clean; write_smt2 -wires $work/proof.smt2"
-  timeout "$LIMIT" yosys -q -p "$script" >"$work/log" 2>&1 || return 2
+  limited yosys -q -p "$script" >"$work/log" 2>&1 || return 2
   case $3 in
     bmc*) solve -t "$n" ;;
     induction*) solve -t $((n + 1)) && solve -i -t "$n" ;;
@@ -182,7 +187,7 @@ $cells; opt_clean; $models $tidy; design -stash gate
 design -copy-from gold -as gold gold; design -copy-from gate -as gate gate
 equiv_make gold gate equiv; hierarchy -top equiv; opt_clean; equiv_simple; equiv_induct; equiv_status -assert
 YS
-  timeout "$LIMIT" yosys -ql "$work/log" "$work/equiv.ys" >/dev/null 2>&1
+  limited yosys -ql "$work/log" "$work/equiv.ys" >/dev/null 2>&1
   grep -q 'Equivalence successfully proven' "$work/log" && return 0
   grep -q 'ERROR: Found .* unproven \$equiv' "$work/log" && return 1
   return 2
