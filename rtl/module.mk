@@ -22,6 +22,17 @@ rtl_params_term = $(call rtl_g,$(1),Lanes,3) $(call rtl_g,$(1),MaxActBits,6) \
              $(call rtl_g,$(1),MaxWeightBits,7) $(call rtl_g,$(1),Recoding,9) \
              $(call rtl_g,$(1),FirstStageBits,10)
 
+# ---- the machines: rows of rtl/accels.h -----------------------------------------------------------
+ACCEL_SV   := rtl/pare_pkg.sv $(addprefix rtl/pare_,accel_pkg.sv digit_counter.sv digit_extend.sv accumulator.sv pe_core.sv \
+              ram.sv weight_buffer.sv act_buffer.sv out_buffer.sv window_gen.sv beat_sequencer.sv array_pe.sv array.sv \
+              requantizer.sv drain.sv dma.sv setup.sv tiler.sv accel.sv)
+ACCEL_ROWS := $(shell sed -nE 's/^ *X\(([a-z0-9_]+(, [a-z0-9]+){14})\).*/\1/p' rtl/accels.h | tr -d ' ')
+ACCELS     := $(foreach r,$(ACCEL_ROWS),$(firstword $(subst $(comma), ,$(r))))
+accel_words  = $(subst $(comma), ,$(filter $(1)$(comma)%,$(ACCEL_ROWS)))
+ACCEL_NAMES := - Rows Cols Lanes ActDigit WeightDigit MaxActBits MaxWeightBits AccWidth MemWidth \
+               WeightPlanes ActPlanes OutBytes MaxFilters Skew
+accel_params = $(foreach i,2 3 4 5 6 7 8 9 10 11 12 13 14 15,-G$(word $(i),$(ACCEL_NAMES))=$(word $(i),$(call accel_words,$(1))))
+
 # Waves are compiled in and written on demand; assertions are on; registers without reset start at
 # random, so that nothing may rely on their first value.
 RTL_WALL := -Wall
@@ -41,6 +52,16 @@ $(RTL_MODELS): $(BUILD)/verilated/%.o: $(RTL_DEPS)
 	$(Q)cd $(@:.o=) && for f in *.cpp; do echo "#include \"$$f\""; done >all.cc
 	$(Q)$(RTL_MODEL_CXX) $(RTL_CC) -I$(@:.o=) -c -o $@ $(@:.o=)/all.cc
 
+ACCEL_MODELS := $(ACCELS:%=$(BUILD)/verilated/accel_%.o)
+# a PE stays a module of its own: both compiling and running are faster
+$(ACCEL_MODELS): $(BUILD)/verilated/accel_%.o: $(ACCEL_SV) rtl/pare_assert.svh rtl/accels.h rtl/pare_accel.vlt
+	$(call say,VL,$@)
+	$(Q)rm -rf $(@:.o=) && mkdir -p $(@:.o=)
+	$(Q)$(VERILATE) --cc --trace-fst --prefix Vaccel_$* --Mdir $(abspath $(@:.o=)) \
+	  $(call accel_params,$*) --top-module pare_accel rtl/pare_accel.vlt $(ACCEL_SV)
+	$(Q)cd $(@:.o=) && for f in *.cpp; do echo "#include \"$$f\""; done >all.cc
+	$(Q)$(RTL_MODEL_CXX) $(RTL_CC) -I$(@:.o=) -c -o $@ $(@:.o=)/all.cc
+
 $(BUILD)/verilated/run_%.o:
 	$(call say,CXX,$@)
 	$(Q)mkdir -p $(@D) && $(RTL_MODEL_CXX) $(RTL_CC) -c -o $@ $(VERILATOR_INCLUDE)/$*.cpp
@@ -48,6 +69,15 @@ RTL_RUNTIME := $(patsubst %,$(BUILD)/verilated/run_%.o,verilated verilated_threa
 
 $(BUILD)/verilated/models.h: rtl/kinds.h
 	$(Q)mkdir -p $(@D) && for k in $(RTL_KINDS); do echo "#include \"Vpare_$$k.h\""; done >$@
+
+$(BUILD)/verilated/accel_models.h: rtl/accels.h
+	$(Q)mkdir -p $(@D) && for k in $(ACCELS); do echo "#include \"Vaccel_$$k.h\""; done >$@
+
+$(BUILD)/obj/rtl/dut_accel.o: rtl/dut_accel.cpp $(BUILD)/verilated/accel_models.h $(ACCEL_MODELS)
+	$(call say,CXX,$<)
+	$(Q)mkdir -p $(@D) && $(CXX) $(ALL_CXXFLAGS) $(RTL_CC) \
+	  -isystem $(VERILATOR_INCLUDE) -isystem $(VERILATOR_INCLUDE)/vltstd \
+	  $(ACCELS:%=-isystem $(BUILD)/verilated/accel_%) -I$(BUILD)/verilated -I. -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/rtl/dut.o: rtl/dut.cpp $(BUILD)/verilated/models.h $(RTL_MODELS)
 	$(call say,CXX,$<)
@@ -57,7 +87,8 @@ $(BUILD)/obj/rtl/dut.o: rtl/dut.cpp $(BUILD)/verilated/models.h $(RTL_MODELS)
 
 # everything of rtl/ but main
 RTL_LIB := $(BUILD)/lib/libpare_rtl.a
-$(RTL_LIB): $(call objects,rtl) $(BUILD)/obj/rtl/dut.o $(RTL_MODELS) $(RTL_RUNTIME)
+$(RTL_LIB): $(call objects,rtl) $(BUILD)/obj/rtl/dut.o $(BUILD)/obj/rtl/dut_accel.o $(RTL_MODELS) \
+  $(ACCEL_MODELS) $(RTL_RUNTIME)
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
 

@@ -73,6 +73,8 @@ enum { ARRAY_MAPS_MAX = 6 };
 /* All ways that the machine allows, at least one. The layer's bits must be possible. */
 size_t sim_array_maps(const pare_machine *m, const pare_sim_job *job,
                       array_map out[ARRAY_MAPS_MAX]);
+/* The job as the array sees it: padded, if the machine pads. */
+pare_sim_job sim_padded_job(const pare_machine *m, const pare_sim_job *job);
 /* Steps for `channels` of the layer's channels of one group (or of packed groups). */
 uint64_t sim_array_steps(const array_map *a, uint64_t channels);
 /* The same steps, each tile's share counted by itself. */
@@ -191,8 +193,8 @@ tile_time sim_tile_time(const tiling *t, const tile_totals *s);
 
 /* The walk over the tiles that defines the time; DRAM traffic and compute cycles of `totals` are
  * counted anew. `fn` may be NULL. */
-void sim_walk(const tiling *t, pare_event_fn *fn, void *context, tile_totals *totals,
-              tile_time *time);
+void sim_walk(const tiling *t, const pare_sim_pace *pace, pare_event_fn *fn, void *context,
+              tile_totals *totals, tile_time *time);
 /* pare_sim_events at the values of the options, which may be NULL. */
 pare_status sim_job_events(const pare_machine *machine, const pare_sim_job *job,
                            const pare_sim_options *options, pare_event_fn *fn, void *context,

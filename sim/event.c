@@ -27,9 +27,11 @@ enum { TRANSFERS_MAX = 4 };
 
 typedef struct engine {
     const tiling *t;
+    const pare_sim_pace *pace; /* NULL: latency and bandwidth as the machine says */
     pare_event_fn *fn;
     void *context;
-    uint64_t now_cycle; /* of the last swap */
+    uint64_t n_stages, n_words; /* so far, for the pace */
+    uint64_t now_cycle;         /* of the last swap */
     transfer queue[TRANSFERS_MAX];
     size_t n_queue;
     uint64_t bits[PARE_N_EVENTS];
@@ -117,6 +119,37 @@ static uint64_t first_output(const tiling *t, const uint64_t x[N_LOOPS])
     return first_position(t, x, LOOP_K, (uint64_t)d->n * d->p * d->q, (n * d->p + p) * d->q + q);
 }
 
+/* ---- memory ---- */
+
+static uint64_t mix(uint64_t seed, uint64_t stream, uint64_t i)
+{
+    const uint64_t words[2] = {stream, i};
+    return pare_hash_bytes(PARE_HASH_SEED ^ seed, words, sizeof words);
+}
+
+uint32_t pare_sim_pace_latency(const pare_sim_pace *pace, uint64_t stage)
+{
+    const uint64_t range = (uint64_t)pace->latency_cycles[1] - pace->latency_cycles[0] + 1;
+    return pace->latency_cycles[0] + (uint32_t)((mix(pace->seed, 1, stage) >> 16) % range);
+}
+
+uint32_t pare_sim_pace_gap(const pare_sim_pace *pace, uint64_t word)
+{
+    if (!pace->gap_percent || !pace->gap_cycles_max) return 0;
+    const uint64_t x = mix(pace->seed, 2, word);
+    if ((x >> 40) % 100 >= pace->gap_percent) return 0;
+    return 1 + (uint32_t)((x >> 8 & UINT32_MAX) % pace->gap_cycles_max);
+}
+
+static uint64_t paced_cycles(engine *g, uint64_t n_words, bool is_first)
+{
+    uint64_t cycles = n_words;
+    for (uint64_t i = 0; i < n_words; i++)
+        if (i > 0 || !is_first) cycles += pare_sim_pace_gap(g->pace, g->n_words + i);
+    g->n_words += n_words;
+    return cycles;
+}
+
 /* DRAM works through its queue; returns the cycle in which it is free again. */
 static uint64_t run_dram(engine *g)
 {
@@ -124,12 +157,16 @@ static uint64_t run_dram(engine *g)
     const bool is_ideal = m->memory.model == PARE_MEMORY_IDEAL;
     uint64_t at = g->now_cycle;
     if (g->n_queue > 0 && !is_ideal) {
-        emit(g, PARE_EVENT_LATENCY, g->queue[0].tile, at, m->dram.latency_cycles, 0, 0);
-        at += m->dram.latency_cycles;
+        const uint32_t latency =
+            g->pace ? pare_sim_pace_latency(g->pace, g->n_stages) : m->dram.latency_cycles;
+        emit(g, PARE_EVENT_LATENCY, g->queue[0].tile, at, latency, 0, 0);
+        at += latency;
     }
+    g->n_stages++;
     for (size_t i = 0; i < g->n_queue; i++) {
         const transfer *const q = &g->queue[i];
-        const uint64_t cycles = is_ideal ? 0 : sim_ceil_div(q->bits, m->dram.bits_per_cycle);
+        const uint64_t words = sim_ceil_div(q->bits, m->dram.bits_per_cycle);
+        const uint64_t cycles = is_ideal ? 0 : g->pace ? paced_cycles(g, words, i == 0) : words;
         emit(g, q->kind, q->tile, at, cycles, q->bits, q->first_bit);
         at += cycles;
     }
@@ -211,10 +248,10 @@ static void run_tiles(engine *g, uint64_t n_tiles, tile_time *time)
     time->cycles = end;
 }
 
-void sim_walk(const tiling *t, pare_event_fn *fn, void *context, tile_totals *totals,
-              tile_time *time)
+void sim_walk(const tiling *t, const pare_sim_pace *pace, pare_event_fn *fn, void *context,
+              tile_totals *totals, tile_time *time)
 {
-    engine g = {.t = t, .fn = fn, .context = context};
+    engine g = {.t = t, .pace = pace, .fn = fn, .context = context};
     *time = (tile_time){0};
     run_tiles(&g, totals->n_tiles, time);
     totals->compute_cycles = g.busy_cycles[PARE_EVENT_COMPUTE];
@@ -223,6 +260,27 @@ void sim_walk(const tiling *t, pare_event_fn *fn, void *context, tile_totals *to
     totals->dram_out_bits = g.bits[PARE_EVENT_STORE_OUTPUTS];
     totals->dram_psum_write_bits = g.bits[PARE_EVENT_STORE_PSUMS];
     totals->dram_psum_read_bits = g.bits[PARE_EVENT_LOAD_PSUMS];
+}
+
+static pare_status walk_job(const pare_machine *machine, const pare_sim_job *job,
+                            const pare_sim_pace *pace, pare_event_fn *fn, void *context,
+                            pare_sim_layer *out, pare_err *e)
+{
+    mapping_result found;
+    PARE_TRY(sim_job_check(machine, job, e));
+    const pare_sim_job padded = sim_padded_job(machine, job);
+    PARE_TRY(sim_search(machine, &padded, false, &found, e));
+    mapping_choice *const c = &found.best;
+    window_tiles w;
+    sim_window_tiles(&padded.dims, c->tn, c->tp, c->tq, &w);
+    c->tiles.a = &c->array;
+    c->tiles.w = &w;
+    c->tiles.d = &padded.dims;
+    sim_walk(&c->tiles, pace, fn, context, &c->totals, &c->time);
+    c->dram_bits = c->totals.dram_weight_bits + c->totals.dram_act_bits + c->totals.dram_out_bits +
+                   c->totals.dram_psum_write_bits + c->totals.dram_psum_read_bits;
+    sim_window_tiles_free(&w);
+    return sim_job_stats(machine, job, c, out, e);
 }
 
 pare_status sim_job_events(const pare_machine *machine, const pare_sim_job *job,
@@ -235,20 +293,19 @@ pare_status sim_job_events(const pare_machine *machine, const pare_sim_job *job,
                                "'ideal' expected");
     if (sim_depends_on_values(machine))
         return sim_dynamic_layers(machine, job, 1, options, fn, context, out, e);
-    mapping_result found;
-    PARE_TRY(sim_job_check(machine, job, e));
-    PARE_TRY(sim_search(machine, job, false, &found, e));
-    mapping_choice *const c = &found.best;
-    window_tiles w;
-    sim_window_tiles(&job->dims, c->tn, c->tp, c->tq, &w);
-    c->tiles.a = &c->array;
-    c->tiles.w = &w;
-    c->tiles.d = &job->dims;
-    sim_walk(&c->tiles, fn, context, &c->totals, &c->time);
-    c->dram_bits = c->totals.dram_weight_bits + c->totals.dram_act_bits + c->totals.dram_out_bits +
-                   c->totals.dram_psum_write_bits + c->totals.dram_psum_read_bits;
-    sim_window_tiles_free(&w);
-    return sim_job_stats(machine, job, c, out, e);
+    return walk_job(machine, job, NULL, fn, context, out, e);
+}
+
+pare_status pare_sim_events_at(const pare_machine *machine, const pare_sim_job *job,
+                               const pare_sim_pace *pace, pare_event_fn *fn, void *context,
+                               pare_sim_layer *out, pare_err *e)
+{
+    if (machine->memory.model != PARE_MEMORY_LIMITED || sim_depends_on_values(machine))
+        return pare_err_set(e, PARE_EINPUT, machine->file, (pare_pos){0, 0},
+                            "machine '%s' has no memory of a given pace; memory.model 'limited' "
+                            "and pe.skips 'nothing' expected",
+                            machine->name);
+    return walk_job(machine, job, pace, fn, context, out, e);
 }
 
 pare_status pare_sim_events(const pare_machine *machine, const pare_sim_job *job, pare_event_fn *fn,

@@ -143,7 +143,8 @@ static pare_status explain_job(const pare_machine *m, const pare_sim_job *job,
         PARE_TRY(pare_sim_run_layer(m, job, &best, e));
     } else {
         PARE_TRY(sim_job_check(m, job, e));
-        PARE_TRY(sim_search(m, job, true, &found, e));
+        const pare_sim_job padded = sim_padded_job(m, job);
+        PARE_TRY(sim_search(m, &padded, true, &found, e));
         PARE_TRY(sim_dynamic_mappings(m, job, options, &found, e));
         PARE_TRY(sim_job_stats(m, job, &found.best, &best, e));
     }

@@ -44,6 +44,9 @@ static const pare_key array_keys[] = {
         CHOICE(dataflows, "what stays in a PE: its partial sum, or its weights")),
     KEY(pare_array, delivery, ENUM, 0, 0, "broadcast",
         CHOICE(deliveries, "operands reach all PEs at once, or from neighbour to neighbour")),
+    KEY(pare_array, fold_cycles_min, U32, 0, 1048576, "0",
+        DOC("least cycles from one fold (filters and windows of the whole array) to the next, such "
+            "as the drain takes; tiles must hold the whole depth then")),
 };
 static const pare_schema array_schema =
     SCHEMA("machine.array", pare_array, array_keys, "The grid of processing elements.");
@@ -116,6 +119,8 @@ static const pare_key mapping_keys[] = {
     KEY(pare_mapping, split_depth, BOOL, 0, 0, "false",
         DOC("tiles may also hold pieces of the depth, if that is faster: for layers of few filters "
             "and windows, such as fully connected ones")),
+    KEY(pare_mapping, pad_layers, BOOL, 0, 0, "false",
+        DOC("layers of one group are padded to whole lanes and rows, in memory too")),
     KEY(pare_mapping, objective, ENUM, 0, 0, "cycles",
         CHOICE(objectives, "what the choice of tiles and loop order minimises; then energy, or "
                            "cycles if it is not about cycles")),
@@ -330,6 +335,28 @@ static pare_status check_array(const pare_machine *m, pare_err *e)
     return PARE_OK;
 }
 
+/* The time of a fold depends on its depth. */
+static pare_status check_folds(const pare_machine *m, pare_err *e)
+{
+    enum { WHOLE = 65536 };
+    const bool is_special =
+        m->memory.model == PARE_MEMORY_BITFUSION || m->pe.skips != PARE_SKIPS_NOTHING;
+    if (is_special && (m->array.fold_cycles_min || m->mapping.pad_layers))
+        return pare_yaml_error(m->yaml,
+                               m->mapping.pad_layers ? "mapping.pad_layers"
+                                                     : "array.fold_cycles_min",
+                               e, PARE_EINPUT,
+                               "%s in an array that skips, or with memory.model bitfusion; none "
+                               "expected",
+                               m->mapping.pad_layers ? "mapping.pad_layers is true"
+                                                     : "array.fold_cycles_min is given");
+    if (!m->array.fold_cycles_min || m->mapping.tile.channels >= WHOLE) return PARE_OK;
+    return pare_yaml_error(m->yaml, "array.fold_cycles_min", e, PARE_EINPUT,
+                           "array.fold_cycles_min is given, but tiles may hold pieces of the "
+                           "depth; mapping.tile.channels %d, the whole, expected",
+                           WHOLE);
+}
+
 static pare_status check_mapping(const pare_machine *m, pare_err *e)
 {
     const bool has_order = *m->mapping.order, has_tile = sim_wants_tile(m);
@@ -352,6 +379,7 @@ static pare_status check(const pare_machine *m, pare_err *e)
     PARE_TRY(check_operand(m, "weight", m->pe.weight_digit, m->pe.max_weight_bits, e));
     PARE_TRY(sim_skip_check(m, e));
     PARE_TRY(check_mapping(m, e));
+    PARE_TRY(check_folds(m, e));
     return check_array(m, e);
 }
 

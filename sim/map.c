@@ -67,6 +67,27 @@ static array_map split_depth(const pare_machine *m, array_map a)
     return a;
 }
 
+pare_sim_job sim_padded_job(const pare_machine *m, const pare_sim_job *job)
+{
+    pare_sim_job padded = *job;
+    pare_dims *const d = &padded.dims;
+    if (!m->mapping.pad_layers || d->groups > 1) return padded;
+    const uint64_t c = sim_ceil_div(d->c, m->pe.lanes) * m->pe.lanes;
+    const uint64_t k = sim_ceil_div(d->k, m->array.rows) * m->array.rows;
+    if (c <= UINT32_MAX) d->c = (uint32_t)c;
+    if (k <= UINT32_MAX) d->k = (uint32_t)k;
+    return padded;
+}
+
+/* Tiles hold the whole depth then, so all folds take equally long. */
+static void stretch_folds(const pare_machine *m, const pare_sim_job *job, array_map *a)
+{
+    const uint64_t steps = sim_array_steps(a, job->dims.c / job->dims.groups);
+    const uint64_t cycles = steps * a->step_cycles + a->fold_cycles;
+    if (!a->is_weight_stationary && cycles < m->array.fold_cycles_min)
+        a->fold_cycles += m->array.fold_cycles_min - cycles;
+}
+
 size_t sim_array_maps(const pare_machine *m, const pare_sim_job *job, array_map out[ARRAY_MAPS_MAX])
 {
     const array_map base = base_map(m, job);
@@ -95,6 +116,7 @@ size_t sim_array_maps(const pare_machine *m, const pare_sim_job *job, array_map 
             *(tiles_windows ? &a->windows : &a->filters) *= m->array.tiles;
         }
     }
+    for (size_t i = 0; i < n; i++) stretch_folds(m, job, &out[i]);
     return n;
 }
 

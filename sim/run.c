@@ -243,7 +243,8 @@ pare_status pare_sim_run_layer(const pare_machine *machine, const pare_sim_job *
     PARE_TRY(sim_job_check(machine, job, e));
     if (machine->memory.model == PARE_MEMORY_BITFUSION)
         return sim_bitfusion_layer(machine, job, out, e);
-    PARE_TRY(sim_search(machine, job, false, &found, e));
+    const pare_sim_job padded = sim_padded_job(machine, job);
+    PARE_TRY(sim_search(machine, &padded, false, &found, e));
     return sim_job_stats(machine, job, &found.best, out, e);
 }
 

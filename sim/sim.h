@@ -57,6 +57,7 @@ typedef struct pare_array {
     uint32_t tiles, rows, cols; /* a tile is rows (filters) x cols (windows) PEs */
     int dataflow;               /* pare_dataflow */
     int delivery;               /* pare_delivery */
+    uint32_t fold_cycles_min;   /* from the start of a fold to the next one */
 } pare_array;
 
 /* What a row of PEs multiplies: the activations of its tile, or, of small groups, its own. */
@@ -73,6 +74,7 @@ typedef struct pare_mapping {
     int tiles, cols;   /* pare_holds */
     int row_inputs;    /* pare_row_inputs */
     bool split_depth;  /* tiles may also hold pieces of the depth, whose sums are added */
+    bool pad_layers;   /* channels to whole lanes, filters to whole rows, in memory too */
     int objective;     /* pare_objective; then energy, or cycles if it is not about cycles */
     double slack_frac; /* mappings this much above the best objective compete on the other one */
     pare_tile tile;
@@ -425,6 +427,24 @@ typedef void pare_event_fn(void *context, const pare_event *event);
  * Not for machines with memory.model bitfusion (PARE_EINPUT). */
 pare_status pare_sim_events(const pare_machine *machine, const pare_sim_job *job, pare_event_fn *fn,
                             void *context, pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;
+/* A memory whose latency and pace vary, the same every time: the trace that level 2 and the RTL
+ * share. Of a layer: stage s waits for its first word latency_cycles(s) cycles after its begin; word
+ * i of all words moved comes gap_cycles(i) cycles later than it could, unless it is a stage's first.
+ * NULL stands for the machine's latency and no gaps. */
+typedef struct pare_sim_pace {
+    uint64_t seed;
+    uint32_t latency_cycles[2]; /* least and most */
+    uint32_t gap_percent;       /* of the words */
+    uint32_t gap_cycles_max;    /* of these: uniform from 1 */
+} pare_sim_pace;
+
+uint32_t pare_sim_pace_latency(const pare_sim_pace *pace, uint64_t stage);
+uint32_t pare_sim_pace_gap(const pare_sim_pace *pace, uint64_t word);
+/* As pare_sim_events with such a memory. Not for machines that depend on values, nor for an ideal
+ * memory (PARE_EINPUT). */
+pare_status pare_sim_events_at(const pare_machine *machine, const pare_sim_job *job,
+                               const pare_sim_pace *pace, pare_event_fn *fn, void *context,
+                               pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;
 /* A whole network as a Chrome trace (chrome://tracing, Perfetto): a microsecond is a cycle, one
  * track a unit. Beyond `max_events` the remaining layers have no tiles in it. */
 pare_status pare_sim_timeline(const pare_net *net, const pare_machine *machine,

@@ -126,7 +126,7 @@ START_TEST(the_walk_equals_the_closed_form)
         sim_tile_order(&f.t, &closed);
         tile_totals walked = {.n_tiles = closed.n_tiles};
         const tile_time expected = sim_tile_time(&f.t, &closed);
-        sim_walk(&f.t, NULL, NULL, &walked, &time);
+        sim_walk(&f.t, NULL, NULL, NULL, &walked, &time);
         ck_assert_uint_eq(time.cycles, expected.cycles);
         ck_assert_uint_eq(time.stall_cycles, expected.stall_cycles);
         ck_assert_uint_eq(time.startup_cycles, expected.startup_cycles);

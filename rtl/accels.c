@@ -1,0 +1,25 @@
+/* The table of machines: no Verilator here. */
+#include "rtl/accels.h"
+#include "rtl/dut_accel.h"
+
+#include <string.h>
+
+#define ROW(id, rows, cols, lanes, act_digit, weight_digit, act_bits, weight_bits, acc_bits,       \
+            mem_bits, weight_planes, act_planes, out_bytes, filters, skew)                         \
+    {#id,      rows,     cols,          lanes,      act_digit, weight_digit, act_bits, weight_bits,\
+     acc_bits, mem_bits, weight_planes, act_planes, out_bytes, filters,      skew},
+static const pare_accel_params accels[] = {PARE_RTL_ACCELS(ROW)};
+#undef ROW
+
+const pare_accel_params *pare_accels(size_t *n)
+{
+    *n = sizeof accels / sizeof *accels;
+    return accels;
+}
+
+const pare_accel_params *pare_accel_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof accels / sizeof *accels; i++)
+        if (!strcmp(accels[i].name, name)) return &accels[i];
+    return NULL;
+}

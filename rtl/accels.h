@@ -1,0 +1,15 @@
+/* The machines (rtl/pare_accel.sv) that are Verilated: its parameters. A new one is a row here and a
+ * file of the same name in sim/machines (module.mk reads the rows too: one row a line, all on it). */
+#ifndef PARE_RTL_ACCELS_H
+#define PARE_RTL_ACCELS_H
+
+/* clang-format off */
+/* name, rows, cols, lanes, act_digit, weight_digit, max_act_bits, max_weight_bits, acc_bits,
+ * mem_bits, weight_planes, act_planes, out_bytes, max_filters, skew */
+#define PARE_RTL_ACCELS(X) \
+    X(pare4, 4, 4, 8, 1, 1, 8, 8, 32, 32, 4096, 16384, 16384, 1024, 0) \
+    X(pare4_skew, 4, 4, 8, 1, 8, 8, 8, 32, 32, 4096, 16384, 16384, 1024, 1) \
+    X(pare_odd, 6, 3, 4, 2, 4, 7, 6, 20, 8, 256, 512, 256, 48, 0)
+/* clang-format on */
+
+#endif

@@ -1,0 +1,144 @@
+/* layer.h: whole layers on the Verilated machine: memory image, memory of a given pace, lockstep
+ * with the C model, records against level 2. Private to pare-cosim and its tests. */
+#ifndef PARE_RTL_LAYER_H
+#define PARE_RTL_LAYER_H
+#include "rtl/dut_accel.h"
+#include "sim/sim.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- a layer (layer_image.c) ----------------------------------------------------------------- */
+
+/* One convolution (fc: 1 x 1) of one image and one group, as codes. */
+typedef struct pare_layer_job {
+    const char *name;
+    pare_dims dims; /* n and groups 1 */
+    uint32_t weight_bits, act_bits, out_bits;
+    bool weight_signed, act_signed, out_signed, raw, relu;
+    uint32_t pad_code;
+    int32_t out_zero, weight_zero;    /* of pare_accel_descriptor */
+    const int32_t *weights;           /* [K][R][S][C] */
+    const int32_t *acts;              /* [H][W][C] */
+    const pare_accel_filter *filters; /* [K], or NULL if raw */
+} pare_layer_job;
+
+/* Positions of one axis of the input that windows read, and the axis as the machine sees it: a
+ * stride beyond the kernel leaves gaps, which are not in memory. */
+typedef struct pare_layer_axis {
+    uint32_t n, stride, pad;
+    uint32_t *at; /* [n] in the input */
+} pare_layer_axis;
+
+typedef struct pare_layer_image {
+    const pare_accel_params *params;
+    pare_accel_descriptor desc;
+    pare_layer_axis axes[2];
+    uint32_t n_filters; /* rounded up to rows */
+    uint8_t *memory;
+    uint64_t words; /* of mem_bits */
+} pare_layer_image;
+
+/* Lay a layer out in memory as level 2's mapping cuts it. PARE_EINPUT, naming layer and dimension,
+ * if no descriptor can say it. Free with pare_layer_image_free. */
+pare_status pare_layer_image_new(const pare_accel_params *params, const pare_layer_job *job,
+                                 const pare_sim_map *map, pare_layer_image *out,
+                                 pare_err *e) PARE_MUST_CHECK;
+void pare_layer_image_free(pare_layer_image *m); /* zeroed allowed */
+/* The outputs that the machine left in memory, [K][P][Q]. */
+void pare_layer_image_outputs(const pare_layer_image *m, const pare_layer_job *job, int32_t *out);
+/* What they must be, and the sums themselves if `sums` is not NULL. */
+void pare_layer_reference(const pare_accel_params *params, const pare_layer_job *job, int32_t *out);
+
+/* ---- random layers (layer_random.c) ---------------------------------------------------------- */
+
+/* Layer `index` of a seed, small enough for the machine; codes and records are its own. */
+typedef struct pare_layer_random {
+    pare_layer_job job;
+    int32_t *weights, *acts;
+    pare_accel_filter *filters;
+    bool has_pace;
+    pare_sim_pace pace;
+    uint64_t desc_seed;
+    const char *data; /* what the codes are like */
+} pare_layer_random;
+
+void pare_layer_random_new(const pare_accel_params *params, uint64_t seed, uint64_t index,
+                           pare_layer_random *out);
+void pare_layer_random_free(pare_layer_random *r); /* zeroed allowed */
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+typedef struct pare_layer_record {
+    pare_event_kind kind;
+    uint64_t tile, start_cycle, end_cycle; /* from the begin of the first stage */
+    uint64_t words;                        /* of a transfer */
+} pare_layer_record;
+
+typedef struct pare_layer_records {
+    pare_layer_record *v;
+    size_t n, capacity;
+} pare_layer_records;
+
+/* ---- a run (layer_run.c) --------------------------------------------------------------------- */
+
+typedef struct pare_layer_run {
+    const pare_layer_image *image;
+    const pare_accel_filter *filters; /* of the job */
+    const pare_sim_pace *pace; /* NULL: latency_cycles and no gaps */
+    uint32_t latency_cycles;
+    uint64_t limit_cycles; /* beyond it the run has failed */
+    const char *trace, *model_vcd; /* files, or NULL */
+    bool has_model;                /* also the C model, pin by pin */
+    uint64_t desc_seed;            /* of the pauses of the descriptor port; 0: none */
+} pare_layer_run;
+
+typedef struct pare_layer_outcome {
+    uint32_t status;                      /* of the machine */
+    uint64_t setup_cycles, cycles;        /* before the first stage; of the stages */
+    uint64_t n_compared;                  /* cycles in which all pins equal the model's */
+    pare_layer_records records[PARE_N_UNITS];
+    bool is_ok;
+    pare_buf difference; /* why not */
+} pare_layer_outcome;
+
+/* PARE_OK whether the machine does it right or not; PARE_EFAIL if a file cannot be written. Free
+ * *out with pare_layer_outcome_free. */
+pare_status pare_layer_run_rtl(const pare_layer_run *run, pare_layer_outcome *out,
+                               pare_err *e) PARE_MUST_CHECK;
+void pare_layer_outcome_free(pare_layer_outcome *o); /* zeroed allowed */
+
+/* ---- the whole check (layer_check.c) --------------------------------------------------------- */
+
+typedef struct pare_layer_check {
+    const pare_machine *machine;
+    const pare_accel_params *params;
+    const pare_sim_pace *pace; /* NULL: as the machine's file says */
+    const char *trace, *model_vcd;
+    bool has_model;
+    uint64_t desc_seed;
+} pare_layer_check;
+
+typedef struct pare_layer_result {
+    pare_sim_layer level1;         /* of the machine's file, without the pace */
+    uint64_t level2_cycles;        /* at the pace */
+    uint64_t rtl_cycles, setup_cycles, n_outputs, n_records, n_compared;
+    int32_t *outputs; /* [K][P][Q] */
+    bool is_ok;
+    pare_buf difference;
+} pare_layer_result;
+
+/* The machine's file must describe the RTL: PARE_EINPUT at the key that differs. */
+pare_status pare_layer_machine_check(const pare_machine *m, const pare_accel_params *params,
+                                     pare_err *e) PARE_MUST_CHECK;
+/* Run a layer and hold values, records and pins against their references. PARE_OK whether they
+ * agree or not; PARE_EINPUT if the machine cannot run it. Free with pare_layer_result_free. */
+pare_status pare_layer_verify(const pare_layer_check *check, const pare_layer_job *job,
+                              pare_layer_result *out, pare_err *e) PARE_MUST_CHECK;
+void pare_layer_result_free(pare_layer_result *r); /* zeroed allowed */
+
+#ifdef __cplusplus
+}
+#endif
+#endif
