@@ -125,6 +125,15 @@ $(BUILD)/tests/systemc_pe: $(BUILD)/obj/rtl/systemc_bench.o $(BUILD)/verilated/s
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CXX) $(LDFLAGS) -o $@ $^ $(call syslibs,sim) -lsystemc
 
+# the platform: SystemC around the machines' C handle
+$(BUILD)/obj/rtl/platform.o: rtl/platform.cpp
+	$(call say,CXX,$<)
+	$(Q)mkdir -p $(@D) && $(CXX) $(ALL_CXXFLAGS) -I. -MMD -MP -c -o $@ $<
+$(BUILD)/tests/test_rtl_platform: $(BUILD)/obj/tests/test_rtl_platform.o $(BUILD)/obj/tests/gtck.o \
+  $(BUILD)/obj/rtl/platform.o $(RTL_LIB) $(call libs,sim)
+	$(call say,LD,$@)
+	$(Q)$(rtl_link) -lsystemc $(LIBS_check)
+
 RTL_CHECKS := $(BUILD)/tests/systemc_pe rtl/lint.sh
 
 rtl: $(BUILD)/bin/pare-cosim ## Build the Verilated models and pare-cosim
