@@ -343,7 +343,7 @@ int sc_main(int argc, char **argv)
     void *address = nullptr;
     if (argc != 2 || std::sscanf(argv[1], "%p", &address) != 1) return 1;
     const Call &call = *static_cast<const Call *>(address);
-    sc_core::sc_report_handler::set_actions(sc_core::SC_ID_SIMULATION_STOP_BY_USER_,
+    sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO,
                                             sc_core::SC_DO_NOTHING);
     sc_core::sc_clock clk("clk", CYCLE, 0.5, CYCLE / 2);
     sc_core::sc_signal<bool> interrupt("interrupt");
