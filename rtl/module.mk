@@ -133,6 +133,10 @@ $(BUILD)/tests/test_rtl_platform: $(BUILD)/obj/tests/test_rtl_platform.o $(BUILD
   $(BUILD)/obj/rtl/platform.o $(RTL_LIB) $(call libs,sim)
 	$(call say,LD,$@)
 	$(Q)$(rtl_link) -lsystemc $(LIBS_check)
+$(BUILD)/bench/bench_rtl_machine: $(BUILD)/obj/tests/bench/bench_rtl_machine.o \
+  $(BUILD)/obj/rtl/platform.o $(RTL_LIB) $(call libs,sim)
+	$(call say,LD,$@)
+	$(Q)$(rtl_link) -lsystemc
 
 RTL_CHECKS := $(BUILD)/tests/systemc_pe rtl/lint.sh
 
