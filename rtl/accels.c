@@ -6,8 +6,10 @@
 
 #define ROW(id, rows, cols, lanes, act_digit, weight_digit, act_bits, weight_bits, acc_bits,       \
             mem_bits, weight_planes, act_planes, out_bytes, filters, skew)                         \
-    {#id,      rows,     cols,          lanes,      act_digit, weight_digit, act_bits, weight_bits,\
-     acc_bits, mem_bits, weight_planes, act_planes, out_bytes, filters,      skew},
+    {                                                                                              \
+        #id,           rows,       cols,        lanes,    act_digit,                               \
+        weight_digit,  act_bits,   weight_bits, acc_bits, mem_bits,                                \
+        weight_planes, act_planes, out_bytes,   filters,  skew},
 static const pare_accel_params accels[] = {PARE_RTL_ACCELS(ROW)};
 #undef ROW
 

@@ -1,5 +1,6 @@
-/* The machines (rtl/pare_accel.sv) that are Verilated: its parameters. A new one is a row here and a
- * file of the same name in sim/machines (module.mk reads the rows too: one row a line, all on it). */
+/* The machines (rtl/pare_accel.sv) that are Verilated: its parameters. A new one is a row here and
+ * a file of the same name in sim/machines (module.mk reads the rows too: one row a line, all on
+ * it). */
 #ifndef PARE_RTL_ACCELS_H
 #define PARE_RTL_ACCELS_H
 

@@ -115,7 +115,8 @@ static pare_status synthesise(bench *b, pare_err *e)
     put_parameters(&s, b->kind);
     pare_buf_printf(&s,
                     "\nrename -top dut\nsynth -flatten -top dut\ndfflibmap -liberty %s\n"
-                    "abc -fast -liberty %s\nsplitnets\nopt_clean -purge\n"
+                    "abc -liberty %s -script "
+                    "+strash;dretime;map;topo;buffer,-N,12\nsplitnets\nopt_clean -purge\n"
                     "write_verilog -noattr -noexpr -nohex %s\n",
                     b->c->liberty, b->c->liberty, in_folder(b, "dut.v"));
     PARE_TRY(write_text(in_folder(b, "synth.ys"), &s, e));

@@ -86,18 +86,18 @@ typedef struct pare_layer_records {
 typedef struct pare_layer_run {
     const pare_layer_image *image;
     const pare_accel_filter *filters; /* of the job */
-    const pare_sim_pace *pace; /* NULL: latency_cycles and no gaps */
+    const pare_sim_pace *pace;        /* NULL: latency_cycles and no gaps */
     uint32_t latency_cycles;
-    uint64_t limit_cycles; /* beyond it the run has failed */
+    uint64_t limit_cycles;         /* beyond it the run has failed */
     const char *trace, *model_vcd; /* files, or NULL */
     bool has_model;                /* also the C model, pin by pin */
     uint64_t desc_seed;            /* of the pauses of the descriptor port; 0: none */
 } pare_layer_run;
 
 typedef struct pare_layer_outcome {
-    uint32_t status;                      /* of the machine */
-    uint64_t setup_cycles, cycles;        /* before the first stage; of the stages */
-    uint64_t n_compared;                  /* cycles in which all pins equal the model's */
+    uint32_t status;               /* of the machine */
+    uint64_t setup_cycles, cycles; /* before the first stage; of the stages */
+    uint64_t n_compared;           /* cycles in which all pins equal the model's */
     pare_layer_records records[PARE_N_UNITS];
     bool is_ok;
     pare_buf difference; /* why not */
@@ -121,8 +121,8 @@ typedef struct pare_layer_check {
 } pare_layer_check;
 
 typedef struct pare_layer_result {
-    pare_sim_layer level1;         /* of the machine's file, without the pace */
-    uint64_t level2_cycles;        /* at the pace */
+    pare_sim_layer level1;  /* of the machine's file, without the pace */
+    uint64_t level2_cycles; /* at the pace */
     uint64_t rtl_cycles, setup_cycles, n_outputs, n_records, n_compared;
     int32_t *outputs; /* [K][P][Q] */
     bool is_ok;

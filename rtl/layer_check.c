@@ -159,11 +159,10 @@ static void compare(const pare_layer_image *image, const pare_layer_job *job,
     pare_layer_image_outputs(image, job, r->outputs);
     pare_layer_reference(image->params, job, wanted);
     pare_buf *const d = &r->difference;
-    r->is_ok = compare_outputs(job, r->outputs, wanted, r->n_outputs, d) &&
-               compare_records(&o->records[PARE_UNIT_DRAM], &w->units[PARE_UNIT_DRAM], "DRAM unit",
-                               d) &&
-               compare_records(&o->records[PARE_UNIT_ARRAY], &w->units[PARE_UNIT_ARRAY], "array",
-                               d);
+    r->is_ok =
+        compare_outputs(job, r->outputs, wanted, r->n_outputs, d) &&
+        compare_records(&o->records[PARE_UNIT_DRAM], &w->units[PARE_UNIT_DRAM], "DRAM unit", d) &&
+        compare_records(&o->records[PARE_UNIT_ARRAY], &w->units[PARE_UNIT_ARRAY], "array", d);
     if (r->is_ok && o->cycles != r->level2_cycles) {
         pare_buf_printf(d, "the RTL takes %" PRIu64 " cycles, level 2 %" PRIu64 "\n", o->cycles,
                         r->level2_cycles);

@@ -106,8 +106,7 @@ static void put_acts(const pare_layer_image *m, const pare_layer_job *job, uint3
 
 /* ---- the descriptor ---- */
 
-static void fill_descriptor(const pare_layer_job *job, const pare_sim_map *map,
-                            pare_layer_image *m)
+static void fill_descriptor(const pare_layer_job *job, const pare_sim_map *map, pare_layer_image *m)
 {
     const pare_dims *const d = &job->dims;
     m->desc = (pare_accel_descriptor){
@@ -161,9 +160,8 @@ static void place(pare_layer_image *m)
     const uint64_t outputs = (uint64_t)filters * d->tile_rows * d->out_width;
     d->weight_stride =
         (uint32_t)divide_up(filters * steps * p->lanes * d->weight_bits, p->mem_bits);
-    d->act_stride = (uint32_t)divide_up((uint64_t)most * d->in_width * groups * p->lanes *
-                                            d->act_bits,
-                                        p->mem_bits);
+    d->act_stride = (uint32_t)divide_up(
+        (uint64_t)most * d->in_width * groups * p->lanes * d->act_bits, p->mem_bits);
     d->out_stride = (uint32_t)divide_up(outputs * pare_accel_out_bytes(d) * 8, p->mem_bits);
     d->act_base = d->weight_base + n_k * d->weight_stride;
     d->out_base = d->act_base + n_w * d->act_stride;
@@ -230,13 +228,12 @@ void pare_layer_image_outputs(const pare_layer_image *m, const pare_layer_job *j
         const uint32_t first = w * d->tile_rows * d->out_width;
         const uint32_t end = smaller(first + d->tile_rows * d->out_width, windows);
         const uint32_t k_end = smaller((k + 1) * filters, m->n_filters);
-        const uint8_t *at = m->memory + (d->out_base + (uint64_t)i * d->out_stride) *
-                                            (m->params->mem_bits / 8);
+        const uint8_t *at =
+            m->memory + (d->out_base + (uint64_t)i * d->out_stride) * (m->params->mem_bits / 8);
         for (uint32_t set = first; set < end; set += cols)
             for (uint32_t filter = k * filters; filter < k_end; filter++)
                 for (uint32_t c = set; c < set + cols && c < end; c++) {
-                    if (filter < job->dims.k)
-                        out[(size_t)filter * windows + c] = output_at(m, at);
+                    if (filter < job->dims.k) out[(size_t)filter * windows + c] = output_at(m, at);
                     at += pare_accel_out_bytes(d);
                 }
     }
@@ -271,8 +268,8 @@ void pare_layer_reference(const pare_accel_params *params, const pare_layer_job 
             const int64_t x = (int64_t)(i % d->q) * d->stride[1] - d->pad[1] +
                               (int64_t)(tap % d->s) * d->dilation[1];
             const bool is_inside = y >= 0 && y < (int64_t)d->h && x >= 0 && x < (int64_t)d->w;
-            window[j] = is_inside ? job->acts[((size_t)y * d->w + (size_t)x) * d->c + j % d->c]
-                                  : pad;
+            window[j] =
+                is_inside ? job->acts[((size_t)y * d->w + (size_t)x) * d->c + j % d->c] : pad;
             act_sum += window[j];
         }
         for (uint32_t k = 0; k < d->k; k++) {
@@ -280,9 +277,9 @@ void pare_layer_reference(const pare_accel_params *params, const pare_layer_job 
             for (size_t j = 0; j < depth; j++)
                 sum += (int64_t)job->weights[k * depth + j] * window[j];
             static const pare_accel_filter none = {0};
-            out[(size_t)k * d->p * d->q + i] = pare_accel_requantize(
-                &desc, job->filters ? &job->filters[k] : &none, wrap(sum, params->acc_bits),
-                wrap(act_sum, params->acc_bits));
+            out[(size_t)k * d->p * d->q + i] =
+                pare_accel_requantize(&desc, job->filters ? &job->filters[k] : &none,
+                                      wrap(sum, params->acc_bits), wrap(act_sum, params->acc_bits));
         }
     }
     free(window);

@@ -21,8 +21,7 @@ static void new_host(layer_bench *b)
     pare_accel_pack(&m->desc, b->words);
     if (m->desc.raw) return;
     for (uint32_t k = 0; k < m->n_filters; k++, b->n_words += PARE_ACCEL_FILTER_WORDS)
-        if (k < m->desc.filters)
-            pare_accel_pack_filter(&b->run->filters[k], b->words + b->n_words);
+        if (k < m->desc.filters) pare_accel_pack_filter(&b->run->filters[k], b->words + b->n_words);
 }
 
 /* Words pause at random, so that the port's handshake is worked too. */
@@ -163,8 +162,8 @@ static void watch(layer_bench *b, const pare_accel_out *out)
         b->out->cycles = b->cycle - b->run_cycle;
         b->out->setup_cycles = b->run_cycle;
     }
-    const bool moves = (b->in.load_valid && out->load_ready) ||
-                       (b->in.store_ready && out->store_valid);
+    const bool moves =
+        (b->in.load_valid && out->load_ready) || (b->in.store_ready && out->store_valid);
     if (moves) b->watch[PARE_UNIT_DRAM].record.words++;
 }
 

@@ -356,6 +356,10 @@ int main(int argc, char **argv)
 {
     const pare_command commands[] = {
         {"pe", "", "cross-check the processing element on random dot products", run_pe},
+        {"layer", "NETWORK LAYER", "a layer on the whole machine: values, records, pins",
+         pare_cosim_main_layer},
+        {"net", "FOLDER", "a trained network's inference on the whole machine",
+         pare_cosim_main_net},
         {"characterize", "", "area, delay and energy of the processing elements, as ratios",
          pare_cosim_main_characterize},
         {"calibrate", "TABLE", "an energy base at the ratios of a table of characterize",

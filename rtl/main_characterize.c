@@ -61,7 +61,8 @@ static void write_head(pare_buf *s, const args *a, uint64_t hash, bool has_delay
         "run",
         a->run ? a->run : "none",
         "netlists",
-        "yosys: synth -flatten; dfflibmap; abc -fast; no wires, no clock tree",
+        "yosys: synth -flatten; dfflibmap; abc map, at most 12 loads a net; no wires, no clock "
+        "tree",
         "ratios",
         "bitparallel at uniform 8 x 8 bits is 1; never to be read as absolute numbers",
         "delay_ratio",

@@ -136,7 +136,8 @@ module pare_dma #(
       unit_o = pare_accel_pkg::DRAM_IDLE;
     end else if (begun_q || fire) begin
       unit_o = kind == pare_accel_pkg::MOVE_OUTPUTS ? pare_accel_pkg::DRAM_OUTPUTS
-             : kind == pare_accel_pkg::MOVE_WEIGHTS ? pare_accel_pkg::DRAM_WEIGHTS : pare_accel_pkg::DRAM_ACTS;
+             : kind == pare_accel_pkg::MOVE_WEIGHTS ? pare_accel_pkg::DRAM_WEIGHTS
+             : pare_accel_pkg::DRAM_ACTS;
     end
   end
 

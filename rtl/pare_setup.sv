@@ -54,8 +54,8 @@ module pare_setup #(
 
   typedef enum logic [4:0] {
     Words, Fields, FilterFolds, TileFolds, ReachHeight, ReachWidth, OutHeight, OutWidth, Pixel,
-    Row, TileHeight, TileActs, Taps, Steps, FoldPlanes, TileWeights, TileWindows, TileOuts,
-    TileStride, WindowStep, WindowRowStep, TapStep, TapRowStep, Records, Ready, Refused
+    Row, TileStride, TileHeight, TileActs, Taps, Steps, FoldPlanes, TileWeights, TileWindows,
+    TileOuts, WindowStep, WindowRowStep, TapStep, TapRowStep, Records, Ready, Refused
   } state_e;
 
   logic [4:0] state_q, state_d;  // of state_e; most states follow each other
@@ -99,7 +99,9 @@ module pare_setup #(
     if (desc.channels == '0) field_status = pare_accel_pkg::STATUS_CHANNELS;
     if (desc.in_height == '0 || desc.in_width == '0) field_status = pare_accel_pkg::STATUS_INPUT;
     if (bad_bits(desc.out_bits, 16)) field_status = pare_accel_pkg::STATUS_OUT_BITS;
-    if (bad_bits(desc.weight_bits, MaxWeightBits)) field_status = pare_accel_pkg::STATUS_WEIGHT_BITS;
+    if (bad_bits(desc.weight_bits, MaxWeightBits)) begin
+      field_status = pare_accel_pkg::STATUS_WEIGHT_BITS;
+    end
     if (bad_bits(desc.act_bits, MaxActBits)) field_status = pare_accel_pkg::STATUS_ACT_BITS;
     if ({desc.reserved0, desc.reserved1a, desc.reserved1b, desc.reserved1c} != '0) begin
       field_status = pare_accel_pkg::STATUS_RESERVED;
@@ -205,6 +207,28 @@ module pare_setup #(
       end
       default: ;
     endcase
+  end
+
+  // The most input rows of a tile. Of two tiles the first one has the padding above, the second one
+  // ends with the input; of more, those between have neither.
+  logic [31:0] span, first_rows, second_rows;
+  logic [15:0] tile_height;
+
+  always_comb begin
+    span = product + 32'(layer_q.reach);
+    first_rows = span - 32'(desc.pad_height);
+    second_rows = 32'(desc.in_height) + 32'(desc.pad_height) - 32'(layer_q.tile_stride);
+    if (layer_q.tile_rows == desc.out_height) begin
+      span = first_rows;
+    end else if (32'(layer_q.tile_rows) << 1 >= 32'(desc.out_height)) begin
+      if (second_rows < span) begin
+        span = second_rows;
+      end
+      if (span < first_rows) begin
+        span = first_rows;
+      end
+    end
+    tile_height = span < 32'(desc.in_height) ? span[15:0] : desc.in_height;
   end
 
   // ---- checks that need a product ----
@@ -329,10 +353,7 @@ module pare_setup #(
       ReachWidth: reach_width_q <= POS_W'(product) + POS_W'(1);
       Pixel: layer_q.pixel_planes <= product[15:0];
       Row: layer_q.row_planes <= product[15:0];
-      TileHeight: begin
-        tile_height_q <= product + 32'(layer_q.reach) < 32'(desc.in_height)
-                         ? 16'(product + 32'(layer_q.reach)) : desc.in_height;
-      end
+      TileHeight: tile_height_q <= tile_height;
       Taps, Steps, TileWindows: small_q <= product;
       FoldPlanes: layer_q.fold_planes <= product[15:0];
       TileStride: layer_q.tile_stride <= POS_W'(product);

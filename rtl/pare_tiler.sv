@@ -1,5 +1,5 @@
-// The tile loop: finds out one tile after the other what it computes and moves, with one multiplier,
-// a product a cycle.
+// The tile loop: finds out one tile after the other what it computes and moves, with one
+// multiplier, a product a cycle.
 //
 // Law      the tiles of filters and of windows in two nested loops (windows_outer: which one is
 //          outside). Weights are loaded when the filters change, activations when the windows do.

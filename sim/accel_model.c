@@ -77,6 +77,24 @@ static uint32_t count_folds(pare_accel_model *m)
     return PARE_ACCEL_STATUS_OK;
 }
 
+/* The most input rows of a tile. Of two tiles the first one has the padding above, the second one
+ * ends with the input; of more, those between have neither. */
+static uint64_t most_rows(const pare_accel_model *m)
+{
+    const pare_accel_descriptor *const d = &m->d;
+    const uint64_t stride = (uint64_t)m->tile_rows * d->stride_height;
+    const uint64_t whole = stride - d->stride_height + m->reach, first = whole - d->pad_height;
+    uint64_t rows = whole;
+    if (m->tile_rows == d->out_height) {
+        rows = first;
+    } else if (2 * m->tile_rows >= d->out_height) {
+        const uint64_t second = (uint64_t)d->in_height + d->pad_height - stride;
+        rows = second < whole ? second : whole;
+        if (rows < first) rows = first;
+    }
+    return rows < d->in_height ? rows : d->in_height;
+}
+
 /* The checks that need a product, one a cycle. */
 static uint32_t check_products(pare_accel_model *m)
 {
@@ -86,8 +104,7 @@ static uint32_t check_products(pare_accel_model *m)
     m->groups = (uint32_t)divide_up(d->channels, m->p.lanes);
     m->tile_rows = smaller(d->tile_rows, d->out_height);
     const uint64_t pixel = (uint64_t)m->groups * d->act_bits, row = pixel * d->in_width;
-    const uint64_t span = (uint64_t)(m->tile_rows - 1) * d->stride_height + m->reach;
-    const uint64_t acts = (span < d->in_height ? span : d->in_height) * row;
+    const uint64_t acts = most_rows(m) * row;
     const uint64_t taps = (uint64_t)d->kernel_height * d->kernel_width, steps = taps * m->groups;
     const uint64_t fold = steps * d->weight_bits, windows = (uint64_t)m->tile_rows * d->out_width;
     const uint64_t outs = windows * m->tile_folds * m->p.rows * pare_accel_out_bytes(d);
@@ -105,7 +122,8 @@ static uint32_t check_products(pare_accel_model *m)
          d->in_width + 2 * (uint64_t)d->pad_width, PARE_ACCEL_STATUS_OUTPUT},
         {pixel, m->p.act_planes, PARE_ACCEL_STATUS_ACT_BUFFER},
         {row, m->p.act_planes, PARE_ACCEL_STATUS_ACT_BUFFER},
-        {0, 0, 0}, /* a product without a check */
+        {0, 0, 0}, /* two products without a check */
+        {0, 0, 0},
         {acts, m->p.act_planes, PARE_ACCEL_STATUS_ACT_BUFFER},
         {taps, m->p.weight_planes, PARE_ACCEL_STATUS_WEIGHT_BUFFER},
         {steps, m->p.weight_planes, PARE_ACCEL_STATUS_WEIGHT_BUFFER},
@@ -118,7 +136,7 @@ static uint32_t check_products(pare_accel_model *m)
         m->wait++;
         if (checks[i].x > checks[i].limit) return checks[i].status;
     }
-    m->wait += 5; /* products that cannot be wrong */
+    m->wait += 4; /* products that cannot be wrong */
     return PARE_ACCEL_STATUS_OK;
 }
 

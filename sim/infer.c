@@ -189,3 +189,44 @@ void pare_infer_logits(const pare_infer *f, const uint8_t *pixels, float *logits
            (size_t)pare_shape_count(f->net->layers[last].out) * sizeof *logits);
     infer_worker_free(w);
 }
+
+/* ---- for other machines ---- */
+
+pare_infer_params pare_infer_layer_params(const pare_infer *f, uint32_t layer)
+{
+    const infer_layer *const l = &f->layers[layer];
+    return (pare_infer_params){.is_mac = l->is_mac,
+                               .dims = l->dims,
+                               .weight = l->weight,
+                               .act = l->act,
+                               .codes = l->codes,
+                               .base = l->base,
+                               .zero_code = l->zero_code,
+                               .scale = l->scale,
+                               .offset = l->offset};
+}
+
+uint32_t pare_infer_code(const pare_infer_grid *g, float x) { return infer_code(g, x); }
+
+typedef struct wanted_codes {
+    const pare_infer *f;
+    uint32_t layer;
+    uint16_t *codes;
+} wanted_codes;
+
+static void keep_codes(void *context, uint32_t layer, infer_worker *w)
+{
+    const wanted_codes *const c = context;
+    if (layer != c->layer) return;
+    const size_t n = (size_t)pare_shape_count(c->f->layers[layer].l->in);
+    memcpy(c->codes, w->image_codes, n * sizeof *c->codes);
+}
+
+void pare_infer_layer_codes(const pare_infer *f, const uint8_t *pixels, uint32_t layer,
+                            uint16_t *codes)
+{
+    wanted_codes c = {f, layer, codes};
+    infer_worker *const w = infer_worker_new(f, false);
+    infer_image(f, pixels, w, keep_codes, &c);
+    infer_worker_free(w);
+}

@@ -57,11 +57,7 @@ static inline size_t infer_row_stride(size_t depth)
 
 /* ---- a loaded run (infer_load.c) ---- */
 
-/* value = scale * code + lo; code = clamp(rint((x - lo) * inv), 0, top) */
-typedef struct infer_grid {
-    uint32_t bits;
-    float scale, lo, inv, top;
-} infer_grid;
+typedef pare_infer_grid infer_grid;
 
 /* What a layer of the network needs; zeroed for those without parameters. */
 typedef struct infer_layer {

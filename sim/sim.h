@@ -532,6 +532,30 @@ void pare_infer_images_free(pare_infer_images *t); /* zeroed and NULL allowed */
 /* The logits (as many as the last layer has values) of one image of the network's input shape. */
 void pare_infer_logits(const pare_infer *f, const uint8_t *pixels, float *logits);
 
+/* value = scale * code + lo; code = clamp(rint((x - lo) * inv), 0, top) */
+typedef struct pare_infer_grid {
+    uint32_t bits;
+    float scale, lo, inv, top;
+} pare_infer_grid;
+
+/* What a layer of a run computes with, for other machines than pare-sim's own. The pointers live as
+ * long as the run. */
+typedef struct pare_infer_params {
+    bool is_mac;
+    pare_dims dims; /* one image; fc: as a 1x1 convolution of its flattened input (h, w, c) */
+    pare_infer_grid weight, act;
+    const uint16_t *codes;       /* weights [K][R][S][C/groups] */
+    const double *base;          /* [K]: what of an output does not depend on the image */
+    uint32_t zero_code;          /* what padding is filled with */
+    const float *scale, *offset; /* batch norm, [C] */
+} pare_infer_params;
+pare_infer_params pare_infer_layer_params(const pare_infer *f, uint32_t layer);
+/* The code of a value, in float as the trainer does it. */
+uint32_t pare_infer_code(const pare_infer_grid *g, float x);
+/* The input codes (h, w, c) of a MAC layer for an image. */
+void pare_infer_layer_codes(const pare_infer *f, const uint8_t *pixels, uint32_t layer,
+                            uint16_t *codes);
+
 /* What one MAC layer met. Sums are those of sum(weight code * activation code). */
 typedef struct pare_infer_layer {
     const char *layer; /* lives as long as the pare_infer */

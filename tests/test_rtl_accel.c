@@ -1,5 +1,5 @@
-/* The whole machine: random layers on the RTL against the integer reference, the C model pin by pin,
- * and level 2 record by record. */
+/* The whole machine: random layers on the RTL against the integer reference, the C model pin by
+ * pin, and level 2 record by record. */
 #include "gtck.h"
 #include "rtl/layer.h"
 
@@ -36,11 +36,12 @@ static void run_random(const char *name, uint64_t seed, uint64_t first, uint64_t
         pare_layer_result r;
         const pare_status status = pare_layer_verify(&check, &x.job, &r, &e);
         if (status == PARE_OK) {
-            ck_assert_msg(r.is_ok, "%s, seed %llu, layer %llu: %s", name,
-                          (unsigned long long)seed, (unsigned long long)i, r.difference.text);
+            ck_assert_msg(r.is_ok, "%s, seed %llu, layer %llu: %s", name, (unsigned long long)seed,
+                          (unsigned long long)i, r.difference.text);
             n_run++;
         }
-        if (status != PARE_OK && getenv("PARE_VERBOSE")) printf("%llu: %s\n", (unsigned long long)i, e.text);
+        if (status != PARE_OK && getenv("PARE_VERBOSE"))
+            printf("%llu: %s\n", (unsigned long long)i, e.text);
         pare_layer_result_free(&r);
         pare_layer_random_free(&x);
     }
@@ -49,9 +50,18 @@ static void run_random(const char *name, uint64_t seed, uint64_t first, uint64_t
     pare_machine_free(m);
 }
 
-static uint64_t seed(void) { return getenv("PARE_SEED") ? strtoull(getenv("PARE_SEED"), NULL, 10) : 1; }
-static uint64_t n_layers(void) { return getenv("PARE_CASES") ? strtoull(getenv("PARE_CASES"), NULL, 10) : LAYERS; }
-static uint64_t first_layer(void) { return getenv("PARE_FIRST") ? strtoull(getenv("PARE_FIRST"), NULL, 10) : 0; }
+static uint64_t seed(void)
+{
+    return getenv("PARE_SEED") ? strtoull(getenv("PARE_SEED"), NULL, 10) : 1;
+}
+static uint64_t n_layers(void)
+{
+    return getenv("PARE_CASES") ? strtoull(getenv("PARE_CASES"), NULL, 10) : LAYERS;
+}
+static uint64_t first_layer(void)
+{
+    return getenv("PARE_FIRST") ? strtoull(getenv("PARE_FIRST"), NULL, 10) : 0;
+}
 
 START_TEST(test_serial) { run_random("pare4", seed(), first_layer(), n_layers()); }
 END_TEST
