@@ -42,7 +42,7 @@ static pare_status run_case(const pare_cosim_options *o, pare_cosim_case *c, uin
                             pare_cosim_result *out, pare_err *e)
 {
     pare_cosim_case_fill(c, o->kind, &out->coverage, o->seed, index);
-    pare_dut *const dut = pare_dut_new(o->kind);
+    pare_dut *const dut = pare_dut_new(o->kind, (uint32_t)(o->seed * 7919 + index));
     if (o->trace && !pare_dut_trace(dut, o->trace)) {
         pare_dut_free(dut);
         return pare_err_set(e, PARE_EFAIL, o->trace, (pare_pos){0, 0},

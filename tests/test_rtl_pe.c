@@ -40,7 +40,7 @@ static void bench_open(bench *b, const char *kind)
     memset(b, 0, sizeof *b);
     b->kind = pare_dut_kind_find(kind);
     ck_assert_ptr_nonnull(b->kind);
-    b->dut = pare_dut_new(b->kind);
+    b->dut = pare_dut_new(b->kind, 1);
     b->in.act = b->act_pins;
     b->in.weight = b->weight_pins;
     b->in.act_bits = b->in.weight_bits = 1;
@@ -390,7 +390,7 @@ static char *difference_of(void (*spoil)(pare_cosim_dot *))
     pare_cosim_case *const c = pare_cosim_case_new(kind);
     pare_cosim_case_fill(c, kind, &bins, SEED, 3);
     spoil(&c->dots[5]);
-    pare_dut *const dut = pare_dut_new(kind);
+    pare_dut *const dut = pare_dut_new(kind, 1);
     pare_buf difference = {0};
     uint64_t n_cycles = 0;
     const bool agrees = pare_cosim_case_run(c, kind, dut, &n_cycles, &difference);
