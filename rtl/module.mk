@@ -148,6 +148,8 @@ rtl-lint: ## Lint every RTL module alone over a matrix of parameters (Verilator,
 # what Verilator is told of a kind, for scripts
 rtl-parameters-%:
 	@echo $(call rtl_params,$*)
+rtl-sources:
+	@echo $(RTL_SV)
 
 rtl-mutants: rtl ## Break the RTL in many ways; pare-cosim must notice each
 	$(Q)BUILD=$(BUILD) rtl/mutants.sh

@@ -126,14 +126,14 @@ sample() { # N of the lines, the same ones for a seed
 # ---- one mutant ----
 
 INCLUDE=$(verilator --getenv VERILATOR_ROOT)/include
-MODULES=($(cd "$SRC" && ls rtl/pare_*.sv | grep -v pare_pkg))
+read -ra MODULES < <(cd "$SRC" && make -s --no-print-directory rtl-sources)
 
 build_kind() { # folder with rtl/, kind: the program with that kind's model exchanged
   local out=$1/$2
   local -a parameters
   read -ra parameters <"$work/parameters.$2"
   (cd "$1" && verilator -Wno-fatal --assert -O3 --x-assign unique --x-initial unique -Irtl --cc --trace-fst \
-    --prefix "Vpare_$2" --Mdir "$out" "${parameters[@]}" rtl/pare_pkg.sv "${MODULES[@]}") || return 1
+    --prefix "Vpare_$2" --Mdir "$out" "${parameters[@]}" "${MODULES[@]}") || return 1
   (cd "$out" && for f in *.cpp; do echo "#include \"$f\""; done >all.cc &&
     g++ -std=c++17 -O1 -w -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_SC=0 -isystem "$INCLUDE" -isystem "$INCLUDE/vltstd" \
       -I. -c -o model.o all.cc) || return 1
@@ -169,11 +169,11 @@ judge() { # name, module, kinds, folder with the mutant in it, the mutated line:
   done
   local reason
   reason=$(awk -F'|' -v key="$2|${1##*:}|$5" '$1 "|" $2 "|" $3 == key { print $4 }' "$SRC/tests/mutants/equivalent.txt")
-  if [ -n "$reason" ]; then
-    [ $verdict = SURVIVED ] && verdict=equivalent killer=$reason || verdict="KILLED THOUGH EQUIVALENT"
-  fi
   # a generated mutant that is no RTL is no mutant
   [ $verdict = STILLBORN ] && [[ $1 == *:* ]] && verdict=stillborn
+  if [ -n "$reason" ] && [ $verdict != stillborn ]; then
+    [ $verdict = SURVIVED ] && verdict=equivalent killer=$reason || verdict="KILLED THOUGH EQUIVALENT"
+  fi
   printf '%s|%s|%s|%s|%s\n' "$1" "$2" "$kind" "$verdict" "$killer"
 }
 
