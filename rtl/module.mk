@@ -150,6 +150,10 @@ rtl-parameters-%:
 	@echo $(call rtl_params,$*)
 rtl-sources:
 	@echo $(RTL_SV)
+accel-parameters-%:
+	@echo $(call accel_params,$*) --top-module pare_accel rtl/pare_accel.vlt
+accel-sources:
+	@echo $(ACCEL_SV)
 
 rtl-mutants: rtl ## Break the RTL in many ways; pare-cosim must notice each
 	$(Q)BUILD=$(BUILD) rtl/mutants.sh

@@ -18,6 +18,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 JOBS=${JOBS:-$(nproc)}
 DOTS=40000
+LAYERS=60
 
 # name, kind, file, basic regular expression, replacement
 MUTANTS_NAMED=$(cat <<'LIST'
@@ -109,6 +110,7 @@ kinds_of() {
     pare_fusion_unit | pare_pe_fusion) echo fusion_odd ;;
     pare_term_recode) echo naf pragmatic ones ;;
     pare_term_schedule | pare_pe_term) echo ones pragmatic naf ;;
+    *) echo pare_odd pare4_skew ;; # the whole machine
   esac
 }
 
@@ -126,14 +128,18 @@ sample() { # N of the lines, the same ones for a seed
 # ---- one mutant ----
 
 INCLUDE=$(verilator --getenv VERILATOR_ROOT)/include
+MACHINES=$(sed -nE 's/^ *X\(([a-z0-9_]+), .*/\1/p' "$SRC/rtl/accels.h")
+is_machine() { [[ " "$MACHINES" " == *[[:space:]]"$1"[[:space:]]* ]]; }
+read -ra MACHINE_MODULES < <(cd "$SRC" && make -s --no-print-directory accel-sources)
 read -ra MODULES < <(cd "$SRC" && make -s --no-print-directory rtl-sources)
 
 build_kind() { # folder with rtl/, kind: the program with that kind's model exchanged
-  local out=$1/$2
-  local -a parameters
+  local out=$1/$2 prefix=Vpare
+  local -a parameters sources=("${MODULES[@]}")
   read -ra parameters <"$work/parameters.$2"
+  is_machine "$2" && prefix=Vaccel sources=("${MACHINE_MODULES[@]}")
   (cd "$1" && verilator -Wno-fatal --assert -O3 --x-assign unique --x-initial unique -Irtl --cc --trace-fst \
-    --prefix "Vpare_$2" --Mdir "$out" "${parameters[@]}" "${MODULES[@]}") || return 1
+    --prefix "${prefix}_$2" --Mdir "$out" "${parameters[@]}" "${sources[@]}") || return 1
   (cd "$out" && for f in *.cpp; do echo "#include \"$f\""; done >all.cc &&
     g++ -std=c++17 -O1 -w -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_SC=0 -isystem "$INCLUDE" -isystem "$INCLUDE/vltstd" \
       -I. -c -o model.o all.cc) || return 1
@@ -147,11 +153,15 @@ try_kind() { # folder, kind
     killer="does not build: $(grep -m 1 -iE 'error' "$1/log")"
     return 2
   fi
-  timeout 120 "$1/$2/pare-cosim" pe --kind "$2" --count $DOTS >"$1/out" 2>&1
+  local -a campaign=(pe --kind "$2" --count $DOTS)
+  is_machine "$2" && campaign=(layer --random $LAYERS --machine "$SRC/sim/machines/$2.machine.yaml")
+  timeout 240 "$1/$2/pare-cosim" "${campaign[@]}" >"$1/out" 2>&1
   local status=$?
   rm -rf "${1:?}/$2"
   # an assertion that fails first is reported by its name
   [ $status -eq 1 ] && killer=$(sed -nE 's/^.*Assertion failed in .*\.([A-Za-z]+):.*/assertion \1/p; s/^.*, (case [0-9]+), cycle [0-9]+: (.*) is .* in the RTL; .*/\2 (\1)/p' "$1/out" | head -n 1) && [ -n "$killer" ] && return 0
+  [ $status -eq 1 ] && is_machine "$2" && killer=$(grep -m 1 -E 'differs|is .* in the RTL|no answer|level 2|asked|refuses' "$1/out" | cut -c1-70) && [ -n "$killer" ] && return 0
+  [ $status -eq 3 ] && is_machine "$2" && killer=$(grep -m 1 'refuses' "$1/out" | cut -c1-70) && [ -n "$killer" ] && return 0
   # Verilator gives up on a loop that does not settle
   grep -q 'did not converge' "$1/out" && killer="does not settle" && return 0
   killer="SURVIVES (exit status $status)"
@@ -230,6 +240,9 @@ names=("$@")
 mkdir "$work/lib" && cp "$BUILD"/obj/rtl/main*.o "$BUILD"/lib/libpare_{rtl,sim,traces}.a "$work/lib/" || exit 1
 for kind in $(sed -nE 's/^ *X\(([a-z0-9_]+), .*/\1/p' "$SRC/rtl/kinds.h"); do
   (cd "$SRC" && make -s --no-print-directory BUILD="$BUILD" "rtl-parameters-$kind") >"$work/parameters.$kind"
+done
+for kind in $MACHINES; do
+  (cd "$SRC" && make -s --no-print-directory BUILD="$BUILD" "accel-parameters-$kind") >"$work/parameters.$kind"
 done
 start_all
 cat "$work"/row.* >"$work/rows"
