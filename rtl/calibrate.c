@@ -11,7 +11,8 @@ static const char *const columns[PARE_QUANTITIES] = {"cycle_energy_ratio", "area
                                                      "leakage_ratio"};
 static const char *const base_columns[PARE_QUANTITIES] = {"energy_pj", "area_um2", "leakage_uw"};
 enum { ENERGY, MAX_ROWS = 1024 };
-#define MAX_COST 1e12
+#define MAX_COST    1e12
+#define FUSION_UNIT "fusion_unit_8x2"
 
 /* Bits of all adders of a tree that sums `lanes` products. */
 static double tree_bits(uint32_t lanes, uint32_t width)
@@ -138,23 +139,24 @@ static pare_status check_columns(const pare_csv *t, const char *const *names, si
     return PARE_OK;
 }
 
+static pare_status anchor_part(const pare_csv *anchor, const char *name, int quantity, double *out,
+                               pare_err *e)
+{
+    size_t row = 0;
+    while (row < anchor->n_rows && strcmp(pare_csv_cell(anchor, row, 0), name)) row++;
+    if (row < anchor->n_rows) return number(anchor, row, base_columns[quantity], out, e);
+    return pare_err_set(e, PARE_EINPUT, anchor->name, (pare_pos){0, 0}, "the base has no row '%s'",
+                        name);
+}
+
 /* What the bit-parallel PE costs under the anchor. */
 static pare_status anchor_cost(const pare_csv *anchor, int quantity, double *out, pare_err *e)
 {
-    double counts[PARE_N_PARTS];
+    double counts[PARE_N_PARTS], costs[PARE_N_PARTS];
     pare_part_counts(pare_dut_kind_find("bitparallel"), counts);
-    *out = 0;
-    for (int i = 0; i < PARE_N_PARTS; i++) {
-        size_t row = 0;
-        while (row < anchor->n_rows && strcmp(pare_csv_cell(anchor, row, 0), pare_part_names[i]))
-            row++;
-        if (row == anchor->n_rows)
-            return pare_err_set(e, PARE_EINPUT, anchor->name, (pare_pos){0, 0},
-                                "the base has no row '%s'", pare_part_names[i]);
-        double cost;
-        PARE_TRY(number(anchor, row, base_columns[quantity], &cost, e));
-        *out += counts[i] * cost;
-    }
+    for (int i = 0; i < PARE_N_PARTS; i++)
+        PARE_TRY(anchor_part(anchor, pare_part_names[i], quantity, &costs[i], e));
+    *out = dot(counts, costs);
     return PARE_OK;
 }
 
@@ -187,7 +189,6 @@ static pare_status fit_quantity(const pare_csv *t, int quantity, double scale,
                             "too few kinds to fit %s; the temporal ones and fusion with uniform "
                             "operands expected",
                             columns[quantity]);
-    out->n_points = n;
     for (int i = 0; i < PARE_N_PARTS; i++) out->part[quantity][i] = x[i] * scale;
     const double units = fusion / (double)n_fusion - dot(fusion_counts, x);
     out->fusion[quantity] = fmax(units, 0) / fusion_units * scale;
@@ -203,6 +204,9 @@ pare_status pare_calibrate(const pare_csv *table, const pare_csv *anchor, pare_c
     *out = (pare_calibration){0};
     PARE_TRY(check_columns(table, needed, sizeof needed / sizeof *needed, e));
     PARE_TRY(check_columns(anchor, base_columns, PARE_QUANTITIES, e));
+    for (int i = 0; i < PARE_N_PARTS; i++)
+        PARE_TRY(anchor_part(anchor, pare_part_names[i], ENERGY, &out->anchor_pj[i], e));
+    PARE_TRY(anchor_part(anchor, FUSION_UNIT, ENERGY, &out->anchor_fusion_pj, e));
     for (int q = 0; q < PARE_QUANTITIES; q++) {
         double scale;
         PARE_TRY(anchor_cost(anchor, q, &scale, e));
@@ -225,8 +229,8 @@ void pare_calibration_write(const pare_calibration *c, const char *anchor, const
         "(pare-cosim calibrate; docs/rtl.md says how well it fits).\n"
         "component,energy_pj,area_um2,leakage_uw,node_nm,uncertainty_frac,status,source\n",
         table, anchor);
-    /* the fit's own error comes on top of the anchor's */
-    const double uncertainty = ceil((0.5 + c->worst[ENERGY]) * 20) / 20;
+    /* the anchor's, or the fit's if that is larger */
+    const double uncertainty = fmax(0.5, ceil(c->worst[ENERGY] * 20) / 20);
     for (int i = 0; i < PARE_N_PARTS; i++)
         pare_buf_printf(out,
                         "%s,%.6g,%.5g,%.4g,45,%.2f,DERIVED,\"pare-cosim characterize on "
@@ -234,36 +238,38 @@ void pare_calibration_write(const pare_calibration *c, const char *anchor, const
                         pare_part_names[i], c->part[0][i], c->part[1][i], c->part[2][i],
                         uncertainty, anchor);
     pare_buf_printf(out,
-                    "fusion_unit_8x2,%.6g,%.5g,%.4g,45,%.2f,DERIVED,\"the same; mean over 2, 4 and "
-                    "8 bits of either operand\"\n",
+                    FUSION_UNIT ",%.6g,%.5g,%.4g,45,%.2f,DERIVED,\"the same; mean over 2, 4 and "
+                                "8 bits of either operand\"\n",
                     c->fusion[0], c->fusion[1], c->fusion[2], uncertainty);
 }
 
 /* Energy of a cycle, relative to the bit-parallel PE's, as the parts say. */
-static double cycle_of(const pare_calibration *c, const pare_dut_kind *kind)
+static double cycle_of(const double *parts, double fusion_unit, const pare_dut_kind *kind)
 {
     double counts[PARE_N_PARTS], base[PARE_N_PARTS];
     pare_part_counts(kind, counts);
     pare_part_counts(pare_dut_kind_find("bitparallel"), base);
-    const double units = kind->pe == PARE_DUT_fusion ? kind->lanes * c->fusion[ENERGY] : 0;
-    return (dot(counts, c->part[ENERGY]) + units) / dot(base, c->part[ENERGY]);
+    const double units = kind->pe == PARE_DUT_fusion ? kind->lanes * fusion_unit : 0;
+    return (dot(counts, parts) + units) / dot(base, parts);
 }
 
 void pare_calibration_explain(const pare_calibration *c, const pare_csv *t, pare_buf *out)
 {
-    pare_buf_puts(out, "energy of a cycle, bitparallel at 8 x 8 bits = 1\n"
-                       "kind          act  weight     gates      base     base/gates\n");
+    pare_buf_puts(
+        out, "energy of a cycle, bitparallel at 8 x 8 bits = 1\n"
+             "kind          act  weight     gates     base  base/gates   anchor  anchor/gates\n");
     for (size_t r = 0; r < t->n_rows; r++) {
         const pare_dut_kind *const kind = kind_of(t, r);
         double gates;
         if (!kind || kind->pe == PARE_DUT_term ||
             number(t, r, "cycle_energy_ratio", &gates, NULL) != PARE_OK)
             continue;
-        const double base = cycle_of(c, kind);
-        pare_buf_printf(out, "%-12s %4s %7s %9.3f %9.3f %14.2f\n", kind->name,
+        const double base = cycle_of(c->part[ENERGY], c->fusion[ENERGY], kind);
+        const double anchor = cycle_of(c->anchor_pj, c->anchor_fusion_pj, kind);
+        pare_buf_printf(out, "%-12s %4s %7s %9.3f %8.3f %11.2f %8.3f %13.2f\n", kind->name,
                         pare_csv_cell(t, r, pare_csv_column(t, "act_bits")),
                         pare_csv_cell(t, r, pare_csv_column(t, "weight_bits")), gates, base,
-                        base / gates);
+                        base / gates, anchor, anchor / gates);
     }
     pare_buf_printf(out, "largest error: energy %.0f %%, area %.0f %%, leakage %.0f %%\n",
                     100 * c->worst[0], 100 * c->worst[1], 100 * c->worst[2]);

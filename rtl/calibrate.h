@@ -28,7 +28,7 @@ enum { PARE_QUANTITIES = 3 }; /* energy, area, leakage */
 typedef struct pare_calibration {
     double part[PARE_QUANTITIES][PARE_N_PARTS], fusion[PARE_QUANTITIES];
     double worst[PARE_QUANTITIES]; /* relative error of the fit, of any temporal kind */
-    size_t n_kinds, n_points;
+    double anchor_pj[PARE_N_PARTS], anchor_fusion_pj; /* the anchor's own energies */
 } pare_calibration;
 
 /* Fit the ratios of `table` (pare-cosim characterize) so that the bit-parallel PE costs what the

@@ -16,6 +16,7 @@ BUILD=${BUILD:-build}
 case $BUILD in /*) ;; *) BUILD=$SRC/$BUILD ;; esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+export PARE_DATA=$SRC
 JOBS=${JOBS:-$(nproc)}
 DOTS=40000
 LAYERS=60
@@ -154,7 +155,7 @@ try_kind() { # folder, kind
     return 2
   fi
   local -a campaign=(pe --kind "$2" --count $DOTS)
-  is_machine "$2" && campaign=(layer --random $LAYERS --machine "$SRC/sim/machines/$2.machine.yaml")
+  is_machine "$2" && campaign=(layer --random $LAYERS --machine "$2")
   timeout 240 "$1/$2/pare-cosim" "${campaign[@]}" >"$1/out" 2>&1
   local status=$?
   rm -rf "${1:?}/$2"

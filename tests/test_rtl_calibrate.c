@@ -7,7 +7,8 @@
 
 static const char *const ANCHOR =
     "component,energy_pj,area_um2,leakage_uw\nmultiplier_bit2,0.01,4,0.2\n"
-    "multiplier_bit,0,0,0\nadder_bit,0.02,10,0.1\nregister_bit,0.03,20,0.5\n";
+    "multiplier_bit,0,0,0\nadder_bit,0.02,10,0.1\nregister_bit,0.03,20,0.5\nfusion_unit_8x2,1,1,"
+    "1\n";
 static const char *const KINDS[] = {"bitparallel", "stripes", "unpu", "loom1", "loom2", "loom4"};
 enum { N_KINDS = 6 };
 
