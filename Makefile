@@ -114,7 +114,7 @@ deps-check: ## Fail if a folder includes what it may not
 
 # every public header alone, as C17 and as C++17
 headers: ## Compile each public header by itself
-	$(Q)for h in traces/trace.h model/model.h sim/sim.h sim/pe.h $(wildcard rtl/dut.h); do \
+	$(Q)for h in traces/trace.h model/model.h sim/sim.h sim/pe.h sim/accel.h sim/accel_model.h $(wildcard rtl/dut.h rtl/dut_accel.h); do \
 	  printf '#include "%s"\n' $$h | $(CC) -std=c17 $(WARN) -Werror -I. -fsyntax-only -x c - && \
 	  printf '#include "%s"\n' $$h | $(CXX) -std=c++17 -Wall -Wextra -Werror -I. -fsyntax-only -x c++ - || exit 1; done
 	$(Q)echo "headers: each compiles alone"

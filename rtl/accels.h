@@ -10,7 +10,15 @@
 #define PARE_RTL_ACCELS(X) \
     X(pare4, 4, 4, 8, 1, 1, 8, 8, 32, 32, 4096, 16384, 16384, 1024, 0) \
     X(pare4_skew, 4, 4, 8, 1, 8, 8, 8, 32, 32, 4096, 16384, 16384, 1024, 1) \
-    X(pare_odd, 6, 3, 4, 2, 4, 7, 6, 20, 8, 256, 512, 256, 48, 0)
+    X(pare_odd, 6, 3, 4, 2, 4, 7, 6, 20, 8, 256, 512, 256, 48, 0) \
+    PARE_RTL_LARGE_ACCELS(X)
+/* Built with `make RTL_LARGE=1` only: its C++ takes a minute. */
+#ifdef PARE_RTL_LARGE
+#define PARE_RTL_LARGE_ACCELS(X) \
+    X(pare16, 16, 16, 16, 1, 1, 8, 8, 32, 128, 2048, 16384, 16384, 1024, 0)
+#else
+#define PARE_RTL_LARGE_ACCELS(X)
+#endif
 /* clang-format on */
 
 #endif

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Lint of the RTL: every module alone, over a matrix of parameters, without a waiver: `verilator
+# Lint of the RTL: every module alone, over a matrix of parameters, without a waiver (but for the
+# constants of the machine's package that one module alone does not use): `verilator
 # --lint-only -Wall` and Yosys (read, hierarchy, proc, check), each under a time limit. Illegal
 # parameters must stop elaboration. Ends in "N passed, N failed".
 set -u
@@ -7,6 +8,12 @@ cd "$(dirname "$0")/.." || exit 1
 SOURCES=(rtl/pare_pkg.sv rtl/pare_digit_counter.sv rtl/pare_digit_extend.sv rtl/pare_accumulator.sv
   rtl/pare_pe_core.sv rtl/pare_pe_temporal.sv rtl/pare_fusion_unit.sv rtl/pare_pe_fusion.sv
   rtl/pare_term_recode.sv rtl/pare_term_schedule.sv rtl/pare_pe_term.sv)
+# the machine's modules, for which pare_accel_pkg stands too
+ACCEL=(rtl/pare_pkg.sv rtl/pare_accel_pkg.sv rtl/pare_digit_counter.sv rtl/pare_digit_extend.sv rtl/pare_accumulator.sv
+  rtl/pare_pe_core.sv rtl/pare_ram.sv rtl/pare_weight_buffer.sv rtl/pare_act_buffer.sv rtl/pare_out_buffer.sv
+  rtl/pare_window_gen.sv rtl/pare_beat_sequencer.sv rtl/pare_array_pe.sv rtl/pare_array.sv rtl/pare_requantizer.sv
+  rtl/pare_drain.sv rtl/pare_dma.sv rtl/pare_setup.sv rtl/pare_tiler.sv rtl/pare_accel.sv)
+PES=("${SOURCES[@]}")
 passed=0 failed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -95,6 +102,59 @@ for recoding in 0 1 2; do
   synthesisable pare_pe_term Lanes 3 MaxActBits 7 MaxWeightBits 5 Recoding $recoding FirstStageBits $recoding AccWidth 15
 done
 for reach in 1 4 9; do legal pare_term_schedule -GLanes=3 -GReach=$reach; done
+
+# ---- the machine: each module alone, then whole, over a matrix of parameters ----
+SOURCES=("${ACCEL[@]}")
+legal pare_ram -GWidth=1 -GDepth=1
+legal pare_ram -GWidth=128 -GDepth=4096
+legal pare_weight_buffer -GWidth=8 -GDigit=1 -GMemWidth=8 -GPlanes=2
+legal pare_weight_buffer -GWidth=96 -GDigit=4 -GMemWidth=32 -GPlanes=64
+legal pare_weight_buffer -GWidth=256 -GDigit=16 -GMemWidth=128 -GPlanes=2048
+legal pare_act_buffer -GCols=1 -GLanes=1 -GDigit=1 -GMemWidth=1 -GPlanes=4
+legal pare_act_buffer -GCols=3 -GLanes=4 -GDigit=2 -GMemWidth=8 -GPlanes=64
+legal pare_act_buffer -GCols=16 -GLanes=16 -GDigit=8 -GMemWidth=128 -GPlanes=16384
+legal pare_out_buffer -GRowBytes=4 -GMemWidth=8 -GBytes=8
+legal pare_out_buffer -GRowBytes=12 -GMemWidth=128 -GBytes=256
+legal pare_out_buffer -GRowBytes=64 -GMemWidth=32 -GBytes=32768
+for cols in 1 3 16; do
+  legal pare_window_gen -GCols=$cols -GPlaneW=14
+  legal pare_drain -GRows=3 -GCols=$cols -GAccWidth=20 -GMaxFilters=48
+done
+for acc in 8 24 32; do legal pare_requantizer -GAccWidth=$acc; done
+legal pare_dma -GOutWordW=7
+legal pare_setup -GRows=1 -GLanes=1 -GMaxFilters=2
+legal pare_setup -GRows=16 -GLanes=16 -GWeightPlanes=32768 -GActPlanes=32768 -GOutBytes=32768 -GMaxFilters=4096
+legal pare_tiler -GRows=1 -GPlaneWords=1 -GWordPlanes=1 -GWordBytes=1
+legal pare_tiler -GRows=16 -GPlaneWords=2 -GWordPlanes=8 -GWordBytes=16
+# rows, cols, lanes, digits of activations and weights, memory width
+for shape in "1 1 8 1 1 8" "4 4 8 1 1 32" "4 4 8 1 8 32" "6 3 4 2 4 8" "8 5 16 8 8 128" "3 2 8 4 16 8"; do
+  read -r rows cols lanes ad wd mem <<<"$shape"
+  [ "$wd" -le 8 ] && wb=8 || wb=16
+  [ "$((mem / lanes))" -ge "$ad" ] || ad=1
+  for skew in 0 1; do
+    p=("-GRows=$rows" "-GCols=$cols" "-GLanes=$lanes" "-GActDigit=$ad" "-GWeightDigit=$wd" "-GMaxWeightBits=$wb"
+      "-GSkew=$skew")
+    legal pare_accel "${p[@]}" "-GMemWidth=$mem" -GOutBytes=256
+    legal pare_array "${p[@]}"
+    legal pare_beat_sequencer "${p[@]}"
+    legal pare_array_pe "-GLanes=$lanes" "-GActDigit=$ad" "-GWeightDigit=$wd" "-GMaxWeightBits=$wb" "-GSkew=$skew"
+  done
+done
+legal pare_accel -GRows=16 -GCols=16 -GLanes=16 -GMemWidth=128 -GWeightPlanes=2048 -GActPlanes=16384 -GOutBytes=16384
+synthesisable pare_accel Rows 2 Cols 2 Skew 0 MemWidth 16
+synthesisable pare_accel Rows 6 Cols 3 Lanes 4 ActDigit 2 WeightDigit 4 MemWidth 8 Skew 1
+illegal pare_accel "MemWidth" -GMemWidth=24
+illegal pare_accel "Lanes" -GLanes=6 -GMemWidth=24
+illegal pare_accel "multiple of MemWidth" -GRows=1 -GMemWidth=32
+illegal pare_accel "ActDigit must be at most" -GActDigit=8
+illegal pare_accel "WeightDigit must be a power of two" -GWeightDigit=3
+illegal pare_accel "WeightPlanes must be" -GWeightPlanes=100
+illegal pare_accel "ActPlanes must be" -GActPlanes=100
+illegal pare_accel "OutBytes must be" -GOutBytes=16
+illegal pare_accel "at most 32768" -GActPlanes=65536
+illegal pare_accel "MaxFilters must be" -GMaxFilters=2
+illegal pare_requantizer "AccWidth must be" -GAccWidth=33
+SOURCES=("${PES[@]}")
 
 illegal pare_accumulator "Width must be" -GWidth=65
 illegal pare_pe_fusion "Units must be" -GUnits=0

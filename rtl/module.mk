@@ -27,7 +27,12 @@ ACCEL_SV   := rtl/pare_pkg.sv $(addprefix rtl/pare_,accel_pkg.sv digit_counter.s
               ram.sv weight_buffer.sv act_buffer.sv out_buffer.sv window_gen.sv beat_sequencer.sv array_pe.sv array.sv \
               requantizer.sv drain.sv dma.sv setup.sv tiler.sv accel.sv)
 ACCEL_ROWS := $(shell sed -nE 's/^ *X\(([a-z0-9_]+(, [a-z0-9]+){14})\).*/\1/p' rtl/accels.h | tr -d ' ')
-ACCELS     := $(foreach r,$(ACCEL_ROWS),$(firstword $(subst $(comma), ,$(r))))
+RTL_LARGE  ?=
+ACCEL_ALL  := $(foreach r,$(ACCEL_ROWS),$(firstword $(subst $(comma), ,$(r))))
+# those with large arrays are built on demand: make BUILD=build/large RTL_LARGE=1 rtl
+ACCELS     := $(if $(RTL_LARGE),$(ACCEL_ALL),$(filter-out pare16,$(ACCEL_ALL)))
+RTL_LARGE_FLAG = $(if $(RTL_LARGE),-DPARE_RTL_LARGE)
+$(BUILD)/obj/rtl/accels.o: CPPFLAGS += $(RTL_LARGE_FLAG)
 accel_words  = $(subst $(comma), ,$(filter $(1)$(comma)%,$(ACCEL_ROWS)))
 ACCEL_NAMES := - Rows Cols Lanes ActDigit WeightDigit MaxActBits MaxWeightBits AccWidth MemWidth \
                WeightPlanes ActPlanes OutBytes MaxFilters Skew
@@ -52,12 +57,14 @@ $(RTL_MODELS): $(BUILD)/verilated/%.o: $(RTL_DEPS)
 	$(Q)cd $(@:.o=) && for f in *.cpp; do echo "#include \"$$f\""; done >all.cc
 	$(Q)$(RTL_MODEL_CXX) $(RTL_CC) -I$(@:.o=) -c -o $@ $(@:.o=)/all.cc
 
+$(BUILD)/verilated/accel_pare16.o: ACCEL_FLAGS := -fno-gate
 ACCEL_MODELS := $(ACCELS:%=$(BUILD)/verilated/accel_%.o)
-# a PE stays a module of its own: both compiling and running are faster
+# a PE stays a module of its own, whose code all PEs share: so it may not be specialised by what
+# drives it (gate) nor hold assertions, which print their place
 $(ACCEL_MODELS): $(BUILD)/verilated/accel_%.o: $(ACCEL_SV) rtl/pare_assert.svh rtl/accels.h rtl/pare_accel.vlt
 	$(call say,VL,$@)
 	$(Q)rm -rf $(@:.o=) && mkdir -p $(@:.o=)
-	$(Q)$(VERILATE) --cc --trace-fst --prefix Vaccel_$* --Mdir $(abspath $(@:.o=)) \
+	$(Q)$(VERILATE) $(ACCEL_FLAGS) -DPARE_IN_ARRAY --cc --trace-fst --prefix Vaccel_$* --Mdir $(abspath $(@:.o=)) \
 	  $(call accel_params,$*) --top-module pare_accel rtl/pare_accel.vlt $(ACCEL_SV)
 	$(Q)cd $(@:.o=) && for f in *.cpp; do echo "#include \"$$f\""; done >all.cc
 	$(Q)$(RTL_MODEL_CXX) $(RTL_CC) -I$(@:.o=) -c -o $@ $(@:.o=)/all.cc
@@ -77,7 +84,7 @@ $(BUILD)/obj/rtl/dut_accel.o: rtl/dut_accel.cpp $(BUILD)/verilated/accel_models.
 	$(call say,CXX,$<)
 	$(Q)mkdir -p $(@D) && $(CXX) $(ALL_CXXFLAGS) $(RTL_CC) \
 	  -isystem $(VERILATOR_INCLUDE) -isystem $(VERILATOR_INCLUDE)/vltstd \
-	  $(ACCELS:%=-isystem $(BUILD)/verilated/accel_%) -I$(BUILD)/verilated -I. -MMD -MP -c -o $@ $<
+	  $(RTL_LARGE_FLAG) $(ACCELS:%=-isystem $(BUILD)/verilated/accel_%) -I$(BUILD)/verilated -I. -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/rtl/dut.o: rtl/dut.cpp $(BUILD)/verilated/models.h $(RTL_MODELS)
 	$(call say,CXX,$<)
@@ -151,7 +158,7 @@ rtl-parameters-%:
 rtl-sources:
 	@echo $(RTL_SV)
 accel-parameters-%:
-	@echo $(call accel_params,$*) --top-module pare_accel rtl/pare_accel.vlt
+	@echo -DPARE_IN_ARRAY $(call accel_params,$*) --top-module pare_accel rtl/pare_accel.vlt
 accel-sources:
 	@echo $(ACCEL_SV)
 

@@ -129,8 +129,8 @@ sample() { # N of the lines, the same ones for a seed
 # ---- one mutant ----
 
 INCLUDE=$(verilator --getenv VERILATOR_ROOT)/include
-MACHINES=$(sed -nE 's/^ *X\(([a-z0-9_]+), .*/\1/p' "$SRC/rtl/accels.h")
-is_machine() { [[ " "$MACHINES" " == *[[:space:]]"$1"[[:space:]]* ]]; }
+MACHINES=$(sed -nE 's/^ *X\(([a-z0-9_]+), .*/\1/p' "$SRC/rtl/accels.h" | tr '\n' ' ')
+is_machine() { [[ " $MACHINES" == *" $1 "* ]]; }
 read -ra MACHINE_MODULES < <(cd "$SRC" && make -s --no-print-directory accel-sources)
 read -ra MODULES < <(cd "$SRC" && make -s --no-print-directory rtl-sources)
 

@@ -1,6 +1,9 @@
 // What the modules of the machine share.
 package pare_accel_pkg;
 
+  // no single module uses all of it
+  /* verilator lint_off UNUSEDPARAM */
+
   localparam int unsigned BEAT_W = 7;  // of pare_pkg::beat_t
 
   // ---- the machine (sim/accel.h describes the fields) ----
@@ -131,5 +134,7 @@ package pare_accel_pkg;
     logic [31:0] out_addr;
     logic [31:0] out_words;
   } tile_t;
+
+  /* verilator lint_on UNUSEDPARAM */
 
 endpackage

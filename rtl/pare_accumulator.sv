@@ -67,8 +67,11 @@ module pare_accumulator #(
   assign sum_o = sum_q;
   assign overflow_o = overflow_q;
 
+`ifndef PARE_IN_ARRAY
+  // in an array they would make each PE's code its own; pare_array asserts what they are for
   `include "pare_assert.svh"
   `PARE_ASSERT(ResultStaysUntilTaken, valid_o && !ready_i |=> valid_o && $stable(sum_o))
   `PARE_ASSERT(NoBeatWhileAResultWaits, valid_o && !ready_i |-> !add_i)
+`endif
 
 endmodule

@@ -213,9 +213,7 @@ module pare_beat_sequencer #(
     end else if (timer_q < TimerW'(Interval - 1)) begin
       timer_q <= timer_q + TimerW'(1);
     end
-    if (hold != HoldW'(SkewCycles)) begin
-      hold_q <= hold + HoldW'(1);
-    end
+    hold_q <= hold == HoldW'(SkewCycles) ? hold : hold + HoldW'(1);
     if (start_i || new_set) begin
       fold_q <= '0;
     end else if (new_fold) begin

@@ -131,7 +131,7 @@ module pare_tiler #(
 
   assign product = 32'(a) * 32'(b);
   assign bytes = desc_i.raw ? product << 2
-               : desc_i.out_bits > pare_pkg::BITS_W'(8) ? product << 1 : product;
+               : desc_i.out_bits > 5'd8 ? product << 1 : product;
   assign from = begin_q[PosW-1] ? '0 : begin_q;
   assign to = end_row < PosW'(desc_i.in_height) ? end_row : PosW'(desc_i.in_height);
   assign in_rows = 16'(to - from);

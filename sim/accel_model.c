@@ -204,8 +204,8 @@ static void start_tile(pare_accel_model *m)
     m->array_left = m->set_cycles * sets;
     m->sets_left = sets;
     /* last beat, buffer and accumulator, skew, drain, requantiser */
-    m->complete_at[t->out_half] = m->cycle + m->array_left - fold + beats + 2 +
-                                  pare_accel_skew_cycles(&m->p) + m->p.rows + 3;
+    m->complete_at[t->out_half] =
+        m->cycle + m->array_left - fold + beats + 2 + pare_accel_skew_cycles(&m->p) + m->p.rows + 3;
     model_compute(m);
 }
 

@@ -1,5 +1,5 @@
-/* accel_model.h: the machine of rtl/pare_accel.sv in C, bit by bit and cycle by cycle: the same pins
- * from the same inputs. What the RTL keeps in flip-flops it keeps in counters; what the RTL
+/* accel_model.h: the machine of rtl/pare_accel.sv in C, bit by bit and cycle by cycle: the same
+ * pins from the same inputs. What the RTL keeps in flip-flops it keeps in counters; what the RTL
  * multiplies digit by digit it multiplies at once. Public. */
 #ifndef PARE_SIM_ACCEL_MODEL_H
 #define PARE_SIM_ACCEL_MODEL_H

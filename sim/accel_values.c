@@ -51,9 +51,10 @@ static void read_window(const pare_accel_model *m, uint64_t window, int32_t *cod
             for (uint32_t c = 0; c < m->groups * lanes; c++) {
                 const uint64_t pixel = is_inside ? (uint64_t)(y * d->in_width + x) : 0;
                 const uint64_t plane = (pixel * m->groups + c / lanes) * d->act_bits;
-                *codes++ = is_inside ? code_at(planes, plane, lanes, c % lanes, d->act_bits,
-                                               d->act_signed)
-                                     : c < d->channels ? pad : 0;
+                *codes++ =
+                    is_inside ? code_at(planes, plane, lanes, c % lanes, d->act_bits, d->act_signed)
+                    : c < d->channels ? pad
+                                      : 0;
             }
         }
 }

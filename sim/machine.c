@@ -244,7 +244,7 @@ static const pare_key machine_keys[] = {
     KEY(pare_machine, node_nm, U32, 1, 1000, "45",
         DOC("process, nm; an SRAM table must exist: 22, 32, 45, 65 and 90 are shipped")),
     KEY(pare_machine, energy_base, NAME, 0, 0, "horowitz45",
-        DOC("table of PE components: horowitz45, aladdin40, bitfusion45 or your own")),
+        DOC("table of PE components: horowitz45, aladdin40, bitfusion45, gates45 or your own")),
     KEY(pare_machine, array, MAP, 0, 0, NULL, .sub = &array_schema, DOC("the grid")),
     KEY(pare_machine, pe, MAP, 0, 0, NULL, .sub = &pe_schema, DOC("one processing element")),
     KEY(pare_machine, skip, MAP, 0, 0, "", .sub = &skip_schema, DOC("how it skips")),
@@ -342,14 +342,13 @@ static pare_status check_folds(const pare_machine *m, pare_err *e)
     const bool is_special =
         m->memory.model == PARE_MEMORY_BITFUSION || m->pe.skips != PARE_SKIPS_NOTHING;
     if (is_special && (m->array.fold_cycles_min || m->mapping.pad_layers))
-        return pare_yaml_error(m->yaml,
-                               m->mapping.pad_layers ? "mapping.pad_layers"
-                                                     : "array.fold_cycles_min",
-                               e, PARE_EINPUT,
-                               "%s in an array that skips, or with memory.model bitfusion; none "
-                               "expected",
-                               m->mapping.pad_layers ? "mapping.pad_layers is true"
-                                                     : "array.fold_cycles_min is given");
+        return pare_yaml_error(
+            m->yaml, m->mapping.pad_layers ? "mapping.pad_layers" : "array.fold_cycles_min", e,
+            PARE_EINPUT,
+            "%s in an array that skips, or with memory.model bitfusion; none "
+            "expected",
+            m->mapping.pad_layers ? "mapping.pad_layers is true"
+                                  : "array.fold_cycles_min is given");
     if (!m->array.fold_cycles_min || m->mapping.tile.channels >= WHOLE) return PARE_OK;
     return pare_yaml_error(m->yaml, "array.fold_cycles_min", e, PARE_EINPUT,
                            "array.fold_cycles_min is given, but tiles may hold pieces of the "

@@ -428,9 +428,9 @@ typedef void pare_event_fn(void *context, const pare_event *event);
 pare_status pare_sim_events(const pare_machine *machine, const pare_sim_job *job, pare_event_fn *fn,
                             void *context, pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;
 /* A memory whose latency and pace vary, the same every time: the trace that level 2 and the RTL
- * share. Of a layer: stage s waits for its first word latency_cycles(s) cycles after its begin; word
- * i of all words moved comes gap_cycles(i) cycles later than it could, unless it is a stage's first.
- * NULL stands for the machine's latency and no gaps. */
+ * share. Of a layer: stage s waits for its first word latency_cycles(s) cycles after its begin;
+ * word i of all words moved comes gap_cycles(i) cycles later than it could, unless it is a stage's
+ * first. NULL stands for the machine's latency and no gaps. */
 typedef struct pare_sim_pace {
     uint64_t seed;
     uint32_t latency_cycles[2]; /* least and most */

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const double MIN_SECONDS = 0.4, PEER_CYCLES_PER_S = 26.1e3;
+static const double MIN_SECONDS = 0.4, PEER_PE_CYCLES_PER_S = 26.1e3 * 256;
 enum { LATENCY = 60 };
 
 static double now_s(void)
@@ -124,16 +124,18 @@ static double platform(const subject *s)
 static void print(const char *what, double speed, double rtl, uint32_t n_pes)
 {
     printf("%-26s %14.1f %14.2f %12.2f %12.2f\n", what, 1e-3 * speed, 1e-6 * speed * n_pes,
-           speed / rtl, speed / PEER_CYCLES_PER_S);
+           speed / rtl, speed * n_pes / PEER_PE_CYCLES_PER_S);
 }
 
 int main(void)
 {
     const char *const root = getenv("PARE_DATA") ? getenv("PARE_DATA") : ".";
-    subject s = {.params = pare_accel_find("pare16"),
+    /* 16 x 16 PEs take long to compile: make RTL_LARGE=1 */
+    const pare_accel_params *const large = pare_accel_find("pare16");
+    subject s = {.params = large ? large : pare_accel_find("pare4"),
                  .pace = {.latency_cycles = {LATENCY, LATENCY}}};
     pare_buf path = {0};
-    pare_buf_printf(&path, "%s/sim/machines/pare16.machine.yaml", root);
+    pare_buf_printf(&path, "%s/sim/machines/%s.machine.yaml", root, s.params->name);
     pare_err e = {0};
     if (pare_machine_load(path.text, NULL, 0, &s.machine, &e) != PARE_OK) {
         pare_err_print(&e, stderr);
@@ -184,8 +186,8 @@ int main(void)
     print("in the SystemC platform", systemc, rtl, n_pes);
     print("level 2", event, rtl, n_pes);
     print("level 1", analytic, rtl, n_pes);
-    printf("peer: %.1f thousand, a hand-written Verilated 16 x 16 array\n",
-           1e-3 * PEER_CYCLES_PER_S);
+    printf("peer: %.1f million PE-cycles, a hand-written Verilated 16 x 16 array\n",
+           1e-6 * PEER_PE_CYCLES_PER_S);
     pare_layer_image_free(&s.image);
     free((void *)(uintptr_t)s.job.weights);
     free((void *)(uintptr_t)s.job.acts);

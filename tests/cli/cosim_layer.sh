@@ -1,0 +1,8 @@
+# whole layers on the RTL: a network's, random ones, under a memory of varying pace, with waves
+[ -z "${PARE_NO_RTL:-}" ] || { echo "SKIPPED cosim_layer: no RTL in this build"; exit 0; }
+"$BIN"/pare-cosim layer cnn_small fc2 --bits w4a3 --latency 20..90 --gaps 20,8 --seed 5
+"$BIN"/pare-cosim layer cnn_small fc2 -m pare4_skew --sums --json
+"$BIN"/pare-cosim layer --random 50 -m pare_odd --seed 3
+"$BIN"/pare-cosim layer --random 1 --first 7 --trace rtl.fst --vcd c.vcd && test -s rtl.fst && grep -c '^#' c.vcd
+# the C model's waves have the names of the RTL's
+grep -oE '[a-z_]+_[io] .end' c.vcd | sort | tr '\n' ' '
