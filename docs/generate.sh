@@ -19,7 +19,10 @@ out=${1:-docs}
     | network `*.net.yaml` | people, `pare-trace convert` | `pare-train`, `pare-sim`, `pare-trace` |
     | bitlengths `*.bits.yaml` | `pare-train`, people | `pare-sim`, `pare-train`, `pare-trace` |
     | machine `*.machine.yaml` | people | `pare-sim` |
+    | sweep `*.sweep.yaml` | people | `pare-sim sweep` ([sweeps.md](sweeps.md)) |
+    | co-design `*.codesign.yaml` | people | `pare-sim codesign` ([sweeps.md](sweeps.md)) |
     | training `*.train.yaml`, `RUN/config.yaml` | people, `pare-train` | `pare-train` |
+    | cost table `*.cost.csv` (questions.md) | `pare-sim cost` | `pare-train` |
 
     A file can be given by path, or by the name of a shipped one: `resnet18`, `stripes`.
 
@@ -29,7 +32,11 @@ TEXT
   echo "## Bitlengths (\`*.bits.yaml\`)"; echo
   "$BIN/pare-trace" schema bits
   echo "## Machine (\`*.machine.yaml\`)"; echo
-  "$BIN/pare-sim" schema
+  "$BIN/pare-sim" schema machine
+  echo "## Sweep (\`*.sweep.yaml\`)"; echo
+  "$BIN/pare-sim" schema sweep
+  echo "## Co-design (\`*.codesign.yaml\`)"; echo
+  "$BIN/pare-sim" schema codesign
   echo "## Training (\`--config\`, \`RUN/config.yaml\`)"; echo
   "$BIN/pare-train" schema
 } >"$out/formats.md"

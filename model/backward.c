@@ -1,6 +1,7 @@
 /* backward.c: the backward steps of one shard, and what follows from all shards together. */
 #include "model/graph.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static size_t rows_of(const pare_graph *g, const pare_value *v)
@@ -65,20 +66,23 @@ static const void *mac_input(const pare_job *job, const pare_node *node, size_t 
     return (const char *)node->xq + at * (g->is_bf16 ? sizeof(uint16_t) : sizeof(float));
 }
 
-/* The gradient of the input's bitlength, and the sums of the batch norm that made the input. */
+/* The gradients of the input's quantizer, and the sums of the batch norm that made the input. */
 static void reduce_input(pare_job *job, pare_node *node, size_t shard, float *gx)
 {
     pare_graph *g = job->g;
     const pare_value *x = &g->values[node->x];
     const pare_node *ew = x->is_virtual ? &g->nodes[x->producer] : NULL;
     const bool has_bn = ew && ew->bn_layer != PARE_NONE;
-    node->shard_dn[shard] = 0;
-    if (!g->is_learning_n && !has_bn) return;
+    double *sums = node->shard_sums[shard];
+    const unsigned wants = pare_quant_wants(&node->qa, g->is_learning_n);
+    memset(sums, 0, sizeof node->shard_sums[shard]);
+    if (!wants && !has_bn) return;
     pare_reduce_args r = {.g = gx,
                           .x = pare_data_shard(job->g, ew ? ew->x : node->x, shard),
                           .affine = ew ? &ew->affine : &pare_affine_identity,
-                          .blend = g->is_learning_n ? &node->blend_a : NULL,
-                          .dn = &node->shard_dn[shard]};
+                          .blend = &node->qa.blend,
+                          .wants = wants,
+                          .sums = sums};
     if (has_bn) {
         r.mean = ew->mean;
         r.sum = ew->shard_sum[shard];
@@ -97,8 +101,8 @@ static pare_status probe_image(pare_job *job, pare_node *node, size_t shard, uns
 {
     pare_graph *g = job->g;
     const pare_value *x = &g->values[node->x];
-    const pare_blend ends[] = {{.grid = {node->blend_a.grid[0]}},
-                               {.grid = {node->blend_a.grid[1]}}};
+    const pare_blend ends[] = {{.grid = {node->qa.blend.grid[0]}},
+                               {.grid = {node->qa.blend.grid[1]}}};
     const size_t n = shard_count(job, node->x);
     float *low = g->scratch[1][worker], *high = g->scratch[2][worker];
     const float *in = pare_data_shard(g, node->x, shard);
@@ -123,7 +127,8 @@ pare_status pare_backward_mac(pare_job *job, pare_node *node, size_t shard, unsi
     PARE_TRY(
         pare_mac_backward_weights(node->mac, worker, shard, mac_input(job, node, shard), gy, e));
     if (g->values[node->x].producer == PARE_NONE)
-        return g->is_learning_n ? probe_image(job, node, shard, worker, gy, e) : PARE_OK;
+        return node->probe && g->is_learning_n ? probe_image(job, node, shard, worker, gy, e)
+                                               : PARE_OK;
     float *gx = node->first_x ? pare_grad_shard(job->g, node->x, shard) : g->scratch[1][worker];
     PARE_TRY(pare_mac_backward_data(node->mac, worker, gy, gx, e));
     reduce_input(job, node, shard, gx);
@@ -220,16 +225,24 @@ pare_status pare_backward_concat(pare_job *job, pare_node *node, size_t shard, u
  */
 
 /* dx = scale * (dt - mean(dt) - xhat * mean(dt * xhat)), written as a * dt + p * (x - mean) + q. */
-static void combine_bn(const pare_graph *g, pare_node *n)
+static void sum_bn(const pare_graph *g, pare_node *n, double *sums)
+{
+    const size_t c = g->values[n->x].channels;
+    for (size_t j = 0; j < c; j++) {
+        sums[j] = sums[c + j] = 0;
+        for (size_t s = 0; s < g->n_shards; s++) {
+            sums[j] += n->shard_sum[s][j];
+            sums[c + j] += n->shard_sum_xm[s][j];
+        }
+    }
+}
+
+static void combine_bn(const pare_graph *g, pare_node *n, const double *sums)
 {
     const pare_value *x = &g->values[n->x];
-    const double count = (double)g->batch * (double)(x->count / x->channels);
+    const double count = (double)g->total_batch * (double)(x->count / x->channels);
     for (size_t j = 0; j < x->channels; j++) {
-        double sum = 0, sum_xm = 0;
-        for (size_t s = 0; s < g->n_shards; s++) {
-            sum += n->shard_sum[s][j];
-            sum_xm += n->shard_sum_xm[s][j];
-        }
+        const double sum = sums[j], sum_xm = sums[x->channels + j];
         const double inv = n->inv_std[j], scale = (double)n->scale[j];
         n->gamma.g[j] = (float)(sum_xm * inv);
         n->beta.g[j] = (float)sum;
@@ -241,27 +254,51 @@ static void combine_bn(const pare_graph *g, pare_node *n)
 
 void pare_backward_combine(pare_job *job, const pare_segment *s)
 {
-    for (size_t i = 0; i < s->n_nodes; i++) {
-        pare_node *n = &job->g->nodes[s->nodes[i]];
-        if (n->bn_layer != PARE_NONE) combine_bn(job->g, n);
+    pare_graph *g = job->g;
+    size_t count = 0, at = 0;
+    for (size_t i = 0; i < s->n_nodes; i++)
+        count += 2 * g->values[g->nodes[s->nodes[i]].x].channels;
+    double *sums = pare_xalloc(count + 1, sizeof *sums);
+    for (int is_back = 0; is_back < 2; is_back++) {
+        at = 0;
+        for (size_t i = 0; i < s->n_nodes; i++) {
+            pare_node *n = &g->nodes[s->nodes[i]];
+            if (n->bn_layer == PARE_NONE) continue;
+            if (is_back)
+                combine_bn(g, n, sums + at);
+            else
+                sum_bn(g, n, sums + at);
+            at += 2 * g->values[n->x].channels;
+        }
+        if (!is_back && at) pare_comm_sum_f64(g->comm, sums, at);
     }
+    free(sums);
+}
+
+static pare_status input_sums(pare_graph *g, const pare_node *n, double *sums, pare_err *e)
+{
+    if (n->probe && g->is_learning_n) {
+        PARE_TRY(pare_mac_reduce(n->mac, 0, g->n_shards, g->n_shards, n->probe, NULL, e));
+        for (size_t j = 0; j < n->w.n; j++)
+            sums[PARE_SUM_PAIR] += (double)n->wq[j] * (double)n->probe[j];
+    } else if (g->values[n->x].producer != PARE_NONE) {
+        for (size_t s = 0; s < g->n_shards; s++)
+            for (int u = 0; u < PARE_N_SUMS; u++) sums[u] += n->shard_sums[s][u];
+    }
+    return PARE_OK;
 }
 
 pare_status pare_graph_backward(pare_job *job, pare_err *e)
 {
     pare_graph *g = job->g;
     PARE_TRY(pare_graph_run(job, &g->backward, true, e));
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        pare_node *n = &g->nodes[i];
-        if (n->kind != PARE_NODE_MAC) continue;
-        n->qa.g_n = 0;
-        if (!g->is_learning_n) continue;
-        if (n->probe) {
-            PARE_TRY(pare_mac_reduce(n->mac, 0, g->n_shards, g->n_shards, n->probe, NULL, e));
-            for (size_t j = 0; j < n->w.n; j++) n->qa.g_n += (double)n->wq[j] * (double)n->probe[j];
-        } else {
-            for (size_t s = 0; s < g->n_shards; s++) n->qa.g_n += n->shard_dn[s];
-        }
-    }
-    return PARE_OK;
+    double(*sums)[PARE_N_SUMS] = pare_xalloc(g->n_nodes, sizeof *sums);
+    pare_status status = PARE_OK;
+    for (uint32_t i = 0; i < g->n_nodes && status == PARE_OK; i++)
+        if (g->nodes[i].kind == PARE_NODE_MAC) status = input_sums(g, &g->nodes[i], sums[i], e);
+    pare_comm_sum_f64(g->comm, sums[0], (size_t)g->n_nodes * PARE_N_SUMS);
+    for (uint32_t i = 0; i < g->n_nodes; i++)
+        if (g->nodes[i].kind == PARE_NODE_MAC) pare_quant_take_sums(&g->nodes[i].qa, sums[i]);
+    free(sums);
+    return status;
 }

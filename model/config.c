@@ -1,13 +1,18 @@
 /* config.c: the keys of a training configuration. */
-#include "model/model.h"
+#include "model/method_options.h"
 #include <stdlib.h>
 
 /* The names of the tables' rows, in their order (a test holds them together). */
-static const char *const methods[] = {"fp32", "fixed", "bitpruning", NULL};
-static const char *const criteria[] = {"equal", "memory", "macs", NULL};
+static const char *const methods[] = {
+    "fp32", "fixed", "bitpruning", "stochastic", "lsq",    "pact",     "fracbits", "adaqat", "bmpq",
+    "syq",  "pow2",  "dq",         "mmse",       "settle", "datafree", "adaptive", NULL};
+static const char *const criteria[] = {"equal",   "memory", "macs", "bitops",
+                                       "latency", "energy", "dram", NULL};
 static const char *const optimizers[] = {"sgd", "adam", NULL};
 static const char *const schedules[] = {"cosine", "step", "constant", NULL};
 static const char *const augments[] = {"none", "crop", "flip", "crop_flip", NULL};
+static const char *const granularities[] = {"network", "layer", "channel", NULL};
+static const char *const act_granularities[] = {"network", "layer", NULL};
 static const char *const computes[] = {"f32", "bf16", NULL};
 
 #define AT(member) offsetof(pare_train_config, member)
@@ -34,11 +39,44 @@ static const pare_key keys[] = {
      .def = "bitpruning",
      .choices = methods,
      .doc = "how bitlengths are obtained"},
+    {.name = "from",
+     .type = PARE_KEY_STR,
+     .offset = AT(from),
+     .def = "",
+     .doc = "run folder, or a checkpoint, of the same network: its weights are the first ones"},
     {.name = "bits",
      .type = PARE_KEY_STR,
      .offset = AT(bits),
      .def = "8",
      .doc = "bitlengths of method fixed: 8, w4a6, or a bits file"},
+    {.name = "first_last_bits",
+     .type = PARE_KEY_U32,
+     .offset = AT(first_last_bits),
+     .min = 0,
+     .max = 16,
+     .def = "0",
+     .doc = "fixed bitlength of the first and the last layer; 0: as the rest"},
+    {.name = "granularity",
+     .type = PARE_KEY_ENUM,
+     .offset = AT(granularity),
+     .def = "layer",
+     .choices = granularities,
+     .doc = "what has a weight quantizer of its own"},
+    {.name = "group_channels",
+     .type = PARE_KEY_U32,
+     .offset = AT(group_channels),
+     .min = 1,
+     .max = 65536,
+     .def = "1",
+     .doc = "output channels that share one, with granularity channel; the largest divisor of a "
+            "layer's channels up to it is taken"},
+    {.name = "calibration_images",
+     .type = PARE_KEY_U32,
+     .offset = AT(calibration_images),
+     .min = 1,
+     .max = 1e6,
+     .def = "512",
+     .doc = "training images that methods without training look at"},
     {.name = "gamma",
      .type = PARE_KEY_REAL,
      .offset = AT(gamma),
@@ -51,7 +89,24 @@ static const pare_key keys[] = {
      .offset = AT(criterion),
      .def = "equal",
      .choices = criteria,
-     .doc = "what lambda_i counts: tensors, stored values, multiply-accumulates"},
+     .doc = "what the bitlengths' penalty counts (docs/model.md)"},
+    {.name = "cost_table",
+     .type = PARE_KEY_STR,
+     .offset = AT(cost_table),
+     .def = "",
+     .doc = "table of `pare-sim cost NETWORK --machine M`, for the criteria latency, energy, dram"},
+    {.name = "budget",
+     .type = PARE_KEY_STR,
+     .offset = AT(budget),
+     .def = "",
+     .doc = "such as 0.5x-energy: a share of the cost at 8 bits that the rounded bitlengths must "
+            "meet; gamma is then controlled and its value only the first one"},
+    {.name = "act_granularity",
+     .type = PARE_KEY_ENUM,
+     .offset = AT(act_granularity),
+     .def = "layer",
+     .choices = act_granularities,
+     .doc = "what has an activation bitlength of its own"},
     {.name = "init_bits",
      .type = PARE_KEY_REAL,
      .offset = AT(init_bits),
@@ -120,6 +175,13 @@ static const pare_key keys[] = {
      .def = "cosine",
      .choices = schedules,
      .doc = "how the learning rates fall over a phase"},
+    {.name = "warmup_epochs",
+     .type = PARE_KEY_REAL,
+     .offset = AT(warmup_epochs),
+     .min = 0,
+     .max = 1e6,
+     .def = "0",
+     .doc = "epochs at the start over which the learning rates rise from 0"},
     {.name = "momentum",
      .type = PARE_KEY_REAL,
      .offset = AT(momentum),
@@ -134,6 +196,13 @@ static const pare_key keys[] = {
      .max = 1,
      .def = "0.0005",
      .doc = "of weights; bitlengths, biases and batch norms have none"},
+    {.name = "label_smoothing",
+     .type = PARE_KEY_REAL,
+     .offset = AT(label_smoothing),
+     .min = 0,
+     .max = 0.999,
+     .def = "0",
+     .doc = "share of each image's target that is spread over all classes"},
     {.name = "augment",
      .type = PARE_KEY_ENUM,
      .offset = AT(augment),
@@ -174,6 +243,12 @@ static const pare_key keys[] = {
      .max = 65536,
      .def = "8",
      .doc = "test images whose activation codes are written"},
+    {.name = "options",
+     .type = PARE_KEY_MAP,
+     .offset = AT(options),
+     .def = "",
+     .sub = &pare_method_options_schema,
+     .doc = "of single methods, as in --set options.pact.plus=false"},
 };
 
 const pare_schema pare_train_schema = {

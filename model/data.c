@@ -141,38 +141,42 @@ static void unpack_record(const uint8_t *record, uint8_t *pixels)
 }
 
 /* Append the records of one file, up to `limit` images in all (0: no limit). */
+pare_status pare_cifar_parse(const char *file, const void *bytes, size_t n, size_t limit,
+                             pare_images *out, pare_err *e)
+{
+    size_t records = n / CIFAR_RECORD;
+    if (!n || n % CIFAR_RECORD)
+        return pare_err_set(e, PARE_EINPUT, file, NOWHERE,
+                            "is %zu bytes long; a multiple of %d expected, as CIFAR-10's binary "
+                            "files are",
+                            n, (int)CIFAR_RECORD);
+    if (limit && records > limit - out->n) records = limit - out->n;
+    const size_t image = CIFAR_CHANNELS * CIFAR_PIXELS, total = out->n + records;
+    uint8_t *pixels = pare_xalloc(total + 1, image);
+    uint16_t *labels = pare_xalloc(total + 1, sizeof *labels);
+    if (out->n) memcpy(pixels, out->pixels, out->n * image);
+    if (out->n) memcpy(labels, out->labels, out->n * sizeof *labels);
+    free(out->pixels);
+    free(out->labels);
+    out->pixels = pixels;
+    out->labels = labels;
+    for (size_t i = 0; i < records; i++) {
+        const uint8_t *record = (const uint8_t *)bytes + i * CIFAR_RECORD;
+        if (record[0] >= CIFAR_CLASSES)
+            return pare_err_set(e, PARE_EINPUT, file, NOWHERE,
+                                "record %zu has label %u; 0 to 9 expected", i, record[0]);
+        out->labels[out->n] = record[0];
+        unpack_record(record, out->pixels + out->n++ * image);
+    }
+    return PARE_OK;
+}
+
 static pare_status add_cifar_file(const char *path, size_t limit, pare_images *out, pare_err *e)
 {
     char *bytes;
     size_t n;
     PARE_TRY(pare_file_read(path, CIFAR_FILE_MAX, &bytes, &n, e));
-    pare_status status = PARE_OK;
-    size_t records = n / CIFAR_RECORD;
-    if (!n || n % CIFAR_RECORD)
-        status = pare_err_set(e, PARE_EINPUT, path, NOWHERE,
-                              "is %zu bytes long; a multiple of %d expected, as CIFAR-10's binary "
-                              "files are",
-                              n, (int)CIFAR_RECORD);
-    if (limit && records > limit - out->n) records = limit - out->n;
-    const size_t image = CIFAR_CHANNELS * CIFAR_PIXELS, total = out->n + records;
-    if (status == PARE_OK) {
-        uint8_t *pixels = pare_xalloc(total, image);
-        uint16_t *labels = pare_xalloc(total, sizeof *labels);
-        if (out->n) memcpy(pixels, out->pixels, out->n * image);
-        if (out->n) memcpy(labels, out->labels, out->n * sizeof *labels);
-        free(out->pixels);
-        free(out->labels);
-        out->pixels = pixels;
-        out->labels = labels;
-    }
-    for (size_t i = 0; i < records && status == PARE_OK; i++) {
-        const uint8_t *record = (const uint8_t *)bytes + i * CIFAR_RECORD;
-        if (record[0] >= CIFAR_CLASSES)
-            status = pare_err_set(e, PARE_EINPUT, path, NOWHERE,
-                                  "record %zu has label %u; 0 to 9 expected", i, record[0]);
-        out->labels[out->n] = record[0];
-        unpack_record(record, out->pixels + out->n++ * image);
-    }
+    const pare_status status = pare_cifar_parse(path, bytes, n, limit, out, e);
     free(bytes);
     return status;
 }

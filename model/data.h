@@ -27,6 +27,11 @@ pare_status pare_dataset_load(const char *name, size_t limit, pare_dataset **out
                               pare_err *e) PARE_MUST_CHECK;
 void pare_dataset_free(pare_dataset *d); /* NULL allowed */
 
+/* Append the records of one of CIFAR-10's binary files to `out`, up to `limit` images in all (0: no
+ * limit); the caller frees pixels and labels. */
+pare_status pare_cifar_parse(const char *file, const void *bytes, size_t n, size_t limit,
+                             pare_images *out, pare_err *e) PARE_MUST_CHECK;
+
 /* How training images are varied: moved by up to `pad` pixels over a border of zeros (after
  * normalisation), mirrored half of the time. */
 typedef struct pare_augment {

@@ -29,18 +29,20 @@ static pare_status save(const exporter *x, const char *name, pare_tensor *t, par
     return status;
 }
 
-/* Write codes as the smallest unsigned type that holds them. */
-static pare_status save_codes(const exporter *x, const char *name, const uint16_t *codes,
-                              uint32_t bits, uint32_t n_dims, const size_t *dims, pare_err *e)
+/* Write codes as the smallest type that holds them: unsigned, or two's complement. */
+static pare_status save_codes(const exporter *x, const char *name, const int32_t *codes,
+                              bool is_signed, uint32_t bits, uint32_t n_dims, const size_t *dims,
+                              pare_err *e)
 {
     pare_tensor t = {0};
     const bool is_small = bits <= BITS_OF_U8;
-    pare_status status = pare_tensor_new(is_small ? PARE_U8 : PARE_U16, n_dims, dims, &t, e);
+    const pare_dtype small = is_signed ? PARE_I8 : PARE_U8, large = is_signed ? PARE_I16 : PARE_U16;
+    pare_status status = pare_tensor_new(is_small ? small : large, n_dims, dims, &t, e);
     for (size_t i = 0; i < t.count; i++) {
         if (is_small)
             ((uint8_t *)t.data)[i] = (uint8_t)codes[i];
         else
-            ((uint16_t *)t.data)[i] = codes[i];
+            ((uint16_t *)t.data)[i] = (uint16_t)codes[i];
     }
     if (status == PARE_OK) status = save(x, name, &t, e);
     pare_tensor_free(&t);
@@ -60,26 +62,33 @@ static pare_status save_floats(const exporter *x, const char *name, const float 
     return status;
 }
 
-static void add_row(exporter *x, const pare_node *n, const char *kind, uint32_t bits,
-                    const pare_grid *g, const char *file)
+/* One tensor of tensors.csv. */
+typedef struct tensor_row {
+    const char *kind, *file, *groups, *groups_of;
+    uint32_t bits, levels;
+    bool is_signed;
+    float scale, offset, inverse;
+} tensor_row;
+
+static void add_row(exporter *x, const pare_node *n, const tensor_row *r)
 {
     pare_buf *b = &x->tensors;
-    pare_buf_printf(b, "%s,%s,%u,0,", n->l->name, kind, bits);
-    pare_buf_real(b, (double)g->scale);
+    pare_buf_printf(b, "%s,%s,%u,%d,", n->l->name, r->kind, r->bits, r->is_signed);
+    pare_buf_real(b, (double)r->scale);
     pare_buf_puts(b, ",");
-    pare_buf_real(b, (double)g->lo);
-    pare_buf_printf(b, ",%s,", file);
-    pare_buf_real(b, (double)g->inv);
-    pare_buf_puts(b, "\n");
+    pare_buf_real(b, (double)r->offset);
+    pare_buf_printf(b, ",%s,", r->file);
+    pare_buf_real(b, (double)r->inverse);
+    pare_buf_printf(b, ",%s,%s,%u\n", r->groups, r->groups_of, r->levels);
 }
 
-static pare_status to_codes(const pare_node *n, const char *kind, const pare_grid *g,
-                            const float *xq, size_t count, uint16_t *codes, pare_err *e)
+static pare_status to_codes(const pare_node *n, const char *what, const pare_grid *g,
+                            const float *xq, size_t count, int32_t *codes, pare_err *e)
 {
     if (pare_grid_codes(g, xq, count, codes)) return PARE_OK;
     return pare_err_set(e, PARE_EFAIL, NULL, NOWHERE,
-                        "layer %s: a %s is not scale * code + offset; this is a bug in pare-train",
-                        n->l->name, kind);
+                        "layer %s: %s is not scale * code + offset; this is a bug in pare-train",
+                        n->l->name, what);
 }
 
 /* ---- weights ----------------------------------------------------------------------------------
@@ -101,8 +110,7 @@ static size_t file_index(pare_shape s, size_t i)
     return c * ((size_t)s.h * s.w) + hw;
 }
 
-static void reorder_columns(const exporter *x, const pare_node *n, const uint16_t *in,
-                            uint16_t *out)
+static void reorder_columns(const exporter *x, const pare_node *n, const int32_t *in, int32_t *out)
 {
     const pare_shape s = unrolled(x, n);
     const size_t c = (size_t)pare_shape_count(s);
@@ -110,21 +118,110 @@ static void reorder_columns(const exporter *x, const pare_node *n, const uint16_
         for (size_t i = 0; i < c; i++) out[k * c + file_index(s, i)] = in[k * c + i];
 }
 
-static pare_status export_weights(exporter *x, const pare_node *n, pare_err *e)
+/* Bits, scale, offset and inverse scale of each group. */
+static pare_status export_groups(const exporter *x, const pare_node *n, const pare_quant *q,
+                                 const char *suffix, bool is_signed, pare_buf *name, pare_err *e)
 {
+    enum { COLUMNS = 4 };
+    if (n->n_qw < 2) return PARE_OK;
+    const size_t dims[2] = {n->n_qw, COLUMNS};
+    float *rows = pare_xalloc(n->n_qw, COLUMNS * sizeof *rows);
+    for (uint32_t i = 0; i < n->n_qw; i++) {
+        const pare_grid *g = &q[i].blend.grid[0];
+        const float row[COLUMNS] = {(float)pare_quant_code_bits(&q[i]), g->scale,
+                                    is_signed ? 0 : g->lo, g->inv};
+        memcpy(rows + (size_t)i * COLUMNS, row, sizeof row);
+    }
+    layer_path(x, "weights", n->l->name, suffix, name);
+    const pare_status status = save_floats(x, name->text, rows, 2, dims, e);
+    free(rows);
+    return status;
+}
+
+/* Codes of one weight tensor; two's complement where zero is a level of every group. */
+static pare_status weight_codes(pare_node *n, const pare_quant *q, float *wq, bool is_signed,
+                                int32_t *codes, pare_err *e)
+{
+    const size_t size = pare_group_size(n);
+    float *memory = pare_xalloc(size, sizeof *memory), *back = pare_xalloc(n->w.n, sizeof *back);
+    int32_t *group = pare_xalloc(size, sizeof *group);
+    pare_status status = PARE_OK;
+    for (uint32_t i = 0; i < n->n_qw && status == PARE_OK; i++) {
+        uint32_t zero = 0;
+        const float *x = pare_group_take(n, i, wq, memory);
+        status = to_codes(n, "a weight", &q[i].blend.grid[0], x, size, group, e);
+        if (is_signed) pare_grid_zero(&q[i].blend.grid[0], &zero);
+        for (size_t j = 0; j < size; j++) memory[j] = (float)(group[j] - (int32_t)zero);
+        pare_group_set(n, i, memory, back);
+    }
+    for (size_t j = 0; j < n->w.n; j++) codes[j] = (int32_t)back[j];
+    free(memory);
+    free(back);
+    free(group);
+    return status;
+}
+
+static bool has_zeros(const pare_node *n, const pare_quant *q)
+{
+    uint32_t zero;
+    for (uint32_t i = 0; i < n->n_qw; i++)
+        if (q[i].row->range == PARE_RANGE_MINMAX || !pare_grid_zero(&q[i].blend.grid[0], &zero) ||
+            !zero)
+            return false;
+    return true;
+}
+
+static pare_status export_tensor(exporter *x, pare_node *n, pare_quant *q, float *wq,
+                                 const char *kind, const char *suffix, pare_err *e)
+{
+    static const char *const groups_of[] = {"", "filters", "rows", "positions"};
     const pare_dims d = pare_layer_dims(n->l, 1);
     const size_t dims[4] = {d.k, d.c / d.groups, d.r, d.s};
-    const uint32_t bits = (uint32_t)n->qw.n, n_dims = n->l->op == PARE_OP_FC ? 2 : 4;
-    const pare_grid *g = &n->blend_w.grid[0];
-    uint16_t *codes = pare_xalloc(2 * n->w.n, sizeof *codes), *ordered = codes;
-    pare_status status = to_codes(n, "weight", g, n->wq, n->w.n, codes, e);
+    const uint32_t n_dims = n->l->op == PARE_OP_FC ? 2 : 4, widest = pare_node_widest(n);
+    const pare_grid *g = &q[widest].blend.grid[0];
+    const bool is_signed = has_zeros(n, q);
+    n->is_w_signed = is_signed;
+    const uint32_t bits = pare_quant_code_bits(&q[widest]);
+    const int of = n->n_qw < 2 ? 0 : n->w_inner * n->n_qw == n->w.n ? 1 : n->w_inner > 1 ? 2 : 3;
+    int32_t *codes = pare_xalloc(2 * n->w.n, sizeof *codes), *ordered = codes;
+    pare_status status = weight_codes(n, q, wq, is_signed, codes, e);
     if (n->l->op == PARE_OP_FC) reorder_columns(x, n, codes, ordered = codes + n->w.n);
-    pare_buf name = {0};
-    layer_path(x, "weights", n->l->name, "", &name);
-    if (status == PARE_OK) status = save_codes(x, name.text, ordered, bits, n_dims, dims, e);
-    if (status == PARE_OK) add_row(x, n, "weight", bits, g, name.text);
+    pare_buf name = {0}, groups = {0}, group_suffix = {0};
+    pare_buf_puts(&groups, "");
+    pare_buf_printf(&group_suffix, "%s.groups", suffix);
+    layer_path(x, "weights", n->l->name, suffix, &name);
+    if (status == PARE_OK)
+        status = save_codes(x, name.text, ordered, is_signed, bits, n_dims, dims, e);
+    if (status == PARE_OK)
+        status = export_groups(x, n, q, group_suffix.text, is_signed, &groups, e);
+    const tensor_row row = {
+        kind,      name.text, groups.text,           groups_of[of], bits, (uint32_t)g->top + 1,
+        is_signed, g->scale,  is_signed ? 0 : g->lo, g->inv};
+    if (status == PARE_OK) add_row(x, n, &row);
     pare_buf_free(&name);
+    pare_buf_free(&groups);
+    pare_buf_free(&group_suffix);
     free(codes);
+    return status;
+}
+
+/* The weights, and where they are the sum of two tensors the second. */
+static pare_status export_weights(exporter *x, pare_node *n, pare_err *e)
+{
+    if (!n->qw_second) return export_tensor(x, n, n->qw, n->wq, "weight", "", e);
+    float *wq = pare_xalloc(2 * n->w.n, sizeof *wq), *second = wq + n->w.n;
+    const pare_kernels *k = x->r->graph->kernels;
+    const size_t size = pare_group_size(n);
+    for (uint32_t i = 0; i < n->n_qw; i++) {
+        const size_t at = i * n->w_inner;
+        pare_group_quantize(&n->qw[i], k, n->w.x + at, size, false, wq + at);
+        for (size_t j = 0; j < size; j++) second[at + j] = n->w.x[at + j] - wq[at + j];
+        pare_group_quantize(&n->qw_second[i], k, second + at, size, false, second + at);
+    }
+    pare_status status = export_tensor(x, n, n->qw, wq, "weight", "", e);
+    if (status == PARE_OK)
+        status = export_tensor(x, n, n->qw_second, second, "weight2", ".second", e);
+    free(wq);
     return status;
 }
 
@@ -141,22 +238,22 @@ static void quantized_input(const pare_graph *g, const pare_node *n, size_t imag
         f = &g->nodes[v->producer].affine;
         in = g->values[g->nodes[v->producer].x].data;
     }
-    g->kernels->quantize(in, images * (v->count / v->channels), v->channels, f, &n->blend_a, xq,
+    g->kernels->quantize(in, images * (v->count / v->channels), v->channels, f, &n->qa.blend, xq,
                          false);
 }
 
-static pare_status export_acts(exporter *x, const pare_node *n, pare_err *e)
+static pare_status export_acts(exporter *x, pare_node *n, pare_err *e)
 {
     const pare_value *v = &x->r->graph->values[n->x];
     const uint32_t bits = (uint32_t)n->qa.n;
-    const pare_grid *g = &n->blend_a.grid[0];
+    const pare_grid *g = &n->qa.blend.grid[0];
     const bool is_fc = n->l->op == PARE_OP_FC;
     const pare_shape s = is_fc ? unrolled(x, n) : n->l->in;
     const size_t total = v->count * x->n_images;
     float *xq = pare_xalloc(total, sizeof *xq);
-    uint16_t *codes = pare_xalloc(2 * total, sizeof *codes), *ordered = codes + total;
+    int32_t *codes = pare_xalloc(2 * total, sizeof *codes), *ordered = codes + total;
     quantized_input(x->r->graph, n, x->n_images, xq);
-    pare_status status = to_codes(n, "activation", g, xq, total, codes, e);
+    pare_status status = to_codes(n, "an activation", g, xq, total, codes, e);
     for (size_t i = 0; i < x->n_images; i++)
         for (size_t j = 0; j < v->count; j++)
             ordered[i * v->count + file_index(s, j)] = codes[i * v->count + j];
@@ -164,8 +261,11 @@ static pare_status export_acts(exporter *x, const pare_node *n, pare_err *e)
     pare_buf name = {0};
     layer_path(x, "acts", n->l->name, "", &name);
     if (status == PARE_OK)
-        status = save_codes(x, name.text, ordered, bits, is_fc ? 2 : 4, is_fc ? row : map, e);
-    if (status == PARE_OK) add_row(x, n, "activation", bits, g, name.text);
+        status =
+            save_codes(x, name.text, ordered, false, bits, is_fc ? 2 : 4, is_fc ? row : map, e);
+    const tensor_row line = {"activation",         name.text, "",       "",    bits,
+                             (uint32_t)g->top + 1, false,     g->scale, g->lo, g->inv};
+    if (status == PARE_OK) add_row(x, n, &line);
     pare_buf_free(&name);
     free(xq);
     free(codes);
@@ -181,10 +281,10 @@ static pare_status export_predictions(exporter *x, pare_err *e)
     pare_tensor t = {0};
     PARE_TRY(pare_tensor_new(PARE_U8, 1, &total, &t, e));
     pare_status status = PARE_OK;
-    for (size_t first = 0; first < total && status == PARE_OK; first += r->config->batch) {
+    for (size_t first = 0; first < total && status == PARE_OK; first += r->graph->batch) {
         const pare_batch b = {.data = r->data, .images = &r->data->test, .first = first};
         pare_job job = {.g = r->graph, .batch = &b};
-        job.n_images = total - first < r->config->batch ? total - first : r->config->batch;
+        job.n_images = total - first < r->graph->batch ? total - first : r->graph->batch;
         status = pare_graph_forward(&job, e);
         const float *logits = r->graph->values[r->graph->out].data;
         for (size_t i = 0; i < job.n_images && status == PARE_OK; i++) {
@@ -205,7 +305,7 @@ static pare_status run_samples(exporter *x, pare_err *e)
     pare_run *r = x->r;
     x->n_images = r->config->sample_images;
     if (x->n_images > r->data->test.n) x->n_images = r->data->test.n;
-    if (x->n_images > r->config->batch) x->n_images = r->config->batch;
+    if (x->n_images > r->graph->batch) x->n_images = r->graph->batch;
     const pare_batch b = {.data = r->data, .images = &r->data->test};
     pare_job job = {.g = r->graph, .batch = &b, .n_images = x->n_images};
     PARE_TRY(pare_graph_set_weights(r->graph, false, e));
@@ -282,12 +382,14 @@ pare_status pare_export_tensors(exporter *x, pare_err *e)
     pare_buf_free(&path);
     if (status == PARE_OK) status = run_samples(x, e);
     if (status == PARE_OK) status = export_input(x, e);
-    pare_buf_puts(&x->tensors, "layer,kind,bits,signed,scale,offset,file,inverse_scale\n");
+    pare_buf_puts(
+        &x->tensors,
+        "layer,kind,bits,signed,scale,offset,file,inverse_scale,groups,groups_of,levels\n");
     for (uint32_t i = 0; i < g->n_nodes && status == PARE_OK; i++) {
         pare_node *n = &g->nodes[i];
         status = export_params(x, n, e);
         if (status != PARE_OK || n->kind != PARE_NODE_MAC) continue;
-        if (g->method->grid == PARE_GRID_REAL) {
+        if (g->method->rows.w.grid == PARE_GRID_REAL) {
             status = export_fp32(x, n, e);
         } else {
             status = export_weights(x, n, e);

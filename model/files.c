@@ -1,6 +1,8 @@
 /* files.c: the text files of a run folder. */
 #include "model/export.h"
+#include "model/method.h"
 #include <dirent.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,11 +21,15 @@ uint64_t pare_run_hash(const pare_run *r)
 {
     pare_train_config c = *r->config;
     c.network = c.data = "-";
+    if (*c.from) c.from = "-";
+    if (*c.cost_table) c.cost_table = "-";
     pare_buf b = {0};
     pare_schema_write(&pare_train_schema, &c, &b);
     uint64_t h = pare_hash_bytes(PARE_HASH_SEED, b.text, b.n);
     pare_buf_free(&b);
     h = pare_hash_bytes(h, &r->net->hash, sizeof r->net->hash);
+    const pare_cost_table *t = r->penalty.table;
+    if (t) h = pare_hash_bytes(h, &t->hash, sizeof t->hash);
     return pare_hash_bytes(h, &r->data_hash, sizeof r->data_hash);
 }
 
@@ -70,6 +76,7 @@ static pare_status copy_network(const pare_run *r, pare_err *e)
 pare_status pare_run_write_start(const pare_run *r, pare_err *e)
 {
     static const char *const folders[] = {".", "weights", "acts", "params"};
+    if (pare_comm_rank(r->comm)) return PARE_OK;
     PARE_TRY(pare_dir_make(r->folder, e));
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) remove_temporaries(r, folders[i]);
     PARE_TRY(copy_network(r, e));
@@ -109,23 +116,23 @@ static void add_reals(pare_buf *b, const double *v, size_t n)
 void pare_run_add_metrics(pare_run *r, double lr, double train_loss, double train_frac,
                           double test_frac)
 {
-    double v[] = {lr, train_loss, train_frac, test_frac, 0, 0, 0};
+    double v[10] = {lr, train_loss, train_frac, test_frac};
     pare_run_mean_n(r, &v[4], &v[5]);
-    double penalty = 0;
-    for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
-        const pare_node *n = &r->graph->nodes[i];
-        if (n->kind == PARE_NODE_MAC) penalty += n->qw.lambda * n->qw.n + n->qa.lambda * n->qa.n;
+    if (r->penalty.criterion) {
+        v[6] = r->gamma_now * pare_run_set_lambdas(r);
+        v[7] = r->gamma_now;
+        v[8] = pare_run_cost_frac(r);
+        v[9] = r->graph->is_learning_n ? r->result.n_unbalanced_frac : 0;
     }
-    v[6] = r->config->gamma * penalty;
     const char *phase = r->phases[r->phase].name;
     pare_buf_printf(&r->metrics, "%s,%u", phase, r->epoch + 1);
     add_reals(&r->metrics, v, sizeof v / sizeof *v);
-    if (r->graph->method->grid == PARE_GRID_REAL) return;
+    if (r->graph->method->rows.w.grid == PARE_GRID_REAL) return;
     for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
         const pare_node *n = &r->graph->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
         pare_buf_printf(&r->bits_rows, "%s,%u,%s", phase, r->epoch + 1, n->l->name);
-        add_reals(&r->bits_rows, (double[]){n->qw.n, n->qa.n}, 2);
+        add_reals(&r->bits_rows, (double[]){pare_node_weight_n(n), n->qa.n}, 2);
     }
 }
 
@@ -143,9 +150,10 @@ static pare_status write_table(const pare_run *r, const char *name, const char *
 
 pare_status pare_run_write_metrics(const pare_run *r, pare_err *e)
 {
+    if (pare_comm_rank(r->comm)) return PARE_OK;
     PARE_TRY(write_table(r, "metrics.csv",
                          "phase,epoch,lr,train_loss,train_accuracy_frac,test_accuracy_frac,"
-                         "mean_weight_n,mean_act_n,penalty\n",
+                         "mean_weight_n,mean_act_n,penalty,gamma,cost_frac,n_unbalanced_frac\n",
                          &r->metrics, e));
     return write_table(r, "bits_per_epoch.csv", "phase,epoch,layer,weight_n,act_n\n", &r->bits_rows,
                        e);
@@ -154,6 +162,14 @@ pare_status pare_run_write_metrics(const pare_run *r, pare_err *e)
 /* ---- bitlengths and summary -------------------------------------------------------------------
  */
 
+/* Bits of a weight in memory, 0 where they are those of its code. */
+static uint32_t stored_bits(const pare_node *n)
+{
+    const pare_quant *q = &n->qw[pare_node_widest(n)];
+    return pare_quant_code_bits(q) == (uint32_t)q->n ? 0 : (uint32_t)q->n;
+}
+
+/* A machine runs a layer's weights at the bits of its widest group. */
 static pare_status write_bits(const pare_run *r, pare_err *e)
 {
     pare_bits b = {.network = r->net->name, .method = r->graph->method->name};
@@ -161,11 +177,18 @@ static pare_status write_bits(const pare_run *r, pare_err *e)
     for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
         const pare_node *n = &r->graph->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
-        b.layers[b.n_layers++] = (pare_layer_bits){.layer = n->l->name,
-                                                   .weight_bits = (uint32_t)n->qw.n,
-                                                   .act_bits = (uint32_t)n->qa.n,
-                                                   .weight_n = n->qw.learned_n,
-                                                   .act_n = n->qa.learned_n};
+        double learned_n = 0;
+        for (uint32_t j = 0; j < n->n_qw; j++) learned_n = fmax(learned_n, n->qw[j].learned_n);
+        b.layers[b.n_layers++] =
+            (pare_layer_bits){.layer = n->l->name,
+                              .weight_bits = pare_quant_code_bits(&n->qw[pare_node_widest(n)]),
+                              .act_bits = (uint32_t)n->qa.n,
+                              .weight_signed = n->is_w_signed,
+                              .weight_tensors = n->qw_second ? 2 : 0,
+                              .weight_stored_bits = stored_bits(n),
+                              .weight_scales = n->w_inner * n->n_qw == n->w.n ? 0 : n->n_qw,
+                              .weight_n = learned_n,
+                              .act_n = n->qa.learned_n};
     }
     pare_buf out = {0};
     pare_bits_write(&b, &out);
@@ -186,7 +209,7 @@ static means mean_bits(const pare_run *r, bool is_weight)
         const pare_node *n = &r->graph->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
         const pare_dims d = pare_layer_dims(n->l, 1);
-        const double bits = is_weight ? n->qw.n : n->qa.n, macs = (double)n->l->macs;
+        const double bits = is_weight ? pare_node_weight_n(n) : n->qa.n, macs = (double)n->l->macs;
         const double values =
             (double)(is_weight ? pare_dims_weights(&d) : pare_dims_activations(&d));
         m.per_layer += bits;
@@ -212,7 +235,7 @@ static void put(pare_buf *b, const char *key, double x)
 static pare_status write_summary(const pare_run *r, pare_err *e)
 {
     const pare_train_result *t = &r->result;
-    const bool is_real = r->graph->method->grid == PARE_GRID_REAL;
+    const bool is_real = r->graph->method->rows.w.grid == PARE_GRID_REAL;
     pare_buf b = {0};
     pare_buf_puts(&b, "{\n  \"network\": ");
     pare_buf_json_string(&b, r->net->name);
@@ -237,6 +260,15 @@ static pare_status write_summary(const pare_run *r, pare_err *e)
         put(&b, "mean_weight_bits_per_mac", w.per_mac);
         put(&b, "mean_act_bits_per_mac", a.per_mac);
     }
+    if (r->penalty.criterion) {
+        pare_buf_printf(&b, ",\n  \"criterion\": \"%s\"", r->penalty.criterion->name);
+        put(&b, "cost_frac", t->cost_frac);
+        put(&b, "budget_frac", r->budget.frac);
+        put(&b, "last_gamma", r->gamma_now);
+        put(&b, "rounding_offset", t->rounding_offset);
+        put(&b, "n_unbalanced_frac", fabs(t->n_unbalanced_frac));
+        put(&b, "n_balanced_epoch", (double)t->n_balanced_epoch);
+    }
     pare_buf_puts(&b, "\n}\n");
     const pare_status status = write_text(r, "summary.json", &b, e);
     pare_buf_free(&b);
@@ -246,11 +278,15 @@ static pare_status write_summary(const pare_run *r, pare_err *e)
 pare_status pare_run_export(pare_run *r, pare_err *e)
 {
     exporter x = {.r = r};
+    if (pare_comm_rank(r->comm)) return PARE_OK;
     r->graph->is_learning_n = false;
     provenance(r, &x.tensors);
+    const pare_method_hooks *hooks = r->graph->method->hooks;
     pare_status status = pare_export_tensors(&x, e);
+    if (status == PARE_OK && hooks && hooks->export) status = hooks->export(r, e);
     if (status == PARE_OK) status = write_text(r, "tensors.csv", &x.tensors, e);
     pare_buf_free(&x.tensors);
-    if (status == PARE_OK && r->graph->method->grid != PARE_GRID_REAL) status = write_bits(r, e);
+    if (status == PARE_OK && r->graph->method->rows.w.grid != PARE_GRID_REAL)
+        status = write_bits(r, e);
     return status == PARE_OK ? write_summary(r, e) : status;
 }

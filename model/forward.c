@@ -11,6 +11,11 @@ static size_t rows_of(const pare_graph *g, const pare_value *v)
     return g->shard_images * (v->count / v->channels);
 }
 
+static bool is_real(const pare_graph *g, const pare_quant *q)
+{
+    return g->is_bypassed || q->row->grid == PARE_GRID_REAL;
+}
+
 /* What the batch needs of a value that has just been made. */
 static void observe(pare_job *job, uint32_t value, size_t shard)
 {
@@ -60,7 +65,7 @@ pare_status pare_forward_mac(pare_job *job, pare_node *node, size_t shard, unsig
         source = ew->x;
     }
     const bool is_bf16 = g->is_bf16 && job->is_training;
-    const pare_blend *blend = g->method->grid == PARE_GRID_REAL ? NULL : &node->blend_a;
+    const pare_blend *blend = is_real(g, &node->qa) ? NULL : &node->qa.blend;
     const void *in = pare_data_shard(job->g, source, shard);
     if (blend || x->is_virtual || is_bf16) {
         void *xq = g->scratch[0][worker];
@@ -133,11 +138,13 @@ pare_status pare_forward_concat(pare_job *job, pare_node *node, size_t shard, un
     return PARE_OK;
 }
 
-/* Softmax and cross entropy of one image; gx may be NULL. */
-static double loss_of(const float *x, size_t n, uint16_t label, double share, float *gx,
-                      bool *is_right)
+/* Softmax and cross entropy of one image against 1 - smoothing for its class plus smoothing / n for
+ * every class; gx may be NULL. */
+static double loss_of(const float *x, size_t n, uint16_t label, double smoothing, double share,
+                      float *gx, bool *is_right)
 {
-    double top = (double)x[0], sum = 0;
+    const double spread = smoothing / (double)n, own = 1 - smoothing;
+    double top = (double)x[0], sum = 0, all = 0;
     size_t best = 0;
     for (size_t j = 1; j < n; j++)
         if ((double)x[j] > top) {
@@ -146,9 +153,22 @@ static double loss_of(const float *x, size_t n, uint16_t label, double share, fl
         }
     for (size_t j = 0; j < n; j++) sum += exp((double)x[j] - top);
     for (size_t j = 0; gx && j < n; j++)
-        gx[j] = (float)((exp((double)x[j] - top) / sum - (j == label)) * share);
+        gx[j] = (float)((exp((double)x[j] - top) / sum - own * (j == label) - spread) * share);
     *is_right = best == label;
-    return log(sum) + top - (double)x[label];
+    for (size_t j = 0; spread > 0 && j < n; j++) all += (double)x[j];
+    return log(sum) + top - own * (double)x[label] - spread * all;
+}
+
+/* Cross entropy against given probabilities; the gradient is softmax(x) - target. */
+static double soft_loss_of(const float *x, size_t n, const float *target, double share, float *gx)
+{
+    double top = (double)x[0], sum = 0, loss = 0;
+    for (size_t j = 1; j < n; j++) top = fmax(top, (double)x[j]);
+    for (size_t j = 0; j < n; j++) sum += exp((double)x[j] - top);
+    for (size_t j = 0; gx && j < n; j++)
+        gx[j] = (float)((exp((double)x[j] - top) / sum - (double)target[j]) * share);
+    for (size_t j = 0; j < n; j++) loss += (double)target[j] * (log(sum) + top - (double)x[j]);
+    return loss;
 }
 
 pare_status pare_forward_loss(pare_job *job, pare_node *node, size_t shard, unsigned worker,
@@ -165,9 +185,14 @@ pare_status pare_forward_loss(pare_job *job, pare_node *node, size_t shard, unsi
     g->shard_correct[shard] = 0;
     for (size_t i = 0; i < g->shard_images && first + i < job->n_images; i++) {
         bool is_right;
+        if (job->soft) {
+            g->shard_loss[shard] += soft_loss_of(x + i * n, n, job->soft + (first + i) * n,
+                                                 1 / (double)job->n_images, gx ? gx + i * n : NULL);
+            continue;
+        }
         g->shard_loss[shard] +=
-            loss_of(x + i * n, n, g->labels[first + i], 1 / (double)job->n_images,
-                    gx ? gx + i * n : NULL, &is_right);
+            loss_of(x + i * n, n, g->labels[first + i], job->label_smoothing,
+                    1 / (double)job->n_total, gx ? gx + i * n : NULL, &is_right);
         g->shard_correct[shard] += is_right;
     }
     return PARE_OK;
@@ -197,22 +222,74 @@ static void combine_stats(const pare_graph *g, pare_value *v)
     }
 }
 
+static void set_bad(pare_job *job, const pare_value *v)
+{
+    if (job->bad_layer == PARE_NONE) job->bad_layer = v->layer;
+}
+
 static void set_range(pare_job *job, pare_value *v, float lo, float hi)
 {
+    if (!isfinite(hi - lo)) set_bad(job, v);
     v->lo = lo;
     v->hi = hi;
     v->run_lo = mix((double)v->run_lo, (double)lo, job->range_share);
     v->run_hi = mix((double)v->run_hi, (double)hi, job->range_share);
 }
 
-static void combine_range(pare_job *job, pare_value *v)
+static void combine_range(const pare_graph *g, pare_value *v)
 {
-    float lo = INFINITY, hi = -INFINITY;
-    for (size_t s = 0; s < job->g->n_shards; s++) {
-        if (v->shard_lo[s] < lo) lo = v->shard_lo[s];
-        if (v->shard_hi[s] > hi) hi = v->shard_hi[s];
+    v->lo = INFINITY;
+    v->hi = -INFINITY;
+    for (size_t s = 0; s < g->n_shards; s++) {
+        if (v->shard_lo[s] < v->lo) v->lo = v->shard_lo[s];
+        if (v->shard_hi[s] > v->hi) v->hi = v->shard_hi[s];
     }
-    set_range(job, v, lo, hi);
+}
+
+/* Sums and extremes of all processes: one message of sums, one of extremes (-lo, hi). */
+static void combine_processes(pare_graph *g, const pare_segment *s)
+{
+    size_t n_sums = 0, n_ends = 0, at = 0, end = 0;
+    for (size_t i = 0; i < s->n_values; i++) {
+        const size_t c = g->values[s->values[i]].channels;
+        n_sums += 2 * c;
+        n_ends += 2 * c + 2;
+    }
+    double *sums = pare_xalloc(n_sums + 1, sizeof *sums);
+    float *ends = pare_xalloc(n_ends + 1, sizeof *ends);
+    for (int is_back = 0; is_back < 2; is_back++) {
+        at = end = 0;
+        for (size_t i = 0; i < s->n_values; i++) {
+            pare_value *v = &g->values[s->values[i]];
+            for (size_t j = 0; v->needs_stats && j < v->channels; j++, at += 2, end += 2) {
+                pare_col_stats *t = &v->stats;
+                if (is_back) {
+                    t->sum[j] = sums[at];
+                    t->sum2[j] = sums[at + 1];
+                    t->lo[j] = -ends[end];
+                    t->hi[j] = ends[end + 1];
+                } else {
+                    sums[at] = t->sum[j];
+                    sums[at + 1] = t->sum2[j];
+                    ends[end] = -t->lo[j];
+                    ends[end + 1] = t->hi[j];
+                }
+            }
+            if (!v->needs_range) continue;
+            if (is_back) {
+                v->lo = -ends[end];
+                v->hi = ends[end + 1];
+            } else {
+                ends[end] = -v->lo;
+                ends[end + 1] = v->hi;
+            }
+            end += 2;
+        }
+        if (!is_back && at) pare_comm_sum_f64(g->comm, sums, at);
+        if (!is_back && end) pare_comm_max_f32(g->comm, ends, end);
+    }
+    free(sums);
+    free(ends);
 }
 
 /* Scale and offset of a batch norm. Ioffe and Szegedy 2015, algorithm 1; the running variance is
@@ -220,11 +297,12 @@ static void combine_range(pare_job *job, pare_value *v)
 static void fold_batch(pare_job *job, pare_node *n)
 {
     const pare_value *x = &job->g->values[n->x];
-    const double count = (double)job->g->batch * (double)(x->count / x->channels);
+    const double count = (double)job->g->total_batch * (double)(x->count / x->channels);
     for (size_t j = 0; j < x->channels; j++) {
         const double mean = x->stats.sum[j] / count;
         const double var = fmax(x->stats.sum2[j] / count - mean * mean, 0);
         const double inv = 1 / sqrt(var + BN_EPS);
+        if (!isfinite(x->stats.sum2[j])) set_bad(job, x);
         n->inv_std[j] = inv;
         n->mean[j] = (float)mean;
         n->scale[j] = (float)((double)n->gamma.x[j] * inv);
@@ -265,8 +343,8 @@ static void set_blends(pare_graph *g, uint32_t value)
     const pare_value *v = &g->values[value];
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         pare_node *n = &g->nodes[i];
-        if (n->kind == PARE_NODE_MAC && n->x == value)
-            n->blend_a = pare_quant_blend_of(&n->qa, v->lo, v->hi, g->is_learning_n);
+        if (n->kind == PARE_NODE_MAC && n->x == value && n->qa.row->grid != PARE_GRID_REAL)
+            pare_quant_set_blend(&n->qa, v->lo, v->hi, g->is_learning_n);
     }
 }
 
@@ -276,10 +354,14 @@ void pare_forward_combine(pare_job *job, const pare_segment *s)
     for (size_t i = 0; i < s->n_values; i++) {
         pare_value *v = &g->values[s->values[i]];
         if (v->needs_stats) combine_stats(g, v);
-        if (v->needs_range) {
-            combine_range(job, v);
-            set_blends(g, s->values[i]);
-        }
+        if (v->needs_range) combine_range(g, v);
+    }
+    if (g->comm) combine_processes(g, s);
+    for (size_t i = 0; i < s->n_values; i++) {
+        pare_value *v = &g->values[s->values[i]];
+        if (!v->needs_range) continue;
+        set_range(job, v, v->lo, v->hi);
+        set_blends(g, s->values[i]);
     }
     for (size_t i = 0; i < s->n_nodes; i++) {
         pare_node *n = &g->nodes[s->nodes[i]];
@@ -309,24 +391,58 @@ static void use_running(pare_graph *g)
         pare_node *n = &g->nodes[i];
         pare_node_fold_running(n);
         const pare_value *x = &g->values[n->x];
-        if (n->kind == PARE_NODE_MAC)
-            n->blend_a = pare_quant_blend_of(&n->qa, x->run_lo, x->run_hi, false);
+        if (n->kind == PARE_NODE_MAC && n->qa.row->grid != PARE_GRID_REAL)
+            pare_quant_set_blend(&n->qa, x->run_lo, x->run_hi, false);
     }
+}
+
+/* Quantizers of activations that need nothing of the batch. */
+static void use_own(pare_graph *g)
+{
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        pare_node *n = &g->nodes[i];
+        if (n->kind == PARE_NODE_MAC && n->qa.row->grid != PARE_GRID_REAL &&
+            !pare_range_is_observed(n->qa.row->range))
+            pare_quant_set_blend(&n->qa, 0, 0, g->is_learning_n);
+    }
+}
+
+static pare_status report_not_finite(const pare_job *job, pare_err *e)
+{
+    const pare_net *net = job->g->net;
+    uint32_t layer = pare_graph_find_not_finite(job->g, job->n_images);
+    const char *what = layer == PARE_NONE ? "too large for float" : "not finite";
+    if (layer == PARE_NONE) layer = job->bad_layer; /* squares, or the sums, overflowed */
+    if (layer == PARE_NONE) layer = net->n_layers - 1;
+    return pare_err_set(e, PARE_EFAIL, net->file, net->layers[layer].pos,
+                        "the output of layer %s is %s; a smaller learning rate may help",
+                        net->layers[layer].name, what);
 }
 
 pare_status pare_graph_forward(pare_job *job, pare_err *e)
 {
     pare_graph *g = job->g;
-    if (!job->is_training) use_running(g);
+    job->bad_layer = PARE_NONE;
+    job->n_total = job->n_images * (job->is_training ? pare_comm_size(g->comm) : 1);
+    if (job->is_training)
+        use_own(g);
+    else
+        use_running(g);
     PARE_TRY(pare_graph_run(job, &g->forward, job->is_training, e));
     job->loss = 0;
     job->n_correct = 0;
     const size_t n = (job->n_images + g->shard_images - 1) / g->shard_images;
     for (size_t s = 0; s < n; s++) {
-        job->loss += g->shard_loss[s] / (double)job->n_images;
+        job->loss += g->shard_loss[s] / (double)job->n_total;
         job->n_correct += g->shard_correct[s];
     }
-    return PARE_OK;
+    if (job->is_training && g->comm) {
+        double both[2] = {job->loss, (double)job->n_correct};
+        pare_comm_sum_f64(g->comm, both, 2);
+        job->loss = both[0];
+        job->n_correct = (uint32_t)both[1];
+    }
+    return isfinite(job->loss) && job->bad_layer == PARE_NONE ? PARE_OK : report_not_finite(job, e);
 }
 
 typedef struct weights_context {
@@ -340,13 +456,8 @@ pare_status pare_node_set_weights(pare_graph *g, pare_node *n, unsigned worker, 
 {
     if (n->kind != PARE_NODE_MAC) return PARE_OK;
     const float *w = n->w.x;
-    if (g->method->grid != PARE_GRID_REAL) {
-        n->w_lo = INFINITY;
-        n->w_hi = -INFINITY;
-        g->kernels->minmax(n->w.x, n->w.n, &n->w_lo, &n->w_hi);
-        n->blend_w =
-            pare_quant_blend_of(&n->qw, n->w_lo, n->w_hi, for_training && g->is_learning_n);
-        g->kernels->quantize(n->w.x, 1, n->w.n, &pare_affine_identity, &n->blend_w, n->wq, false);
+    if (!is_real(g, n->qw)) {
+        pare_weights_quantize(g->kernels, n, for_training && g->is_learning_n);
         w = n->wq;
     }
     pare_mac *m = for_training ? n->mac : n->mac_eval;

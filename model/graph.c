@@ -197,6 +197,20 @@ static void count_readers(pare_graph *g)
     }
 }
 
+/* Where negative values occur. */
+static void find_signs(pare_graph *g)
+{
+    g->values[0].is_signed = true;
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        const pare_node *n = &g->nodes[i];
+        bool is_signed = n->kind == PARE_NODE_MAC || g->values[n->x].is_signed;
+        if (n->kind == PARE_NODE_EW) is_signed = n->act_layer == PARE_NONE;
+        for (uint32_t j = 0; n->kind == PARE_NODE_CONCAT && j < n->n_xs; j++)
+            is_signed |= g->values[n->xs[j]].is_signed;
+        g->values[n->y].is_signed = is_signed;
+    }
+}
+
 /* An element-wise result that only one MAC layer reads is made while it is quantized. */
 static void find_virtual(pare_graph *g)
 {
@@ -215,12 +229,18 @@ static void find_virtual(pare_graph *g)
     }
 }
 
+static const pare_quant_row *row_of_input(const pare_graph *g, const pare_node *n)
+{
+    return g->values[n->x].producer == PARE_NONE ? &g->rows.image : &g->rows.a;
+}
+
 static void find_needs(pare_graph *g)
 {
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         const pare_node *n = &g->nodes[i];
         if (n->kind == PARE_NODE_EW && n->bn_layer != PARE_NONE) g->values[n->x].needs_stats = true;
-        if (n->kind != PARE_NODE_MAC || g->method->range == PARE_RANGE_NONE) continue;
+        if (n->kind != PARE_NODE_MAC || !pare_range_is_observed(row_of_input(g, n)->range))
+            continue;
         pare_value *x = &g->values[n->x];
         x->needs_range = true;
         if (!x->is_virtual) continue;
@@ -301,7 +321,7 @@ static void draw_weights(pare_node *n, uint64_t seed)
 static pare_mac_spec mac_spec(const pare_graph *g, const pare_node *n)
 {
     const bool is_image = g->values[n->x].producer == PARE_NONE;
-    const bool has_probe = is_image && g->method->pgrad == PARE_PGRAD_LERP_N;
+    const bool has_probe = is_image && g->rows.image.ngrad == PARE_NGRAD_LERP;
     return (pare_mac_spec){.name = n->l->name,
                            .dims = pare_layer_dims(n->l, g->shard_images),
                            .is_fc = n->l->op == PARE_OP_FC,
@@ -310,6 +330,29 @@ static pare_mac_spec mac_spec(const pare_graph *g, const pare_node *n)
                            .wants_backward = true,
                            .wants_backward_data = !is_image,
                            .n_slots = g->n_shards * (has_probe ? 2 : 1)};
+}
+
+static void new_quants(pare_graph *g, pare_node *n, const pare_graph_spec *spec)
+{
+    const pare_dims d = pare_layer_dims(n->l, 1);
+    uint32_t group = spec->group_channels;
+    if (!group || group > d.k) group = d.k;
+    while (d.k % group) group--;
+    n->n_qw = d.k / group;
+    n->w_inner = n->w.n / n->n_qw;
+    if (spec->kernel_groups) { /* the rows or the positions of the kernel */
+        n->n_qw = spec->kernel_groups == PARE_GROUPS_ROWS ? d.r : d.r * d.s;
+        n->w_inner = spec->kernel_groups == PARE_GROUPS_ROWS ? d.s : 1;
+    }
+    n->qw = pare_arena_alloc(g->arena, n->n_qw, sizeof *n->qw);
+    for (uint32_t i = 0; i < n->n_qw; i++)
+        n->qw[i] = (pare_quant){
+            .row = &g->rows.w, .n = spec->max_bits, .n_max = spec->max_bits, .is_signed = true};
+    n->qa = (pare_quant){.row = row_of_input(g, n),
+                         .n = spec->max_bits,
+                         .n_max = spec->max_bits,
+                         .is_nudged = d.pad[0] || d.pad[1],
+                         .is_signed = g->values[n->x].is_signed};
 }
 
 static pare_status new_mac(pare_graph *g, pare_node *n, const pare_graph_spec *spec, pare_err *e)
@@ -321,12 +364,12 @@ static pare_status new_mac(pare_graph *g, pare_node *n, const pare_graph_spec *s
     draw_weights(n, spec->seed);
     PARE_TRY(pare_graph_big(g, n->w.n, sizeof(float), &n->wq, e));
     if (m.n_slots > g->n_shards) PARE_TRY(pare_graph_big(g, n->w.n, sizeof(float), &n->probe, e));
-    n->shard_dn = pare_arena_alloc(g->arena, g->n_shards, sizeof *n->shard_dn);
-    const bool has_padding = d->pad[0] || d->pad[1];
-    n->qw = (pare_quant){.n = spec->max_bits, .n_max = spec->max_bits};
-    n->qa = (pare_quant){.n = spec->max_bits, .n_max = spec->max_bits, .is_nudged = has_padding};
+    n->shard_sums = pare_arena_alloc(g->arena, g->n_shards, sizeof *n->shard_sums);
+    new_quants(g, n, spec);
+    if (n->w_inner * n->n_qw != n->w.n)
+        PARE_TRY(pare_graph_big(g, 2 * pare_group_size(n), sizeof(float), &n->w_group, e));
     const pare_value *x = &g->values[n->x];
-    const bool is_plain = g->method->grid == PARE_GRID_REAL && !x->is_virtual && !g->is_bf16;
+    const bool is_plain = n->qa.row->grid == PARE_GRID_REAL && !x->is_virtual && !g->is_bf16;
     if (!is_plain)
         PARE_TRY(pare_graph_big(g, x->count * g->batch,
                                 g->is_bf16 ? sizeof(uint16_t) : sizeof(float), &n->xq, e));
@@ -392,6 +435,7 @@ static pare_status build(pare_graph *g, const pare_graph_spec *spec, pare_err *e
     g->out = b.value_of[net->n_layers - 1];
     count_readers(g);
     find_virtual(g);
+    find_signs(g);
     find_needs(g);
     return PARE_OK;
 }
@@ -408,12 +452,18 @@ pare_status pare_graph_new(const pare_graph_spec *spec, pare_graph **out, pare_e
     *out = g;
     g->net = spec->net;
     g->method = spec->method;
+    g->rows = spec->rows ? *spec->rows : spec->method->rows;
     g->kernels = spec->kernels ? spec->kernels : pare_kernels_best();
     g->is_bf16 = spec->is_bf16;
-    g->is_learning_n = spec->method->pgrad == PARE_PGRAD_LERP_N;
-    g->batch = spec->batch;
-    g->shard_images = pare_shard_images(spec->batch);
-    g->n_shards = spec->batch / g->shard_images;
+    g->ties_w = spec->ties_w;
+    g->ties_a = spec->ties_a;
+    g->is_learning_n = pare_method_learns_n(spec->method);
+    g->comm = spec->comm;
+    g->total_batch = spec->batch;
+    g->batch = spec->batch / pare_comm_size(spec->comm);
+    g->shard_images = pare_shard_images(spec->batch); /* the same for any number of processes... */
+    if (g->batch % g->shard_images) g->shard_images = pare_shard_images(g->batch); /* if it fits */
+    g->n_shards = g->batch / g->shard_images;
     g->n_classes = spec->n_classes;
     g->arena = pare_arena_new();
     g->pool = pare_pool_new(spec->threads);

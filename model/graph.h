@@ -10,6 +10,7 @@
  */
 #ifndef PARE_MODEL_GRAPH_H
 #define PARE_MODEL_GRAPH_H
+#include "model/comm.h"
 #include "model/data.h"
 #include "model/dnnl.h"
 #include "model/kernels.h"
@@ -33,6 +34,7 @@ typedef struct pare_value {
     size_t channels;    /* innermost */
     uint32_t producer;  /* node; PARE_NONE: the images */
     uint32_t n_readers; /* nodes */
+    bool is_signed;     /* negative values occur */
     bool is_virtual;    /* never stored: its one reader makes it while it quantizes */
     bool needs_range, needs_stats;
     float *data;          /* batch * count */
@@ -72,10 +74,14 @@ typedef struct pare_node {
     float *wq;                /* quantized weights */
     void *xq;                 /* quantized input of the batch, float or bfloat16 */
     float *probe;             /* first layer: weight gradient of the grids' difference */
-    pare_quant qw, qa;
-    float w_lo, w_hi;
-    pare_blend blend_w, blend_a;
-    double *shard_dn;
+    pare_quant *qw; /* the groups of the weights: element i is of group i / w_inner % n_qw */
+    uint32_t n_qw;
+    size_t w_inner;
+    bool is_w_signed;      /* exported: the codes are two's complement */
+    pare_quant *qw_second; /* a second tensor that is added, group by group; NULL: none */
+    float *w_group;        /* memory for two groups that do not lie in one piece, else NULL */
+    pare_quant qa;
+    double (*shard_sums)[PARE_N_SUMS];
     uint32_t ew; /* element-wise node that alone reads y, or NONE */
     /* element-wise */
     uint32_t bn_layer, act_layer; /* of the net, or PARE_NONE */
@@ -118,14 +124,21 @@ typedef struct pare_plan {
 struct pare_graph {
     const pare_net *net;
     const pare_method *method;
+    pare_quant_rows rows; /* the method's, with what the configuration changes in them */
     const pare_kernels *kernels;
     pare_pool *pool;
     pare_dnnl *dnnl;
     pare_arena *arena;
-    uint32_t batch, shard_images;
+    const pare_comm *comm;
+    uint32_t batch, shard_images; /* of this process */
+    uint32_t total_batch;         /* of all of them */
     size_t n_shards;
-    bool is_bf16;       /* training passes compute convolutions in bfloat16 */
-    bool is_learning_n; /* bitlengths still move */
+    bool is_bf16;             /* training passes compute convolutions in bfloat16 */
+    bool is_learning_n;       /* bitlengths still move */
+    bool is_bypassed;         /* nothing is quantized for now */
+    bool ties_w, ties_a;      /* all weights, all input activations have one bitlength */
+    double n_moved, n_pulled; /* way of the bitlengths since the epoch began, by their shares of
+                                 the penalty; and that of the penalty alone */
     pare_value *values;
     uint32_t n_values;
     pare_node *nodes;
@@ -144,22 +157,38 @@ struct pare_graph {
 /* One pass over a batch. */
 struct pare_job {
     pare_graph *g;
-    bool is_training;             /* batch statistics; else running ones */
-    bool wants_gradient;          /* a backward pass follows */
+    bool is_training;       /* batch statistics; else running ones */
+    bool wants_gradient;    /* a backward pass follows */
+    const float *soft;      /* target probabilities of each image instead of its label, or NULL */
+    double label_smoothing; /* share of the target that is spread over all classes */
     double bn_share, range_share; /* what the running statistics take of the batch's */
     const pare_batch *batch;
     size_t n_images; /* of the batch that count */
+    size_t n_total;  /* of all processes */
     double loss;     /* mean */
     uint32_t n_correct;
+    uint32_t bad_layer; /* the first one with a sum or a range of the batch that is not finite */
 };
+
+/* Weight groups other than of output channels. */
+typedef enum pare_kernel_groups {
+    PARE_GROUPS_NONE,
+    PARE_GROUPS_ROWS,      /* one for each row of the kernels */
+    PARE_GROUPS_POSITIONS, /* one for each position in the kernels */
+} pare_kernel_groups;
 
 typedef struct pare_graph_spec {
     const pare_net *net;
     const pare_method *method;
+    const pare_quant_rows *rows; /* NULL: the method's */
     uint32_t batch, n_classes, max_bits;
+    uint32_t group_channels; /* output channels that share a weight quantizer; 0: all */
+    pare_kernel_groups kernel_groups;
+    bool ties_w, ties_a; /* one bitlength for all weights, for all input activations */
     bool is_bf16;
     uint64_t seed;
     unsigned threads;
+    const pare_comm *comm;       /* NULL: alone; batch is then of all processes together */
     const pare_kernels *kernels; /* NULL: the fastest */
 } pare_graph_spec;
 
@@ -172,8 +201,15 @@ void pare_graph_free(pare_graph *g);
 /* Images a shard: the largest divisor of the batch up to 32 that leaves four shards or more. */
 uint32_t pare_shard_images(uint32_t batch);
 
+/* The layer (of the net) that made the first value of the last pass which is not finite, or
+ * PARE_NONE. */
+uint32_t pare_graph_find_not_finite(const pare_graph *g, size_t n_images);
+/* Of a parameter's values or gradients. */
+bool pare_param_is_finite(const pare_param *p, const float *x);
+
 /* Quantize the weights of the MAC nodes and hand them to the training (or evaluation) layers. */
 pare_status pare_graph_set_weights(pare_graph *g, bool for_training, pare_err *e) PARE_MUST_CHECK;
+/* A value or a loss that is not finite is an error that names the layer (PARE_EFAIL). */
 pare_status pare_graph_forward(pare_job *job, pare_err *e) PARE_MUST_CHECK;
 /* After a forward pass with wants_gradient: all gradients, g_n included. */
 pare_status pare_graph_backward(pare_job *job, pare_err *e) PARE_MUST_CHECK;
@@ -191,9 +227,38 @@ pare_status pare_graph_run(pare_job *job, const pare_plan *plan, bool has_barrie
 void pare_forward_combine(pare_job *job, const pare_segment *s);
 void pare_backward_combine(pare_job *job, const pare_segment *s);
 
+/* One group of weights through its quantizer, and dL/dx in place of dL/dxq with the quantizer's
+ * gradients. memory: n floats. */
+void pare_group_quantize(pare_quant *q, const pare_kernels *k, const float *x, size_t n,
+                         bool is_learning, float *xq);
+void pare_group_backward(pare_quant *q, const pare_kernels *k, const float *x, size_t n,
+                         bool is_learning, float *g, float *memory);
+size_t pare_group_size(const pare_node *n);
+/* A group of a tensor of the weights' shape: where it lies, or copied to memory; and back. */
+float *pare_group_take(const pare_node *n, uint32_t group, float *x, float *memory);
+void pare_group_set(const pare_node *n, uint32_t group, const float *from, float *x);
+void pare_group_put(const pare_node *n, uint32_t group, const float *memory, float *x);
+
+typedef struct pare_moments {
+    double mean_abs, rms, largest;
+} pare_moments;
+
+pare_moments pare_moments_of(const float *x, size_t n);
+
+/* Weights through their quantizers: the groups' blends and n->wq. */
+void pare_weights_quantize(const pare_kernels *k, pare_node *n, bool is_learning);
+/* From dL/dwq in n->w.g to dL/dw in place, with the gradients of the quantizers. */
+void pare_weights_backward(const pare_kernels *k, pare_node *n, bool is_learning);
+
 /* Quantize one node's weights and hand them to its training (or evaluation) layer. */
 pare_status pare_node_set_weights(pare_graph *g, pare_node *n, unsigned worker, bool for_training,
                                   pare_err *e) PARE_MUST_CHECK;
+/* The group of most bits. */
+uint32_t pare_node_widest(const pare_node *n);
+/* Room for a second tensor of quantized weights that is added to the first. */
+pare_status pare_node_add_second(pare_graph *g, pare_node *n, pare_err *e) PARE_MUST_CHECK;
+/* Mean bitlength of the weights' groups. */
+double pare_node_weight_n(const pare_node *n);
 /* Scale and offset of a batch norm from the running statistics. */
 void pare_node_fold_running(pare_node *n);
 

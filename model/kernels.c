@@ -257,8 +257,24 @@ CLONES static void quantize_c(const float *x, size_t rows, size_t c, const pare_
 }
 
 typedef struct reduce_sums {
-    lanes sum, sum_xm, sum_n;
+    lanes sum, sum_xm;
+    lanes quant[PARE_N_SUMS];
 } reduce_sums;
+
+/* Clears g outside the quantizer's ends if the mask is wanted. */
+INLINE void reduce_ends(const pare_reduce_args *r, const float *restrict v, float *restrict g,
+                        reduce_sums *restrict s)
+{
+    const pare_blend *b = r->blend;
+    lanes q;
+    EACH(i) q[i] = v[i];
+    blend_value(b, q);
+    EACH(i) s->quant[PARE_SUM_IN][i] += v[i] > b->lo && v[i] < b->hi ? g[i] * (q[i] - v[i]) : 0.0f;
+    EACH(i) s->quant[PARE_SUM_LOW][i] += v[i] <= b->lo ? g[i] : 0.0f;
+    EACH(i) s->quant[PARE_SUM_HIGH][i] += v[i] >= b->hi ? g[i] : 0.0f;
+    if (!(r->wants & PARE_WANTS_MASK)) return;
+    EACH(i) g[i] = v[i] > b->lo && v[i] < b->hi ? g[i] : 0.0f;
+}
 
 /* One row of 16 lanes at `at`. */
 INLINE void reduce_row(const pare_reduce_args *r, size_t at, size_t width, const channels *k,
@@ -270,12 +286,16 @@ INLINE void reduce_row(const pare_reduce_args *r, size_t at, size_t width, const
     load(x, r->x + at, width);
     affine_of(k, x, t);
     load(y, r->y ? r->y + at : t, r->y ? width : PARE_LANES);
-    if (r->blend) {
+    if (r->wants) clamp(t, f->lo, f->hi);
+    if (r->wants & PARE_WANTS_PAIR) {
         lanes q0, q1;
-        clamp(t, f->lo, f->hi);
         grid_value(&r->blend->grid[0], t, q0);
         grid_value(&r->blend->grid[1], t, q1);
-        EACH(i) s->sum_n[i] += g[i] * (q1[i] - q0[i]);
+        EACH(i) s->quant[PARE_SUM_PAIR][i] += g[i] * (q1[i] - q0[i]);
+    }
+    if (r->wants & PARE_WANTS_ENDS) {
+        reduce_ends(r, t, g, s);
+        if (r->wants & PARE_WANTS_MASK) store(r->g + at, g, width);
     }
     EACH(i) dt[i] = y[i] > f->lo ? g[i] : 0.0f;
     EACH(i) dt[i] = y[i] < f->hi ? dt[i] : 0.0f;
@@ -285,10 +305,10 @@ INLINE void reduce_row(const pare_reduce_args *r, size_t at, size_t width, const
 }
 
 INLINE void reduce_block(const pare_reduce_args *r, size_t first, size_t n_rows, size_t c, size_t j,
-                         double *dn)
+                         double (*sums)[PARE_LANES])
 {
     const size_t width = c - j < PARE_LANES ? c - j : PARE_LANES;
-    reduce_sums s = {{0}, {0}, {0}};
+    reduce_sums s = {{0}, {0}, {{0}}};
     lanes mean = {0};
     channels k;
     load_channels(r->affine, j, width, &k);
@@ -298,31 +318,34 @@ INLINE void reduce_block(const pare_reduce_args *r, size_t first, size_t n_rows,
         r->sum[j + i] += (double)s.sum[i];
         r->sum_xm[j + i] += (double)s.sum_xm[i];
     }
-    for (size_t i = 0; i < width; i++) dn[i] += (double)s.sum_n[i];
+    for (size_t u = 0; r->wants && u < PARE_N_SUMS; u++)
+        for (size_t i = 0; i < width; i++) sums[u][i] += (double)s.quant[u][i];
 }
 
-INLINE void reduce_rows(const pare_reduce_args *r, size_t first, size_t rows, size_t c, double *dn)
+INLINE void reduce_rows(const pare_reduce_args *r, size_t first, size_t rows, size_t c,
+                        double (*sums)[PARE_LANES])
 {
     for (size_t i = 0; i < rows; i += PARE_ROW_BLOCK) {
         const size_t n = rows - i < PARE_ROW_BLOCK ? rows - i : PARE_ROW_BLOCK;
-        for (size_t j = 0; j < c; j += PARE_LANES) reduce_block(r, first + i * c, n, c, j, dn);
+        for (size_t j = 0; j < c; j += PARE_LANES) reduce_block(r, first + i * c, n, c, j, sums);
     }
 }
 
 CLONES static void reduce_c(const pare_reduce_args *r, size_t rows, size_t c)
 {
-    double dn[PARE_LANES] = {0};
+    double sums[PARE_N_SUMS][PARE_LANES] = {{0}};
     if (r->mean || r->affine->scale) {
-        reduce_rows(r, 0, rows, c, dn);
+        reduce_rows(r, 0, rows, c, sums);
     } else {
         const flat k = flatten(rows, c);
-        reduce_rows(r, 0, k.rows, PARE_LANES, dn);
-        if (k.rest) reduce_rows(r, k.done, 1, k.rest, dn);
+        reduce_rows(r, 0, k.rows, PARE_LANES, sums);
+        if (k.rest) reduce_rows(r, k.done, 1, k.rest, sums);
     }
-    if (!r->blend) return;
-    double sum = 0;
-    EACH(i) sum += dn[i];
-    *r->dn += sum;
+    for (size_t u = 0; r->wants && u < PARE_N_SUMS; u++) {
+        double sum = 0;
+        EACH(i) sum += sums[u][i];
+        r->sums[u] += sum;
+    }
 }
 
 CLONES static void bn_backward_c(const float *g, const float *x, size_t rows, size_t c,

@@ -17,12 +17,30 @@ typedef struct pare_grid {
     float lo, scale, inv, top;
 } pare_grid;
 
-/* What a quantizer does to a tensor: (1 - a) * grid[0] + a * grid[1], or grid[0] alone. */
+/* What a quantizer does to a tensor: (1 - a) * grid[0] + a * grid[1], or grid[0] alone. Both grids
+ * have the ends lo and hi. */
 typedef struct pare_blend {
     pare_grid grid[2];
     float a;
     bool is_pair;
+    float lo, hi;
 } pare_blend;
+
+/* Sums over a tensor that the gradients of a quantizer's own parameters are linear in, with v the
+ * real value, q its quantized one and g = dL/dq. */
+typedef enum pare_quant_sum {
+    PARE_SUM_PAIR, /* g * (grid[1] - grid[0]) */
+    PARE_SUM_IN,   /* g * (q - v) of lo < v < hi */
+    PARE_SUM_LOW,  /* g of v <= lo */
+    PARE_SUM_HIGH, /* g of v >= hi */
+    PARE_N_SUMS
+} pare_quant_sum;
+
+enum {
+    PARE_WANTS_PAIR = 1,
+    PARE_WANTS_ENDS = 2, /* the other three sums */
+    PARE_WANTS_MASK = 4, /* g is set to 0 in place outside lo < v < hi; comes with the ends */
+};
 
 /* t = clamp(scale[c] * x + offset[c], lo, hi): a folded batch norm with its activation. */
 typedef struct pare_affine {
@@ -52,10 +70,11 @@ typedef struct pare_reduce_args {
     const float *x; /* input of the affine */
     const float *y; /* output, if the mask must come from it; else NULL */
     const pare_affine *affine;
-    const pare_blend *blend; /* NULL: no gradient of a bitlength wanted */
+    const pare_blend *blend; /* may be NULL if nothing is wanted of it */
+    unsigned wants;          /* PARE_WANTS_..., 0: no gradient of a quantizer */
     const float *mean;       /* per channel; NULL: no channel sums wanted */
     double *sum, *sum_xm;    /* += dt, += dt * (x - mean), per channel */
-    double *dn;              /* += sum of g * (grid[1] - grid[0]) */
+    double *sums;            /* PARE_N_SUMS, += */
 } pare_reduce_args;
 
 /* dx = a * dt + p * (x - mean) + q, per channel: the second backward pass of a batch norm. */

@@ -266,27 +266,52 @@ static void quantize_v(const float *x, size_t rows, size_t c, const pare_affine 
                       (char *)xq + k.done * (is_bf16 ? sizeof(uint16_t) : sizeof(float)), is_bf16);
 }
 
+/* The sums of a quantizer over one row block, a lane each; which of them is known when compiled. */
+typedef struct vsums {
+    __m512 v[PARE_N_SUMS];
+} vsums;
+
+INLINE __m512 reduce_quant(const vblend *b, __m512 lo, __m512 hi, __m512 v, __m512 g,
+                           unsigned wants, bool is_pair, vsums *s)
+{
+    if (wants & PARE_WANTS_PAIR) {
+        const __m512 d = _mm512_sub_ps(grid_value(&b->grid[1], v), grid_value(&b->grid[0], v));
+        s->v[PARE_SUM_PAIR] = _mm512_add_ps(s->v[PARE_SUM_PAIR], _mm512_mul_ps(g, d));
+    }
+    if (!(wants & PARE_WANTS_ENDS)) return g;
+    const __mmask16 is_low = _mm512_cmp_ps_mask(v, lo, _CMP_LE_OQ);
+    const __mmask16 is_high = _mm512_cmp_ps_mask(v, hi, _CMP_GE_OQ);
+    const __mmask16 is_in =
+        _mm512_cmp_ps_mask(v, lo, _CMP_GT_OQ) & _mm512_cmp_ps_mask(v, hi, _CMP_LT_OQ);
+    const __m512 d = _mm512_sub_ps(blend_value(b, v, is_pair), v);
+    s->v[PARE_SUM_IN] =
+        _mm512_mask_add_ps(s->v[PARE_SUM_IN], is_in, s->v[PARE_SUM_IN], _mm512_mul_ps(g, d));
+    s->v[PARE_SUM_LOW] = _mm512_mask_add_ps(s->v[PARE_SUM_LOW], is_low, s->v[PARE_SUM_LOW], g);
+    s->v[PARE_SUM_HIGH] = _mm512_mask_add_ps(s->v[PARE_SUM_HIGH], is_high, s->v[PARE_SUM_HIGH], g);
+    return wants & PARE_WANTS_MASK ? _mm512_maskz_mov_ps(is_in, g) : g;
+}
+
 INLINE void reduce_block(const pare_reduce_args *r, size_t at, size_t n_rows, size_t c, size_t j,
-                         const vblend *b, double *dn, bool has_n, bool has_y)
+                         const vblend *b, double (*sums)[PARE_LANES], unsigned wants, bool has_y)
 {
     const __mmask16 m = lanes(c - j);
     const vaffine f = load_affine(r->affine, j, m);
     const __m512 mean = r->mean ? _mm512_maskz_loadu_ps(m, r->mean + j) : _mm512_setzero_ps();
-    __m512 sum = _mm512_setzero_ps(), sum_xm = sum, sum_n = sum;
+    const __m512 lo = _mm512_set1_ps(wants ? r->blend->lo : 0),
+                 hi = _mm512_set1_ps(wants ? r->blend->hi : 0);
+    const bool is_pair = wants && r->blend->is_pair;
+    __m512 sum = _mm512_setzero_ps(), sum_xm = sum;
+    vsums s = {{sum, sum, sum, sum}};
     for (size_t i = 0; i < n_rows; i++, at += c) {
-        const __m512 g = _mm512_maskz_loadu_ps(m, r->g + at);
+        __m512 g = _mm512_maskz_loadu_ps(m, r->g + at);
         const __m512 x = _mm512_maskz_loadu_ps(m, r->x + at);
         const __m512 t = affine_of(&f, x);
-        if (has_n) {
-            const __m512 v = clamp(t, f.lo, f.hi);
-            const __m512 d = _mm512_sub_ps(grid_value(&b->grid[1], v), grid_value(&b->grid[0], v));
-            sum_n = _mm512_add_ps(sum_n, _mm512_mul_ps(g, d));
-        }
+        if (wants) g = reduce_quant(b, lo, hi, clamp(t, f.lo, f.hi), g, wants, is_pair, &s);
         const __m512 y = has_y ? _mm512_maskz_loadu_ps(m, r->y + at) : t;
         const __mmask16 is_in =
             _mm512_cmp_ps_mask(y, f.lo, _CMP_GT_OQ) & _mm512_cmp_ps_mask(y, f.hi, _CMP_LT_OQ);
         const __m512 dt = _mm512_maskz_mov_ps(is_in, g);
-        if (has_y) _mm512_mask_storeu_ps(r->g + at, m, dt);
+        if (has_y || (wants & PARE_WANTS_MASK)) _mm512_mask_storeu_ps(r->g + at, m, has_y ? dt : g);
         sum = _mm512_add_ps(sum, dt);
         sum_xm = _mm512_add_ps(sum_xm, _mm512_mul_ps(dt, _mm512_sub_ps(x, mean)));
     }
@@ -294,50 +319,58 @@ INLINE void reduce_block(const pare_reduce_args *r, size_t at, size_t n_rows, si
         add_double(r->sum + j, m, sum);
         add_double(r->sum_xm + j, m, sum_xm);
     }
-    if (has_n) add_double(dn, 0xffff, sum_n);
+    if (wants & PARE_WANTS_PAIR) add_double(sums[PARE_SUM_PAIR], 0xffff, s.v[PARE_SUM_PAIR]);
+    /* lanes beyond the tensor hold g = 0, so what the comparisons say of them does not count */
+    for (int u = PARE_SUM_IN; (wants & PARE_WANTS_ENDS) && u < PARE_N_SUMS; u++)
+        add_double(sums[u], 0xffff, s.v[u]);
 }
 
-INLINE void reduce_rows(const pare_reduce_args *r, size_t first, size_t rows, size_t c, double *dn,
-                        bool has_n, bool has_y)
+INLINE void reduce_rows(const pare_reduce_args *r, size_t first, size_t rows, size_t c,
+                        double (*sums)[PARE_LANES], unsigned wants, bool has_y)
 {
     vblend b = {0};
-    if (has_n) b = load_blend(r->blend);
+    if (wants) b = load_blend(r->blend);
     for (size_t i = 0; i < rows; i += PARE_ROW_BLOCK) {
         const size_t n = rows - i < PARE_ROW_BLOCK ? rows - i : PARE_ROW_BLOCK;
         for (size_t j = 0; j < c; j += PARE_LANES)
-            reduce_block(r, first + i * c + j, n, c, j, &b, dn, has_n, has_y);
+            reduce_block(r, first + i * c + j, n, c, j, &b, sums, wants, has_y);
     }
 }
 
-static void reduce_kind(const pare_reduce_args *r, size_t first, size_t rows, size_t c, double *dn)
+static void reduce_kind(const pare_reduce_args *r, size_t first, size_t rows, size_t c,
+                        double (*sums)[PARE_LANES])
 {
-    if (r->blend) {
+    if (r->wants == PARE_WANTS_PAIR) {
         if (r->y)
-            reduce_rows(r, first, rows, c, dn, true, true);
+            reduce_rows(r, first, rows, c, sums, PARE_WANTS_PAIR, true);
         else
-            reduce_rows(r, first, rows, c, dn, true, false);
+            reduce_rows(r, first, rows, c, sums, PARE_WANTS_PAIR, false);
+    } else if (r->wants == (PARE_WANTS_ENDS | PARE_WANTS_MASK) && !r->y) {
+        reduce_rows(r, first, rows, c, sums, PARE_WANTS_ENDS | PARE_WANTS_MASK, false);
+    } else if (r->wants) {
+        reduce_rows(r, first, rows, c, sums, r->wants, r->y != NULL);
+    } else if (r->y) {
+        reduce_rows(r, first, rows, c, sums, 0, true);
     } else {
-        if (r->y)
-            reduce_rows(r, first, rows, c, dn, false, true);
-        else
-            reduce_rows(r, first, rows, c, dn, false, false);
+        reduce_rows(r, first, rows, c, sums, 0, false);
     }
 }
 
 static void reduce_v(const pare_reduce_args *r, size_t rows, size_t c)
 {
-    double dn[PARE_LANES] = {0};
+    double sums[PARE_N_SUMS][PARE_LANES] = {{0}};
     if (r->mean || r->affine->scale) {
-        reduce_kind(r, 0, rows, c, dn);
+        reduce_kind(r, 0, rows, c, sums);
     } else {
         const flat k = flatten(rows, c);
-        reduce_kind(r, 0, k.rows, PARE_LANES, dn);
-        if (k.rest) reduce_kind(r, k.done, 1, k.rest, dn);
+        reduce_kind(r, 0, k.rows, PARE_LANES, sums);
+        if (k.rest) reduce_kind(r, k.done, 1, k.rest, sums);
     }
-    if (!r->blend) return;
-    double sum = 0;
-    for (int lane = 0; lane < PARE_LANES; lane++) sum += dn[lane];
-    *r->dn += sum;
+    for (int u = 0; r->wants && u < PARE_N_SUMS; u++) {
+        double sum = 0;
+        for (int lane = 0; lane < PARE_LANES; lane++) sum += sums[u][lane];
+        r->sums[u] += sum;
+    }
 }
 
 INLINE void bn_backward_rows(const float *g, const float *x, size_t rows, size_t c,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <time.h>
 
 /* The one thing that a signal handler may touch. */
 static volatile sig_atomic_t caught_signal;
@@ -33,7 +34,7 @@ static const char *describe(const pare_key *k, pare_arena *a)
     pare_buf_puts(&b, k->doc);
     for (size_t i = 0; k->type == PARE_KEY_ENUM && k->choices[i]; i++)
         pare_buf_printf(&b, "%s %s", i ? "," : ":", k->choices[i]);
-    if (k->def) pare_buf_printf(&b, " (%s)", k->def);
+    if (k->def && *k->def) pare_buf_printf(&b, " (%s)", k->def);
     const char *text = pare_arena_strdup(a, b.text);
     pare_buf_free(&b);
     return text;
@@ -61,6 +62,7 @@ static size_t list_options(train_args *a, pare_opt *opts)
     for (size_t i = 0; i < pare_train_schema.n_keys; i++) {
         const pare_key *k = &pare_train_schema.keys[i];
         if (!strcmp(k->name, "version") || !strcmp(k->name, "network")) continue;
+        if (k->type == PARE_KEY_MAP) continue;
         snprintf(a->names[i], sizeof a->names[i], "%s", k->name);
         for (char *c = a->names[i]; *c; c++)
             if (*c == '_') *c = '-';
@@ -122,8 +124,9 @@ static pare_status read_config(const train_args *a, const char *network, pare_ar
  */
 
 typedef struct talk {
-    bool is_tty, quiet, verbose;
-    struct timespec start, last;
+    bool quiet, verbose;
+    pare_progress progress;
+    struct timespec start;
     uint64_t first_images; /* done before this process began */
     bool has_begun;
 } talk;
@@ -146,7 +149,7 @@ static void on_note(void *context, bool is_warning, const char *line)
 
 static void print_line(const talk *t, const pare_train_progress *p, double images_per_s)
 {
-    const char *clear = t->is_tty ? "\r\033[K" : "";
+    const char *clear = t->progress.is_tty ? "\r\033[K" : "";
     fprintf(stderr, "%s%s %u/%u  loss %.4f  train %.2f %%", clear, p->phase, p->epoch, p->n_epochs,
             p->loss, 100 * p->accuracy_frac);
     if (p->is_epoch_end) fprintf(stderr, "  test %.2f %%", 100 * p->test_accuracy_frac);
@@ -155,24 +158,22 @@ static void print_line(const talk *t, const pare_train_progress *p, double image
     fprintf(stderr, "  %.0f images/s", images_per_s);
     if (images_per_s > 0)
         fprintf(stderr, "  %.0f s left", (double)(p->n_images - p->images) / images_per_s);
-    if (p->is_epoch_end) fputc('\n', stderr);
+    if (p->is_epoch_end || !t->progress.is_tty) fputc('\n', stderr);
     fflush(stderr);
 }
 
 static void on_progress(void *context, const pare_train_progress *p)
 {
-    const double refresh_s = 0.2;
     talk *t = context;
     if (!t->has_begun) {
         t->has_begun = true;
         clock_gettime(CLOCK_MONOTONIC, &t->start);
-        t->last = t->start;
         t->first_images = p->images;
     }
-    if (t->quiet) return;
-    if (!p->is_epoch_end && (!t->is_tty || seconds_since(&t->last) < refresh_s)) return;
-    clock_gettime(CLOCK_MONOTONIC, &t->last);
     const double s = seconds_since(&t->start);
+    /* an epoch's end is always said */
+    if (!pare_progress_is_due(&t->progress, s, p->is_epoch_end) && (t->quiet || !p->is_epoch_end))
+        return;
     print_line(t, p, s > 0 ? (double)(p->images - t->first_images) / s : 0);
 }
 
@@ -195,6 +196,14 @@ static void print_result(const pare_train_result *r)
     if (r->mean_weight_n > 0)
         printf("%-34s %.2f weights, %.2f activations\n", "mean learned bitlength, per layer",
                r->mean_weight_n, r->mean_act_n);
+    if (r->mean_weight_n > 0 && r->n_balanced_epoch)
+        printf("%-34s in balance since epoch %u of learning\n", "learned bitlengths",
+               r->n_balanced_epoch);
+    else if (r->mean_weight_n > 0)
+        printf("%-34s still moved in the last epoch, by %.0f %% of the penalty's pull\n",
+               "learned bitlengths", 100 * r->n_unbalanced_frac);
+    if (r->cost_frac > 0)
+        printf("%-34s %.3f of 8 bits everywhere\n", "cost by the criterion", r->cost_frac);
     if (r->mean_weight_bits > 0)
         printf("%-34s %.2f weights, %.2f activations\n", "mean bitlength, per layer",
                r->mean_weight_bits, r->mean_act_bits);
@@ -217,27 +226,55 @@ static int usage_error(const char *text)
     return PARE_EUSAGE;
 }
 
+/* Processes of one training share the cores of a machine. */
+static unsigned threads_of(const train_args *a, const pare_comm *comm)
+{
+    if (a->threads || !comm) return a->threads;
+    const char *local = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN), n = local ? atol(local) : 1;
+    return cores > n && n > 0 ? (unsigned)(cores / n) : 1;
+}
+
+/* What happens to all processes the first one says; what happens to another alone, that one. */
+static int fail(pare_comm *comm, const pare_err *e)
+{
+    const struct timespec a_while = {1, 0};
+    const unsigned rank = pare_comm_rank(comm);
+    if (rank) {
+        nanosleep(&a_while, NULL);
+        fprintf(stderr, "process %u: ", rank);
+    }
+    pare_err_print(e, stderr);
+    fflush(stderr);
+    pare_comm_abort(comm, (int)e->status);
+    return e->status;
+}
+
 static int train(const train_args *a, const char *network)
 {
     pare_err e = {0};
     pare_train_config c;
     pare_train_result r = {0};
     pare_arena *arena = pare_arena_new();
-    talk t = {.is_tty = isatty(STDERR_FILENO) == 1, .quiet = a->quiet, .verbose = a->verbose};
-    const pare_train_hooks hooks = {&t, on_progress, on_note, on_stop};
+    pare_comm *comm = NULL;
+    pare_status status = pare_comm_open(&comm, &e);
+    const unsigned rank = pare_comm_rank(comm);
+    const bool quiet = a->quiet || rank > 0;
+    talk t = {
+        .progress = pare_progress_new(quiet), .quiet = quiet, .verbose = a->verbose && rank == 0};
+    const pare_train_hooks hooks = {comm, &t, on_progress, on_note, on_stop};
     catch_signals();
-    pare_status status = read_config(a, network, arena, &c, &e);
-    if (status == PARE_OK) status = pare_train_run(&c, a->out, a->threads, &hooks, &r, &e);
+    if (status == PARE_OK) status = read_config(a, network, arena, &c, &e);
+    if (status == PARE_OK) status = pare_train_run(&c, a->out, threads_of(a, comm), &hooks, &r, &e);
     pare_arena_free(arena);
-    if (status != PARE_OK) {
-        pare_err_print(&e, stderr);
-        return status;
-    }
+    if (status != PARE_OK) return fail(comm, &e);
+    pare_comm_close(comm);
     if (r.is_complete) {
-        if (!a->quiet) print_result(&r);
+        if (!t.quiet) print_result(&r);
         return PARE_OK;
     }
-    fprintf(stderr, "%sstopped; the same command continues\n", t.is_tty ? "\n" : "");
+    if (!rank)
+        fprintf(stderr, "%sstopped; the same command continues\n", t.progress.is_tty ? "\n" : "");
     return 128 + (int)caught_signal;
 }
 
@@ -283,7 +320,10 @@ static int run_train(int argc, char **argv)
             "interrupted run goes on with\nthe same command. Defaults are in brackets.",
             argc, argv, &n_operands, &status)) {
         const bool is_version = argc > 1 && !strcmp(argv[1], "--version");
-        if (status == PARE_OK && !is_version) print_commands();
+        if (pare_opts_is_table(argc, argv))
+            pare_commands_table(commands, sizeof commands / sizeof *commands);
+        else if (status == PARE_OK && !is_version)
+            print_commands();
         free(a.sets.v);
         pare_arena_free(a.arena);
         return status;

@@ -14,29 +14,100 @@
 extern "C" {
 #endif
 
+/* Options of single methods (docs/methods.md); the others do not look at them. */
+typedef struct pare_method_options {
+    struct {
+        bool plus;              /* gradient of a clip also from what is rounded below it */
+        double clip;            /* first one */
+        double decay;           /* of clips; negative: as the weights */
+        int grid;               /* of weights: midrise, zero */
+        bool passes;            /* SAWB+: weights beyond the clip learn too */
+        uint32_t shortcut_bits; /* of 1x1 convolutions on shortcuts; 0: as the rest */
+    } pact;
+    struct {
+        uint32_t every; /* steps between two looks at the neighbours */
+        uint32_t flips; /* after which a bitlength is frozen */
+        int rounding;   /* up, nearest */
+        double lr;      /* of both bitlengths */
+        double price;   /* of the product of the bitlengths */
+    } adaqat;
+    struct {
+        double mean_bits; /* of a weight, not to be exceeded */
+        const char *choices;
+        uint32_t every; /* epochs between two assignments */
+    } bmpq;
+    struct {
+        int codebook; /* ternary, binary */
+        int scales;   /* layer, row, pixel */
+        double threshold;
+        double fraction_bits; /* of activations; -64: found on a batch */
+    } syq;
+    struct {
+        double second_above; /* relative error from which a layer has a second tensor */
+        int refine;          /* none, output */
+    } mmse;
+    struct {
+        int scheme;          /* minmax.., best */
+        double drop;         /* of the accuracy that is allowed */
+        const char *classes; /* accuracy on these only */
+    } datafree;
+    struct {
+        const char *widths;
+        int teacher; /* best, next, none */
+        double swap; /* first probability of a block at its teacher's width */
+        int weights; /* centered, truncated, rounded */
+    } adaptive;
+    struct {
+        int rounding; /* geometric, nearest */
+        int update;   /* latent, discrete */
+    } pow2;
+    struct {
+        int threshold; /* maxabs, percentile, mmse, kl */
+        double percentile;
+        uint32_t scale_bits;
+    } settle;
+    struct {
+        double target_bits, kappa;
+    } fracbits;
+    struct {
+        double weight_kb, act_kb, price;
+    } dq;
+} pare_method_options;
+
 /* What a run depends on; config.yaml in the run folder holds exactly this. */
 typedef struct pare_train_config {
     uint32_t version;
-    const char *network;  /* file of the network, or the name of a shipped one */
-    const char *data;     /* "fashion-mnist" or a folder */
-    int method;           /* fp32, fixed, bitpruning */
-    const char *bits;     /* fixed: a uniform specification or a bits file */
-    double gamma;         /* weight of the bitlength penalty */
-    int criterion;        /* equal, memory, macs */
-    double init_bits;     /* bitlength that learning starts from */
-    uint32_t max_bits;    /* upper bound of a bitlength */
-    uint32_t epochs;      /* of learning (or of training at fixed bits) */
-    uint32_t tune_epochs; /* after rounding up */
+    const char *network; /* file of the network, or the name of a shipped one */
+    const char *data;    /* "fashion-mnist" or a folder */
+    int method;          /* fp32, fixed, bitpruning */
+    const char *from;    /* run folder or checkpoint whose weights are the first ones; "": none */
+    const char *bits;    /* fixed: a uniform specification or a bits file */
+    uint32_t first_last_bits; /* of the first and the last layer; 0: as the rest */
+    int granularity;          /* of weight quantizers: network, layer, channel */
+    uint32_t group_channels;  /* of a group, with granularity channel */
+    int act_granularity;      /* network, layer */
+    uint32_t calibration_images;
+    pare_method_options options;
+    double gamma;           /* weight of the bitlength penalty */
+    int criterion;          /* equal, memory, macs, bitops, latency, energy, dram */
+    const char *cost_table; /* of `pare-sim cost`, for the criteria of a machine; "": none */
+    const char *budget;     /* "0.5x-energy": gamma is controlled to meet it; "": gamma as given */
+    double init_bits;       /* bitlength that learning starts from */
+    uint32_t max_bits;      /* upper bound of a bitlength */
+    uint32_t epochs;        /* of learning (or of training at fixed bits) */
+    uint32_t tune_epochs;   /* after rounding up */
     uint32_t batch;
-    int optimizer;  /* sgd, adam */
-    double lr;      /* first learning rate of the weights */
-    double tune_lr; /* of fine-tuning; 0: lr / 5 */
-    double n_lr;    /* of the bitlengths, plain gradient descent */
-    int schedule;   /* cosine, step, constant */
+    int optimizer;        /* sgd, adam */
+    double lr;            /* first learning rate of the weights */
+    double tune_lr;       /* of fine-tuning; 0: lr / 5 */
+    double n_lr;          /* of the bitlengths, plain gradient descent */
+    int schedule;         /* cosine, step, constant */
+    double warmup_epochs; /* of the first phase, over which the rates rise */
     double momentum;
-    double weight_decay; /* of weights only */
-    int augment;         /* none, crop, crop_flip */
-    int compute;         /* of training convolutions: f32, bf16 */
+    double weight_decay;    /* of weights only */
+    double label_smoothing; /* share of the target spread over all classes */
+    int augment;            /* none, crop, crop_flip */
+    int compute;            /* of training convolutions: f32, bf16 */
     uint64_t seed;
     uint32_t limit; /* images kept of each split; 0: all */
     uint32_t checkpoint_steps;
@@ -57,8 +128,20 @@ typedef struct pare_train_progress {
     double test_accuracy_frac; /* at the end of an epoch */
 } pare_train_progress;
 
+/* Several processes of one training (mpirun); NULL: this one alone. */
+typedef struct pare_comm pare_comm;
+
+/* *out = NULL if the program was not started by mpirun. Close before the program ends. */
+pare_status pare_comm_open(pare_comm **out, pare_err *e) PARE_MUST_CHECK;
+void pare_comm_close(pare_comm *c); /* NULL allowed; waits for the others */
+/* End all processes now. */
+void pare_comm_abort(pare_comm *c, int status);
+unsigned pare_comm_rank(const pare_comm *c);
+bool pare_comm_is_built(void);
+
 /* All may be NULL. should_stop is asked before each step. */
 typedef struct pare_train_hooks {
+    pare_comm *comm; /* only rank 0 writes files */
     void *context;
     void (*progress)(void *context, const pare_train_progress *p);
     void (*note)(void *context, bool is_warning, const char *line);
@@ -72,7 +155,11 @@ typedef struct pare_train_result {
     double final_frac; /* after all phases: of what is exported */
     double mean_weight_n, mean_act_n;       /* learned, unweighted means over the layers */
     double mean_weight_bits, mean_act_bits; /* of the exported network */
-    bool is_complete;                       /* false: stopped; the run folder can be continued */
+    double n_unbalanced_frac;  /* of the penalty's pull that the last epoch of learning followed */
+    uint32_t n_balanced_epoch; /* from which on it followed less than a tenth; 0: none */
+    double rounding_offset;    /* taken off the bitlengths before rounding up, to keep a budget */
+    double cost_frac; /* by the criterion, of the rounded bitlengths beside 8 bits everywhere */
+    bool is_complete; /* false: stopped; the run folder can be continued */
 } pare_train_result;
 
 /* Train into folder `run`, continuing what a checkpoint there began. A checkpoint of another

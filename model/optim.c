@@ -3,6 +3,7 @@
 #include "model/optim.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void step_sgd(pare_param *p, const pare_update *u)
 {
@@ -69,65 +70,204 @@ typedef struct update_context {
 static pare_status check_finite(const pare_graph *g, uint32_t layer, const char *what,
                                 const pare_param *p, pare_err *e)
 {
-    float sum = 0; /* NaN and infinities survive a sum of magnitudes */
-    for (size_t i = 0; i < p->n; i++) sum += fabsf(p->g[i]);
-    if (isfinite(sum)) return PARE_OK;
+    if (pare_param_is_finite(p, p->g)) return PARE_OK;
     return pare_err_set(e, PARE_EFAIL, g->net->file, g->net->layers[layer].pos,
                         "the gradient of layer %s's %s is not finite; a smaller learning rate may "
                         "help",
                         g->net->layers[layer].name, what);
 }
 
-static pare_status update_mac(update_context *c, pare_node *n, unsigned worker, pare_err *e)
+static pare_status check_n(const pare_graph *g, const pare_node *n, const pare_quant *q,
+                           pare_err *e)
 {
-    pare_graph *g = c->g;
-    PARE_TRY(pare_mac_reduce(n->mac, worker, 0, g->n_shards, n->w.g, n->bias.g, e));
-    PARE_TRY(check_finite(g, n->layer, "weights", &n->w, e));
-    PARE_TRY(check_finite(g, n->layer, "bias", &n->bias, e));
-    if (g->is_learning_n) {
-        n->qw.g_n = 0;
-        const pare_reduce_args r = {.g = n->w.g,
-                                    .x = n->w.x,
-                                    .affine = &pare_affine_identity,
-                                    .blend = &n->blend_w,
-                                    .dn = &n->qw.g_n};
-        g->kernels->reduce(&r, 1, n->w.n);
-        if (!isfinite(n->qw.g_n) || !isfinite(n->qa.g_n))
-            return pare_err_set(e, PARE_EFAIL, g->net->file, n->l->pos,
-                                "the gradient of layer %s's bitlengths is not finite; a smaller "
-                                "learning rate may help",
-                                n->l->name);
-        pare_quant_step(&n->qw, c->u->n_lr, c->u->gamma);
-        pare_quant_step(&n->qa, c->u->n_lr, c->u->gamma);
-    }
-    c->u->optimizer->step(&n->w, c->u);
-    c->u->optimizer->step(&n->bias, c->u);
-    return pare_node_set_weights(g, n, worker, true, e);
+    if (isfinite(q->g_n) && isfinite(q->g_p[0]) && isfinite(q->g_p[1])) return PARE_OK;
+    return pare_err_set(e, PARE_EFAIL, g->net->file, n->l->pos,
+                        "the gradient of layer %s's quantizers is not finite; a smaller "
+                        "learning rate may help",
+                        n->l->name);
 }
 
-static void update_item(void *context, size_t i, unsigned worker)
+/* ---- gradients of the batch -------------------------------------------------------------------
+ */
+
+static pare_status reduce_node(update_context *c, pare_node *n, unsigned worker, pare_err *e)
+{
+    if (n->kind != PARE_NODE_MAC) return PARE_OK;
+    return pare_mac_reduce(n->mac, worker, 0, c->g->n_shards, n->w.g, n->bias.g, e);
+}
+
+static pare_status check_node(update_context *c, pare_node *n, pare_err *e)
+{
+    pare_graph *g = c->g;
+    if (n->kind == PARE_NODE_EW && n->bn_layer != PARE_NONE) {
+        PARE_TRY(check_finite(g, n->bn_layer, "scale", &n->gamma, e));
+        return check_finite(g, n->bn_layer, "offset", &n->beta, e);
+    }
+    if (n->kind != PARE_NODE_MAC) return PARE_OK;
+    PARE_TRY(check_finite(g, n->layer, "weights", &n->w, e));
+    PARE_TRY(check_finite(g, n->layer, "bias", &n->bias, e));
+    pare_weights_backward(g->kernels, n, g->is_learning_n);
+    PARE_TRY(check_n(g, n, &n->qa, e));
+    for (uint32_t i = 0; i < n->n_qw; i++) PARE_TRY(check_n(g, n, &n->qw[i], e));
+    return PARE_OK;
+}
+
+static void reduce_item(void *context, size_t i, unsigned worker)
+{
+    update_context *c = context;
+    pare_dnnl_use_one_thread();
+    c->errors[i].status = reduce_node(c, &c->g->nodes[i], worker, &c->errors[i]);
+}
+
+static void check_item(void *context, size_t i, unsigned worker)
+{
+    (void)worker;
+    update_context *c = context;
+    c->errors[i].status = check_node(c, &c->g->nodes[i], &c->errors[i]);
+}
+
+/* The sums of all processes, in one message. */
+static void sum_processes(pare_graph *g)
+{
+    size_t n = 0, at = 0;
+    for (uint32_t i = 0; i < g->n_nodes; i++) n += g->nodes[i].w.n + g->nodes[i].bias.n;
+    float *all = pare_xalloc(n + 1, sizeof *all);
+    for (int is_back = 0; is_back < 2; is_back++) {
+        at = 0;
+        for (uint32_t i = 0; i < g->n_nodes; i++) {
+            pare_param *const params[] = {&g->nodes[i].w, &g->nodes[i].bias};
+            for (int j = 0; j < 2; j++) {
+                if (!params[j]->n) continue;
+                float *to = is_back ? params[j]->g : all + at;
+                memcpy(to, is_back ? all + at : params[j]->g, params[j]->n * sizeof *to);
+                at += params[j]->n;
+            }
+        }
+        if (!is_back) pare_comm_sum_f32(g->comm, all, n);
+    }
+    free(all);
+}
+
+/* ---- bitlengths -------------------------------------------------------------------------------
+ */
+
+/* Of all bitlengths that are one: every gradient and every share is the sum. */
+typedef struct tie {
+    double g_n, lambda;
+} tie;
+
+static void add_tie(tie *t, const pare_quant *q)
+{
+    if (q->is_fixed) return;
+    t->g_n += q->g_n;
+    t->lambda += q->lambda;
+}
+
+static void use_tie(const tie *t, pare_quant *q)
+{
+    q->g_n = t->g_n;
+    q->lambda = t->lambda;
+}
+
+static void tie_all(pare_graph *g)
+{
+    tie w = {0, 0}, a = {0, 0};
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        const pare_node *n = &g->nodes[i];
+        if (n->kind != PARE_NODE_MAC) continue;
+        for (uint32_t j = 0; j < n->n_qw; j++) add_tie(&w, &n->qw[j]);
+        add_tie(&a, &n->qa);
+    }
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        pare_node *n = &g->nodes[i];
+        if (n->kind != PARE_NODE_MAC) continue;
+        for (uint32_t j = 0; g->ties_w && j < n->n_qw; j++) use_tie(&w, &n->qw[j]);
+        if (g->ties_a) use_tie(&a, &n->qa);
+    }
+}
+
+static void step_n(pare_graph *g, pare_quant *q, const pare_update *u)
+{
+    const double before = q->n;
+    if (q->is_fixed || !g->is_learning_n || q->row->ngrad != PARE_NGRAD_LERP) return;
+    pare_quant_step(q, u->n_lr, u->gamma);
+    g->n_moved += q->lambda * (before - q->n);
+    g->n_pulled += q->lambda * q->lambda * u->n_lr * u->gamma;
+}
+
+/* A clip decays as weights do, unless its levels are powers of two. */
+static void step_own(pare_quant *q, const pare_update *u)
+{
+    const bool decays = q->row->range == PARE_RANGE_CLIP && q->row->grid != PARE_GRID_POW2;
+    pare_quant_step_p(q, u->p_lr, u->momentum, decays ? u->p_decay : 0);
+}
+
+static void step_quants(pare_graph *g, const pare_update *u)
+{
+    if (g->is_learning_n && (g->ties_w || g->ties_a)) tie_all(g);
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        pare_node *n = &g->nodes[i];
+        if (n->kind != PARE_NODE_MAC) continue;
+        for (uint32_t j = 0; j < n->n_qw; j++) {
+            step_n(g, &n->qw[j], u);
+            step_own(&n->qw[j], u);
+        }
+        step_n(g, &n->qa, u);
+        step_own(&n->qa, u);
+    }
+}
+
+/* ---- weights ----------------------------------------------------------------------------------
+ */
+
+static void step_item(void *context, size_t i, unsigned worker)
 {
     update_context *c = context;
     pare_node *n = &c->g->nodes[i];
-    pare_err *e = &c->errors[i];
+    pare_param *const params[] = {&n->w, &n->bias, &n->gamma, &n->beta};
     pare_dnnl_use_one_thread();
-    if (n->kind == PARE_NODE_MAC) e->status = update_mac(c, n, worker, e);
-    if (n->kind != PARE_NODE_EW || n->bn_layer == PARE_NONE) return;
-    if (check_finite(c->g, n->bn_layer, "scale", &n->gamma, e) != PARE_OK) return;
-    if (check_finite(c->g, n->bn_layer, "offset", &n->beta, e) != PARE_OK) return;
-    c->u->optimizer->step(&n->gamma, c->u);
-    c->u->optimizer->step(&n->beta, c->u);
+    for (size_t j = 0; j < sizeof params / sizeof *params; j++) {
+        if (params[j]->n) c->u->optimizer->step(params[j], c->u);
+        if (pare_param_is_finite(params[j], params[j]->x)) continue;
+        const pare_layer *l = &c->g->net->layers[n->layer];
+        c->errors[i].status = pare_err_set(&c->errors[i], PARE_EFAIL, c->g->net->file, l->pos,
+                                           "the step of layer %s's parameters is not finite; a "
+                                           "smaller learning rate may help",
+                                           l->name);
+        return;
+    }
+    c->errors[i].status = pare_node_set_weights(c->g, n, worker, true, &c->errors[i]);
+}
+
+static pare_status run_items(update_context *c, pare_pool_fn *fn, pare_err *e)
+{
+    pare_graph *g = c->g;
+    pare_pool_run(g->pool, g->n_nodes, fn, c);
+    for (uint32_t i = 0; i < g->n_nodes; i++)
+        if (c->errors[i].status != PARE_OK) {
+            if (e && e->status == PARE_OK) *e = c->errors[i];
+            return c->errors[i].status;
+        }
+    return PARE_OK;
+}
+
+pare_status pare_graph_reduce(pare_graph *g, pare_err *e)
+{
+    update_context c = {g, NULL, pare_xalloc(g->n_nodes, sizeof *c.errors)};
+    const pare_status status = run_items(&c, reduce_item, e);
+    free(c.errors);
+    return status;
 }
 
 pare_status pare_graph_update(pare_graph *g, const pare_update *u, pare_err *e)
 {
     update_context c = {g, u, pare_xalloc(g->n_nodes, sizeof *c.errors)};
-    pare_pool_run(g->pool, g->n_nodes, update_item, &c);
-    pare_status status = PARE_OK;
-    for (uint32_t i = 0; i < g->n_nodes && status == PARE_OK; i++) {
-        status = c.errors[i].status;
-        if (status != PARE_OK && e && e->status == PARE_OK) *e = c.errors[i];
-    }
+    pare_status status = run_items(&c, reduce_item, e);
+    if (status == PARE_OK && g->comm) sum_processes(g);
+    if (status == PARE_OK) status = run_items(&c, check_item, e);
+    if (status == PARE_OK && u->after_gradients) u->after_gradients(u->context);
+    if (status == PARE_OK) step_quants(g, u);
+    if (status == PARE_OK) status = run_items(&c, step_item, e);
     free(c.errors);
     return status;
 }

@@ -23,8 +23,14 @@ extern const size_t pare_n_schedules;
 struct pare_update {
     const pare_optimizer *optimizer;
     double lr, n_lr, momentum, weight_decay, gamma;
+    double p_lr, p_decay;                   /* of steps, clips and scales; decay of clips only */
+    void (*after_gradients)(void *context); /* before anything steps; NULL: nothing */
+    void *context;
     uint64_t t; /* steps of this phase, from 1 */
 };
+
+/* The first half of pare_graph_update: gradients of the batch in place, nothing has stepped. */
+pare_status pare_graph_reduce(pare_graph *g, pare_err *e) PARE_MUST_CHECK;
 
 /* After a backward pass: reduce the weight gradients of the shards, step all parameters and
  * bitlengths, quantize and pack the new weights. A gradient that is not finite is an error that

@@ -1,5 +1,5 @@
 /* train.c: phases, epochs, steps. */
-#include "model/train.h"
+#include "model/method.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,220 +7,54 @@
 static const pare_pos NOWHERE = {0, 0};
 static const double BN_SHARE = 0.1; /* of a batch in the running statistics, as PyTorch has it */
 static const double RANGE_SHARE = 0.01; /* in the running ranges */
-enum { CALIBRATION_BATCHES = 64, TUNE_LR_DIVISOR = 5 };
-
-/* ---- opening ----------------------------------------------------------------------------------
- */
-
-static pare_status set_fixed_bits(pare_run *r, pare_err *e)
-{
-    pare_bits *b;
-    PARE_TRY(pare_bits_get(r->config->bits, r->net, &b, e));
-    size_t at = 0;
-    pare_status status = PARE_OK;
-    for (uint32_t i = 0; i < r->graph->n_nodes && status == PARE_OK; i++) {
-        pare_node *n = &r->graph->nodes[i];
-        if (n->kind != PARE_NODE_MAC) continue;
-        const pare_layer_bits *l = &b->layers[at++];
-        if (l->weight_signed || l->act_signed)
-            status =
-                pare_err_set(e, PARE_EINPUT, r->config->bits, l->pos,
-                             "layer %s has signed codes; unsigned affine ones expected", l->layer);
-        n->qw.n = l->weight_bits;
-        n->qa.n = l->act_bits;
-        n->qw.n_max = n->qa.n_max = PARE_BITS_MAX;
-    }
-    pare_bits_free(b);
-    return status;
-}
-
-/* The penalty's weights, which sum to 1 over all weight and activation tensors. */
-static void set_lambdas(pare_graph *g, const pare_criterion *c)
-{
-    double sum = 0;
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        pare_node *n = &g->nodes[i];
-        if (n->kind != PARE_NODE_MAC) continue;
-        n->qw.lambda = c->weigh(n->l, true);
-        n->qa.lambda = c->weigh(n->l, false);
-        sum += n->qw.lambda + n->qa.lambda;
-    }
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        g->nodes[i].qw.lambda /= sum;
-        g->nodes[i].qa.lambda /= sum;
-    }
-}
-
-static pare_status set_bits(pare_run *r, pare_err *e)
-{
-    const pare_method *m = &pare_methods[r->config->method];
-    if (m->pgrad == PARE_PGRAD_LERP_N) {
-        if (r->config->init_bits > r->config->max_bits)
-            return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
-                                "init_bits is %g and max_bits %u; at most max_bits expected",
-                                r->config->init_bits, r->config->max_bits);
-        for (uint32_t i = 0; i < r->graph->n_nodes; i++)
-            r->graph->nodes[i].qw.n = r->graph->nodes[i].qa.n = r->config->init_bits;
-        set_lambdas(r->graph, &pare_criteria[r->config->criterion]);
-        return PARE_OK;
-    }
-    return m->grid == PARE_GRID_REAL ? PARE_OK : set_fixed_bits(r, e);
-}
-
-static void set_phases(pare_run *r)
-{
-    const pare_train_config *c = r->config;
-    const bool learns = pare_methods[c->method].pgrad == PARE_PGRAD_LERP_N;
-    r->phases[0] = (pare_phase){learns ? "learn" : "train", c->epochs, c->lr, learns};
-    r->n_phases = 1;
-    if (!learns || !c->tune_epochs) return;
-    const double lr = c->tune_lr > 0 ? c->tune_lr : c->lr / TUNE_LR_DIVISOR;
-    r->phases[r->n_phases++] = (pare_phase){"tune", c->tune_epochs, lr, false};
-}
-
-static pare_status check_data(const pare_run *r, pare_err *e)
-{
-    const pare_shape a = r->net->layers[0].out, b = r->data->shape;
-    if (a.c != b.c || a.h != b.h || a.w != b.w)
-        return pare_err_set(e, PARE_EINPUT, r->net->file, r->net->layers[0].pos,
-                            "the network takes %ux%ux%u images (channels, height, width); "
-                            "%ux%ux%u expected, as %s has",
-                            a.c, a.h, a.w, b.c, b.h, b.w, r->config->data);
-    if (r->data->train.n < r->config->batch)
-        return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
-                            "batch is %u with %zu training images; at most as many expected",
-                            r->config->batch, r->data->train.n);
-    return PARE_OK;
-}
-
-static uint64_t hash_data(const pare_dataset *d)
-{
-    const pare_images *const splits[] = {&d->train, &d->test};
-    uint64_t h = PARE_HASH_SEED;
-    for (int i = 0; i < 2; i++) {
-        const pare_images *s = splits[i];
-        h = pare_hash_bytes(h, s->pixels, s->n * (size_t)pare_shape_count(d->shape));
-        h = pare_hash_bytes(h, s->labels, s->n * sizeof *s->labels);
-    }
-    return h;
-}
-
-pare_status pare_run_open(const pare_train_config *config, const char *folder, unsigned threads,
-                          pare_run *r, pare_err *e)
-{
-    *r = (pare_run){.config = config, .folder = folder, .result = {-1, -1, -1, 0, 0, 0, 0, false}};
-    pare_buf path = {0};
-    pare_data_find("networks", config->network, &path);
-    const pare_status status = pare_net_load(path.text, &r->net, e);
-    pare_buf_free(&path);
-    PARE_TRY(status);
-    PARE_TRY(pare_dataset_load(config->data, config->limit, &r->data, e));
-    PARE_TRY(check_data(r, e));
-    r->data_hash = hash_data(r->data);
-    const pare_graph_spec spec = {.net = r->net,
-                                  .method = &pare_methods[config->method],
-                                  .batch = config->batch,
-                                  .n_classes = r->data->n_classes,
-                                  .max_bits = config->max_bits,
-                                  .is_bf16 = config->compute == 1,
-                                  .seed = config->seed,
-                                  .threads = threads};
-    PARE_TRY(pare_graph_new(&spec, &r->graph, e));
-    PARE_TRY(set_bits(r, e));
-    set_phases(r);
-    r->steps_per_epoch = r->data->train.n / config->batch;
-    r->order = pare_xalloc(r->data->train.n, sizeof *r->order);
-    return PARE_OK;
-}
-
-void pare_run_close(pare_run *r)
-{
-    pare_graph_free(r->graph);
-    pare_dataset_free(r->data);
-    pare_net_free(r->net);
-    free(r->order);
-    pare_buf_free(&r->metrics);
-    pare_buf_free(&r->bits_rows);
-}
-
-/* ---- measuring --------------------------------------------------------------------------------
- */
-
-void pare_run_mean_n(const pare_run *r, double *weight_n, double *act_n)
-{
-    size_t n = 0;
-    *weight_n = *act_n = 0;
-    for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
-        const pare_node *k = &r->graph->nodes[i];
-        if (k->kind != PARE_NODE_MAC) continue;
-        *weight_n += k->qw.n;
-        *act_n += k->qa.n;
-        n++;
-    }
-    const bool is_real = r->graph->method->grid == PARE_GRID_REAL;
-    *weight_n = is_real || !n ? 0 : *weight_n / (double)n;
-    *act_n = is_real || !n ? 0 : *act_n / (double)n;
-}
-
-pare_status pare_run_evaluate(pare_run *r, double *accuracy_frac, pare_err *e)
-{
-    PARE_TRY(pare_graph_set_weights(r->graph, false, e));
-    uint64_t n_correct = 0;
-    const size_t n = r->data->test.n;
-    for (size_t first = 0; first < n; first += r->config->batch) {
-        const pare_batch b = {.data = r->data, .images = &r->data->test, .first = first};
-        pare_job job = {.g = r->graph, .batch = &b};
-        job.n_images = n - first < r->config->batch ? n - first : r->config->batch;
-        PARE_TRY(pare_graph_forward(&job, e));
-        n_correct += job.n_correct;
-    }
-    *accuracy_frac = (double)n_correct / (double)n;
-    return PARE_OK;
-}
-
-static uint64_t image_order_epoch(const pare_run *r) { return (uint64_t)r->phase << 32 | r->epoch; }
-
-/* The mean of the batch statistics over the first training images, without augmentation. */
-static pare_status calibrate(pare_run *r, pare_err *e)
-{
-    PARE_TRY(pare_graph_set_weights(r->graph, true, e));
-    const size_t n =
-        r->steps_per_epoch < CALIBRATION_BATCHES ? r->steps_per_epoch : CALIBRATION_BATCHES;
-    for (size_t i = 0; i < n; i++) {
-        const pare_batch b = {
-            .data = r->data, .images = &r->data->train, .first = i * r->config->batch};
-        const double share = 1 / (double)(i + 1);
-        pare_job job = {.g = r->graph,
-                        .is_training = true,
-                        .bn_share = share,
-                        .range_share = share,
-                        .batch = &b,
-                        .n_images = r->config->batch};
-        PARE_TRY(pare_graph_forward(&job, e));
-    }
-    return PARE_OK;
-}
-
-pare_status pare_run_ceil(pare_run *r, pare_err *e)
-{
-    pare_graph *g = r->graph;
-    g->is_learning_n = false;
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        pare_quant_ceil(&g->nodes[i].qw);
-        pare_quant_ceil(&g->nodes[i].qa);
-    }
-    return calibrate(r, e);
-}
+static const uint64_t DRAW_STREAMS = (uint64_t)1 << 62;
 
 /* ---- steps ------------------------------------------------------------------------------------
  */
 
+/* Names the order of the images. */
+static uint64_t image_order_epoch(const pare_run *r) { return (uint64_t)r->phase << 32 | r->epoch; }
+
 /* Of the step that `done` steps of this epoch have gone before. */
 static double lr_factor(const pare_run *r, uint64_t done_steps)
 {
-    const double n = (double)r->phases[r->phase].n_epochs * (double)r->steps_per_epoch;
-    const double done = (double)r->epoch * (double)r->steps_per_epoch + (double)done_steps;
-    return pare_schedules[r->config->schedule].factor(done / n);
+    const double an_epoch = (double)r->steps_per_epoch;
+    const double n = (double)r->phases[r->phase].n_epochs * an_epoch;
+    const double done = (double)r->epoch * an_epoch + (double)done_steps;
+    const double warmup = r->phase ? 0 : fmin(r->config->warmup_epochs * an_epoch, n);
+    if (done < warmup) return (done + 1) / (warmup + 1);
+    return pare_schedules[r->config->schedule].factor((done - warmup) / fmax(n - warmup, 1));
+}
+
+pare_status pare_run_check_loss(const pare_run *r, const pare_job *job, pare_err *e)
+{
+    if (isfinite(job->loss)) return PARE_OK;
+    return pare_err_set(e, PARE_EFAIL, r->net->file, NOWHERE,
+                        "the loss is not finite in step %llu of epoch %u (%s); a smaller "
+                        "learning rate may help",
+                        (unsigned long long)r->step + 1, r->epoch + 1, r->phases[r->phase].name);
+}
+
+/* Random choices of a step, each named by the seed, the step and the quantizer. */
+static void draw(pare_run *r, uint64_t step)
+{
+    uint64_t i = 0;
+    for (uint32_t k = 0; k < r->graph->n_nodes; k++) {
+        pare_node *n = &r->graph->nodes[k];
+        for (uint32_t j = 0; j <= n->n_qw && n->kind == PARE_NODE_MAC; j++) {
+            pare_rng rng = pare_rng_new(r->config->seed, DRAW_STREAMS + (step << 20) + i++);
+            (j < n->n_qw ? &n->qw[j] : &n->qa)->draw = pare_rng_unit(&rng);
+        }
+    }
+}
+
+static pare_status plain_step(pare_run *r, pare_job *job, pare_update *u, pare_err *e)
+{
+    PARE_TRY(pare_graph_forward(job, e));
+    PARE_TRY(pare_run_check_loss(r, job, e));
+    PARE_TRY(pare_graph_backward(job, e));
+    draw(r, r->n_steps + 1);
+    return pare_graph_update(r->graph, u, e);
 }
 
 static pare_status train_step(pare_run *r, pare_err *e)
@@ -230,7 +64,7 @@ static pare_status train_step(pare_run *r, pare_err *e)
     const pare_batch b = {.data = r->data,
                           .images = &r->data->train,
                           .order = r->order,
-                          .first = (size_t)r->step * c->batch,
+                          .first = (size_t)r->step * c->batch + pare_run_part(r),
                           .augment = augment,
                           .seed = c->seed,
                           .epoch = image_order_epoch(r)};
@@ -238,34 +72,64 @@ static pare_status train_step(pare_run *r, pare_err *e)
     pare_job job = {.g = r->graph,
                     .is_training = true,
                     .wants_gradient = true,
-                    .bn_share = fmax(BN_SHARE, first_share),
+                    .label_smoothing = c->label_smoothing,
+                    .bn_share = *c->from ? BN_SHARE : fmax(BN_SHARE, first_share),
                     .range_share = fmax(RANGE_SHARE, first_share),
                     .batch = &b,
-                    .n_images = c->batch};
-    PARE_TRY(pare_graph_forward(&job, e));
-    if (!isfinite(job.loss))
-        return pare_err_set(e, PARE_EFAIL, r->net->file, NOWHERE,
-                            "the loss is not finite in step %llu of epoch %u (%s); a smaller "
-                            "learning rate may help",
-                            (unsigned long long)r->step + 1, r->epoch + 1,
-                            r->phases[r->phase].name);
-    PARE_TRY(pare_graph_backward(&job, e));
+                    .n_images = r->graph->batch};
+    const pare_method_hooks *hooks = r->graph->method->hooks;
     const double factor = lr_factor(r, r->step);
-    const pare_update u = {
+    const double n_steps = (double)r->phases[r->phase].n_epochs * (double)r->steps_per_epoch;
+    const double done = (double)r->epoch * (double)r->steps_per_epoch + (double)r->step;
+    if (r->graph->is_learning_n) {
+        r->penalty_now = pare_run_set_lambdas(r);
+        r->gamma_now =
+            hooks && hooks->gamma ? hooks->gamma(r) : pare_run_gamma(r, done / n_steps, n_steps);
+    }
+    pare_update u = {
         .optimizer = &pare_optimizers[c->optimizer],
         .lr = r->phases[r->phase].lr * factor,
         .n_lr = c->n_lr * factor,
         .momentum = c->momentum,
         .weight_decay = c->weight_decay,
-        .gamma = c->gamma,
+        .p_lr = r->phases[r->phase].lr * factor,
+        .p_decay = c->options.pact.decay < 0 ? c->weight_decay : c->options.pact.decay,
+        .gamma = r->gamma_now,
+        .after_gradients = hooks ? hooks->after_gradients : NULL,
+        .context = r,
         .t = (uint64_t)r->epoch * r->steps_per_epoch + r->step + 1,
     };
-    PARE_TRY(pare_graph_update(r->graph, &u, e));
+    if (hooks && hooks->before_step) PARE_TRY(hooks->before_step(r, &job, e));
+    PARE_TRY(hooks && hooks->step ? hooks->step(r, &job, &u, e) : plain_step(r, &job, &u, e));
+    if (hooks && hooks->after_step) PARE_TRY(hooks->after_step(r, &job, e));
     r->loss_sum += job.loss;
     r->n_correct += job.n_correct;
     r->step++;
     r->n_steps++;
     return PARE_OK;
+}
+
+static pare_status save(pare_run *r, pare_err *e)
+{
+    PARE_TRY(pare_checkpoint_save(r, PARE_CHECKPOINT, e));
+    r->last_saved = r->n_steps;
+    return PARE_OK;
+}
+
+/* Say in which step it was, and that the last checkpoint is as it was: a step that fails is never
+ * written. */
+static pare_status in_step(const pare_run *r, pare_status status, pare_err *e)
+{
+    if (status != PARE_EFAIL || !e) return status;
+    pare_buf b = {0};
+    pare_buf_printf(&b, "step %llu of epoch %u (%s): %s", (unsigned long long)r->step + 1,
+                    r->epoch + 1, r->phases[r->phase].name, e->text);
+    if (r->last_saved)
+        pare_buf_printf(&b, "; %s of %llu steps is kept", PARE_CHECKPOINT,
+                        (unsigned long long)r->last_saved);
+    snprintf(e->text, sizeof e->text, "%s", b.text);
+    pare_buf_free(&b);
+    return status;
 }
 
 /* ---- epochs and phases ------------------------------------------------------------------------
@@ -310,6 +174,11 @@ static void mean_bits(pare_run *r)
 
 static pare_status end_phase(pare_run *r, double accuracy_frac, pare_err *e)
 {
+    const pare_method_hooks *hooks = r->graph->method->hooks;
+    if (hooks && hooks->end && r->phase + 1 == r->n_phases) {
+        PARE_TRY(hooks->end(r, e));
+        PARE_TRY(pare_run_evaluate(r, &accuracy_frac, e));
+    }
     const bool was_learning = r->phases[r->phase].learns_n;
     if (was_learning) {
         r->result.real_frac = accuracy_frac;
@@ -327,28 +196,54 @@ static pare_status end_phase(pare_run *r, double accuracy_frac, pare_err *e)
     return PARE_OK;
 }
 
+/* Processes that went different ways would train different networks without a sign. */
+static pare_status check_processes(const pare_run *r, pare_err *e)
+{
+    enum { HASH_BITS = 24 }; /* exact in a float */
+    uint64_t hash = PARE_HASH_SEED;
+    for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
+        const pare_param *w = &r->graph->nodes[i].w;
+        hash = pare_hash_bytes(hash, w->x, w->n * sizeof *w->x);
+    }
+    const float mine = (float)(hash >> (64 - HASH_BITS));
+    float ends[2] = {mine, -mine};
+    pare_comm_max_f32(r->comm, ends, 2);
+    if (ends[0] == -ends[1]) return PARE_OK;
+    return pare_err_set(e, PARE_EFAIL, NULL, NOWHERE,
+                        "the processes hold different weights; the same program on machines of one "
+                        "type expected");
+}
+
 static pare_status end_epoch(pare_run *r, const pare_train_hooks *h, pare_err *e)
 {
     pare_train_progress p;
     fill_progress(r, &p);
+    if (r->comm) PARE_TRY(check_processes(r, e));
     PARE_TRY(pare_run_evaluate(r, &p.test_accuracy_frac, e));
     p.is_epoch_end = true;
+    if (r->graph->is_learning_n) pare_run_end_balance(r);
     pare_run_add_metrics(r, p.lr, p.loss, p.accuracy_frac, p.test_accuracy_frac);
     tell(h, &p);
     r->epoch++;
     r->step = 0;
     r->loss_sum = 0;
     r->n_correct = 0;
+    const pare_method_hooks *hooks = r->graph->method->hooks;
+    if (hooks && hooks->end_epoch) PARE_TRY(hooks->end_epoch(r, e));
     if (r->epoch == r->phases[r->phase].n_epochs) PARE_TRY(end_phase(r, p.test_accuracy_frac, e));
     PARE_TRY(pare_run_write_metrics(r, e));
-    PARE_TRY(pare_checkpoint_save(r, PARE_CHECKPOINT, e));
+    PARE_TRY(save(r, e));
     if (r->phase == r->n_phases) return PARE_OK;
+    draw(r, r->n_steps);
     return pare_graph_set_weights(r->graph, true, e);
 }
 
-static bool stops(const pare_train_hooks *h)
+/* All processes or none. */
+static bool stops(const pare_run *r, const pare_train_hooks *h)
 {
-    return h && h->should_stop && h->should_stop(h->context);
+    double n = h && h->should_stop && h->should_stop(h->context) ? 1 : 0;
+    pare_comm_sum_f64(r->comm, &n, 1);
+    return n > 0;
 }
 
 static pare_status train_epoch(pare_run *r, const pare_train_hooks *h, bool *is_stopped,
@@ -356,16 +251,16 @@ static pare_status train_epoch(pare_run *r, const pare_train_hooks *h, bool *is_
 {
     pare_shuffle(r->order, r->data->train.n, r->config->seed, image_order_epoch(r));
     while (r->step < r->steps_per_epoch) {
-        if (stops(h)) {
+        if (stops(r, h)) {
             *is_stopped = true;
-            return pare_checkpoint_save(r, PARE_CHECKPOINT, e);
+            return save(r, e);
         }
-        PARE_TRY(train_step(r, e));
+        PARE_TRY(in_step(r, train_step(r, e), e));
         pare_train_progress p;
         fill_progress(r, &p);
         tell(h, &p);
         if (r->step % r->config->checkpoint_steps == 0 && r->step < r->steps_per_epoch)
-            PARE_TRY(pare_checkpoint_save(r, PARE_CHECKPOINT, e));
+            PARE_TRY(save(r, e));
     }
     return end_epoch(r, h, e);
 }
@@ -399,8 +294,17 @@ static pare_status train_all(pare_run *r, const pare_train_hooks *h, pare_err *e
 {
     bool found = false, is_stopped = false;
     PARE_TRY(pare_checkpoint_load(r, PARE_CHECKPOINT, &found, e));
+    if (found) r->last_saved = r->n_steps;
+    const pare_method_hooks *hooks = r->graph->method->hooks;
+    if (!found && *r->config->from) PARE_TRY(pare_checkpoint_start_from(r, r->config->from, e));
     PARE_TRY(pare_run_write_start(r, e));
     if (!found) PARE_TRY(pare_run_write_metrics(r, e));
+    if (!found && hooks && hooks->start) PARE_TRY(hooks->start(r, e));
+    if (!found && hooks && hooks->has_no_steps) {
+        PARE_TRY(pare_run_evaluate(r, &r->result.final_frac, e));
+        mean_bits(r);
+    }
+    draw(r, r->n_steps);
     if (found && h && h->note && !r->is_done) {
         pare_buf line = {0};
         pare_buf_printf(&line, "continuing after %llu steps", (unsigned long long)r->n_steps);
@@ -417,14 +321,14 @@ static pare_status train_all(pare_run *r, const pare_train_hooks *h, pare_err *e
     PARE_TRY(pare_run_write_metrics(r, e));
     PARE_TRY(pare_run_export(r, e));
     r->is_done = true;
-    return pare_checkpoint_save(r, PARE_CHECKPOINT, e);
+    return save(r, e);
 }
 
 pare_status pare_train_run(const pare_train_config *config, const char *run, unsigned threads,
                            const pare_train_hooks *hooks, pare_train_result *result, pare_err *e)
 {
     pare_run r;
-    pare_status status = pare_run_open(config, run, threads, &r, e);
+    pare_status status = pare_run_open(config, run, threads, hooks ? hooks->comm : NULL, &r, e);
     if (status == PARE_OK) {
         note_implementations(&r, hooks);
         status = train_all(&r, hooks, e);
@@ -465,13 +369,13 @@ pare_status pare_train_eval(const char *run, const char *data, unsigned threads,
     pare_train_config c;
     pare_run r = {0};
     pare_buf net = {0};
-    *result = (pare_train_result){-1, -1, -1, 0, 0, 0, 0, false};
+    *result = PARE_NOT_MEASURED;
     pare_status status = pare_train_config_of(run, a, &c, e);
     if (status == PARE_OK) {
         pare_buf_printf(&net, "%s/network.net.yaml", run);
         c.network = net.text;
         if (data) c.data = data;
-        status = pare_run_open(&c, run, threads, &r, e);
+        status = pare_run_open(&c, run, threads, NULL, &r, e);
         if (status == PARE_OK) status = eval_all(&r, e);
         *result = r.result;
         result->is_complete = r.is_done != 0;

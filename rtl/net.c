@@ -96,8 +96,9 @@ static pare_status find_records(const pare_infer *f, pare_net_stage *s, const ch
     const pare_infer_params p = pare_infer_layer_params(f, s->layer);
     const pare_infer_params next = pare_infer_layer_params(f, c->next);
     const pare_infer_params norm = pare_infer_layer_params(f, c->batchnorm);
-    const double scale = (double)p.weight.scale * (double)p.act.scale;
     const uint32_t zero = pare_infer_code(&next.act, 0.0f);
+    if (next.act.top != (float)((1u << next.act.bits) - 1))
+        return refuse(f, c->next, "reads codes that do not use all of their bits", e);
     s->job.out_bits = next.act.bits;
     s->job.out_zero = (int32_t)zero;
     s->job.relu = c->has_relu;
@@ -107,11 +108,18 @@ static pare_status find_records(const pare_infer *f, pare_net_stage *s, const ch
         const double a = c->batchnorm ? (double)norm.scale[k] : 1;
         const double o = c->batchnorm ? (double)norm.offset[k] : 0;
         const double inverse = (double)next.act.inv;
+        const double scale = (double)p.filters[k].scale * (double)p.act.scale;
         PARE_TRY(find_record(f, s->layer, scale * a * inverse,
                              (a * p.base[k] + o - (double)next.act.lo) * inverse, zero,
                              &s->filters[k], e));
     }
     return PARE_OK;
+}
+
+/* The weights' zero as the descriptor has it. */
+static double zero_of(const pare_infer_grid *g)
+{
+    return rint(ldexp((double)g->lo / (double)g->scale, WEIGHT_ZERO_BITS));
 }
 
 static pare_status plan_stage(const pare_infer *f, uint32_t layer, pare_net_stage *s, chain *c,
@@ -120,7 +128,10 @@ static pare_status plan_stage(const pare_infer *f, uint32_t layer, pare_net_stag
     const pare_infer_params p = pare_infer_layer_params(f, layer);
     if (p.dims.groups > 1)
         return refuse(f, layer, "has groups; the machine runs layers of one group", e);
-    const double zero = rint(ldexp((double)p.weight.lo / (double)p.weight.scale, WEIGHT_ZERO_BITS));
+    const double zero = zero_of(&p.weight);
+    for (uint32_t k = 0; k < p.dims.k; k++)
+        if (zero_of(&p.filters[k]) != zero)
+            return refuse(f, layer, "has weights whose zero differs from filter to filter", e);
     if (!(fabs(zero) < 2147483648.0))
         return refuse(f, layer, "has weights whose zero the descriptor cannot hold", e);
     const size_t n = (size_t)p.dims.k * p.dims.r * p.dims.s * p.dims.c;
@@ -243,11 +254,11 @@ static void find_logits(const pare_net_run *r, const pare_net_stage *s, const in
 {
     const pare_infer_params p = pare_infer_layer_params(r->f, s->layer);
     const pare_dims *const d = &s->job.dims;
-    const double scale = (double)p.weight.scale * (double)p.act.scale;
     int64_t act_sum = 0;
     for (size_t i = 0; i < input_count(s); i++) act_sum += acts[i];
-    const double act_scale = (double)p.act.scale * (double)p.weight.lo;
     for (uint32_t k = 0; k < d->k; k++) {
+        const double scale = (double)p.filters[k].scale * (double)p.act.scale;
+        const double act_scale = (double)p.act.scale * (double)p.filters[k].lo;
         const double product = scale * (double)sums[k], offset = act_scale * (double)act_sum;
         logits[k] = (float)(product + offset + p.base[k]);
     }

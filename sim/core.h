@@ -29,6 +29,15 @@ pare_status sim_costs_load(pare_machine *m, pare_err *e) PARE_MUST_CHECK;
 /* Read energy/TABLE.csv; `key` of the machine file named it. */
 pare_status sim_table_load(const pare_machine *m, const char *key, const char *table,
                            pare_csv **out, pare_err *e) PARE_MUST_CHECK;
+/* Give it back. */
+void sim_table_done(const pare_machine *m, pare_csv *csv);
+/* Tables kept for many machines of one thread. */
+struct sim_tables *sim_tables_new(void);
+void sim_tables_free(struct sim_tables *t); /* NULL allowed */
+/* What was made of a table, kept under its name; NULL if it was not kept yet. */
+void *sim_tables_find(struct sim_tables *t, const char *name);
+/* Keep it (malloc'd; `csv` says that it is a pare_csv) under a name. */
+void sim_tables_keep(struct sim_tables *t, const char *name, void *thing, bool is_csv);
 /* The number of a named column; a missing column is an error. */
 pare_status sim_table_number(const pare_csv *c, size_t row, const char *column, double *out,
                              pare_err *e) PARE_MUST_CHECK;
@@ -50,11 +59,22 @@ bool sim_depends_on_values(const pare_machine *m);
 /* Where the values come from, for people. */
 const char *sim_values_name(const pare_machine *m, const pare_sim_options *options);
 
+/* ---- machines (machine.c) ---- */
+
+/* The checks that one key alone cannot make, then sim_costs_load: for a copy of a machine in which
+ * fields were changed. */
+pare_status sim_machine_settle(pare_machine *m, pare_err *e) PARE_MUST_CHECK;
+
 /* ---- a layer on the array (map.c) ---- */
+
+/* Groups, filters, windows, channels. */
+enum { LOOP_G, LOOP_K, LOOP_W, LOOP_C, N_LOOPS };
 
 /* One way to lay a layer on the array; everything below is per group of a grouped convolution. */
 typedef struct array_map {
-    bool tiles_hold_windows, cols_hold_filters, is_flat, is_weight_stationary;
+    bool tiles_hold_windows, cols_hold_filters, is_flat;
+    int streams;               /* the loop that runs while what stays in the PEs is used: LOOP_C if
+                                  sums stay, LOOP_W if weights, LOOP_K if activations */
     bool rows_own_inputs;      /* packed groups have all lanes of their rows */
     uint64_t lanes;            /* products per PE and step, at these bits */
     uint64_t filters, windows; /* in parallel on the whole array */
@@ -65,7 +85,7 @@ typedef struct array_map {
     uint64_t step_cycles;      /* of one step */
     uint64_t busy_cycles;      /* of it, those that the PEs work: less only if cols hold filters */
     uint64_t fold_cycles;      /* fill and drain of one fold */
-    uint64_t load_cycles;      /* weights into the array, of one fold */
+    uint64_t load_cycles;      /* of one fold: what stays, into the array */
 } array_map;
 
 enum { ARRAY_MAPS_MAX = 6 };
@@ -81,8 +101,6 @@ uint64_t sim_array_steps(const array_map *a, uint64_t channels);
 uint64_t sim_array_tile_steps(const array_map *a, uint64_t channels);
 
 /* ---- tiles in the buffers (tile.c) ---- */
-
-enum { LOOP_G, LOOP_K, LOOP_W, LOOP_C, N_LOOPS };
 
 /* Input rows (or columns) that `n` output positions from `first` read, without padding. Positions
  * that no window reads (stride beyond the kernel) are not fetched. */
@@ -138,6 +156,8 @@ typedef struct tile {
     uint64_t cycles, weight_bits, act_bits, out_bits, psum_bits;
 } tile;
 tile sim_tile_at(const tiling *t, const uint64_t x[N_LOOPS]);
+/* What the array does in it. */
+pare_event_work sim_tile_work(const tiling *t, const uint64_t x[N_LOOPS]);
 
 /* Bits of one full tile in the three buffers. */
 typedef struct tile_need {
@@ -222,6 +242,11 @@ typedef struct mapping_result {
 /* want_second: look at every candidate, for --explain. */
 pare_status sim_search(const pare_machine *m, const pare_sim_job *job, bool want_second,
                        mapping_result *out, pare_err *e) PARE_MUST_CHECK;
+/* Do buffers hold values at their bitlength, not unpacked? */
+static inline bool sim_is_packed(const pare_machine *m)
+{
+    return m->memory.packing != PARE_PACK_NATIVE && m->memory.packing != PARE_PACK_ZERO_RUNS;
+}
 value_bits sim_value_bits(const pare_machine *m, const pare_sim_job *job, bool is_packed);
 /* Energy of a mapping; `parts` may be NULL. */
 double sim_energy_pj(const pare_machine *m, const pare_sim_job *job, const tile_totals *t,
@@ -237,6 +262,8 @@ pare_status sim_bitfusion_layer(const pare_machine *m, const pare_sim_job *job, 
 /* The jobs of a network's MAC layers in order; the caller frees. */
 pare_sim_job *sim_jobs(const pare_net *net, const pare_bits *bits, const pare_machine *m,
                        uint32_t batch, size_t *n);
+/* Fill what is a sum over r->layers; the rest of *r is there. */
+pare_status sim_add_up(const pare_machine *m, pare_sim_result *r, pare_err *e) PARE_MUST_CHECK;
 /* Check that the machine can run the layer at its bits. */
 pare_status sim_job_check(const pare_machine *m, const pare_sim_job *job,
                           pare_err *e) PARE_MUST_CHECK;

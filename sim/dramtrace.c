@@ -95,14 +95,15 @@ static void write_regions(const layer_traffic *t, const char *layer,
     }
 }
 
-static pare_status trace_layer(const pare_machine *m, const pare_sim_job *job, layer_traffic *t,
+static pare_status trace_layer(const pare_machine *m, const pare_sim_job *job,
+                               const pare_sim_options *options, layer_traffic *t,
                                uint64_t *next_burst, pare_buf *trace, pare_buf *regions_csv,
                                pare_err *e)
 {
     pare_sim_layer l;
     region regions[N_REGIONS];
     t->n = 0;
-    PARE_TRY(pare_sim_events(m, job, keep, t, &l, e));
+    PARE_TRY(sim_job_events(m, job, options, keep, t, &l, e));
     if (t->n_bursts > LINES_MAX)
         return pare_err_set(e, PARE_EINPUT, m->file, (pare_pos){0, 0},
                             "the trace has more than %d bursts up to layer '%s'; a smaller network "
@@ -127,7 +128,7 @@ pare_status pare_sim_dram_trace(const pare_net *net, const pare_machine *machine
     pare_buf_puts(regions, "layer,region,first_address,bytes,loaded_bytes,stored_bytes\n");
     pare_status status = PARE_OK;
     for (size_t i = 0; i < n && status == PARE_OK; i++)
-        status = trace_layer(machine, &jobs[i], &t, &next_burst, trace, regions, e);
+        status = trace_layer(machine, &jobs[i], options, &t, &next_burst, trace, regions, e);
     free(jobs);
     free(t.v);
     return status;

@@ -149,6 +149,9 @@ typedef struct pack_format {
 /* Bits of one group of up to format->group_values values. */
 uint64_t sim_pack_group_bits(const pack_format *f, const uint16_t *codes, size_t n, size_t stride);
 
+/* Mark the input positions that outputs first .. first + n - 1 read along an axis (0: rows). */
+void sim_mark_read(bool *is_read, const pare_dims *d, int axis, uint64_t first, uint64_t n);
+
 /* DRAM bits of each operand's tiles, [g][k][c] and [g][w][c]. */
 typedef struct packed_tiles {
     uint64_t *weight_bits, *act_bits;
@@ -156,6 +159,19 @@ typedef struct packed_tiles {
 pare_status sim_pack_tiles(const tiling *t, const pare_sim_job *job, const layer_values *values,
                            pare_pool *pool, packed_tiles *out, pare_err *e) PARE_MUST_CHECK;
 void sim_packed_tiles_free(packed_tiles *p);
+
+/* ---- packing in runs of zeros (pack_runs.c) ---- */
+
+/* A code that is being written. */
+typedef struct run_code {
+    uint64_t n_pairs;
+    uint32_t run;
+} run_code;
+void sim_run_code_put(run_code *c, uint16_t value);
+/* Bits of all of it, in whole words. */
+uint64_t sim_run_code_bits(const run_code *c, uint32_t level_bits);
+/* DRAM bits of the activations' tiles, [g][w][c]; the caller frees. */
+uint64_t *sim_pack_runs(const tiling *t, const layer_values *values, pare_pool *pool);
 
 /* ---- one mapping (dynamic_run.c) ---- */
 

@@ -139,7 +139,8 @@ pare_status sim_dynamic_choice(const pare_machine *m, const pare_sim_job *job,
     PARE_TRY_DONE(sim_pack_tiles(&t, job, values, pool, &packed, e));
     const tile_values each = {cycles.compute, packed.weight_bits, packed.act_bits};
     t.values = &each;
-    sim_walk(&t, NULL, events ? events->fn : NULL, events ? events->context : NULL, &c->totals, &c->time);
+    sim_walk(&t, NULL, events ? events->fn : NULL, events ? events->context : NULL, &c->totals,
+             &c->time);
     c->dram_bits = c->totals.dram_weight_bits + c->totals.dram_act_bits + c->totals.dram_out_bits +
                    c->totals.dram_psum_write_bits + c->totals.dram_psum_read_bits;
     c->energy_pj = sim_energy_pj(m, job, &c->totals, c->time.cycles, NULL);

@@ -11,6 +11,7 @@
 pare_status sim_table_load(const pare_machine *m, const char *key, const char *table,
                            pare_csv **out, pare_err *e)
 {
+    if (m->tables && (*out = sim_tables_find(m->tables, table))) return PARE_OK;
     pare_buf path = {0};
     pare_data_find("energy", table, &path);
     pare_err inner = {0};
@@ -24,7 +25,13 @@ pare_status sim_table_load(const pare_machine *m, const char *key, const char *t
         status = pare_err_set(e, status, inner.file, (pare_pos){inner.line, inner.column}, "%s",
                               inner.text);
     pare_buf_free(&path);
+    if (status == PARE_OK && m->tables) sim_tables_keep(m->tables, table, *out, true);
     return status;
+}
+
+void sim_table_done(const pare_machine *m, pare_csv *csv)
+{
+    if (!m->tables) pare_csv_free(csv);
 }
 
 pare_status sim_table_number(const pare_csv *c, size_t row, const char *column, double *out,
@@ -76,7 +83,7 @@ static pare_status price_dram(pare_machine *m, pare_err *e)
                                  kinds.text ? kinds.text : "");
         pare_buf_free(&kinds);
     }
-    pare_csv_free(csv);
+    sim_table_done(m, csv);
     return status;
 }
 
@@ -206,7 +213,7 @@ static pare_status scale_to_node(const pare_machine *m, double from_nm, double *
     pare_status status = node_factors(csv, from_nm, &from_energy, &from_area, e);
     if (status == PARE_OK) status = node_factors(csv, m->node_nm, &to_energy, &to_area, e);
     if (status == PARE_OK) status = sim_table_number(csv, 0, "uncertainty_frac", uncertainty, e);
-    pare_csv_free(csv);
+    sim_table_done(m, csv);
     PARE_TRY(status);
     *energy = to_energy / from_energy;
     *area = to_area / from_area;
@@ -248,7 +255,7 @@ static pare_status price_pe(pare_machine *m, pare_err *e)
     k->register_uncertainty_frac = fraction(bit.uncertain_pj, bit.pj) + node;
     k->area_uncertainty_frac = fraction(pe.uncertain_um2, pe.um2) + node;
 done:
-    pare_csv_free(csv);
+    sim_table_done(m, csv);
     return status;
 }
 

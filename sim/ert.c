@@ -263,7 +263,10 @@ static uint32_t own_bits(const pare_machine *m, int cost)
 {
     if (rows[cost].unit != PER_BIT) return 1;
     const bool is_dram = cost == COST_dram_read || cost == COST_dram_write;
-    return is_dram ? m->dram.bits_per_cycle : m->buffers.word_bits;
+    /* no bandwidth: a bit at a time, as the price of a bit is the same */
+    return is_dram && m->dram.bits_per_cycle ? m->dram.bits_per_cycle
+           : is_dram                         ? 1
+                                             : m->buffers.word_bits;
 }
 
 /* Without names: whatever bears the names that we write, at least one. */

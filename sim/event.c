@@ -38,18 +38,12 @@ typedef struct engine {
     uint64_t busy_cycles[PARE_N_EVENTS];
 } engine;
 
-static void emit(engine *g, pare_event_kind kind, uint64_t tile_number, uint64_t start,
-                 uint64_t cycles, uint64_t bits, uint64_t first_bit)
+static void emit(engine *g, const pare_event *event)
 {
-    g->busy_cycles[kind] += cycles;
-    g->bits[kind] += bits;
-    const pare_event event = {.kind = kind,
-                              .tile = tile_number,
-                              .start_cycle = start,
-                              .end_cycle = start + cycles,
-                              .bits = bits,
-                              .first_bit = first_bit};
-    if (g->fn && (cycles > 0 || bits > 0)) g->fn(g->context, &event);
+    const uint64_t cycles = event->end_cycle - event->start_cycle;
+    g->busy_cycles[event->kind] += cycles;
+    g->bits[event->kind] += event->bits;
+    if (g->fn && (cycles > 0 || event->bits > 0)) g->fn(g->context, event);
 }
 
 static void enqueue(engine *g, pare_event_kind kind, uint64_t tile_number, uint64_t bits,
@@ -159,7 +153,10 @@ static uint64_t run_dram(engine *g)
     if (g->n_queue > 0 && !is_ideal) {
         const uint32_t latency =
             g->pace ? pare_sim_pace_latency(g->pace, g->n_stages) : m->dram.latency_cycles;
-        emit(g, PARE_EVENT_LATENCY, g->queue[0].tile, at, latency, 0, 0);
+        emit(g, &(pare_event){.kind = PARE_EVENT_LATENCY,
+                              .tile = g->queue[0].tile,
+                              .start_cycle = at,
+                              .end_cycle = at + latency});
         at += latency;
     }
     g->n_stages++;
@@ -167,7 +164,13 @@ static uint64_t run_dram(engine *g)
         const transfer *const q = &g->queue[i];
         const uint64_t words = sim_ceil_div(q->bits, m->dram.bits_per_cycle);
         const uint64_t cycles = is_ideal ? 0 : g->pace ? paced_cycles(g, words, i == 0) : words;
-        emit(g, q->kind, q->tile, at, cycles, q->bits, q->first_bit);
+        emit(g, &(pare_event){.kind = q->kind,
+                              .tile = q->tile,
+                              .start_cycle = at,
+                              .end_cycle = at + cycles,
+                              .bits = q->bits,
+                              .first_bit = q->first_bit,
+                              .request_cycle = g->now_cycle});
         at += cycles;
     }
     g->n_queue = 0;
@@ -234,10 +237,17 @@ static void run_tiles(engine *g, uint64_t n_tiles, tile_time *time)
         if (i > 0) request_store(g, i - 1, n_tiles);
         if (i + 1 < n_tiles) request_load(g, i + 1);
         const uint64_t cycles = sim_tile_at(g->t, x).cycles;
-        emit(g, PARE_EVENT_COMPUTE, i, g->now_cycle, cycles, 0, 0);
+        emit(g, &(pare_event){.kind = PARE_EVENT_COMPUTE,
+                              .tile = i,
+                              .start_cycle = g->now_cycle,
+                              .end_cycle = g->now_cycle + cycles,
+                              .work = sim_tile_work(g->t, x)});
         const uint64_t array_free = g->now_cycle + cycles, dram_free = run_dram(g);
         if (dram_free > array_free) {
-            emit(g, PARE_EVENT_WAIT, i, array_free, dram_free - array_free, 0, 0);
+            emit(g, &(pare_event){.kind = PARE_EVENT_WAIT,
+                                  .tile = i,
+                                  .start_cycle = array_free,
+                                  .end_cycle = dram_free});
             time->stall_cycles += dram_free - array_free;
         }
         g->now_cycle = sim_max(array_free, dram_free);

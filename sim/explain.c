@@ -1,5 +1,5 @@
 /* A layer in words: the mapping, where its cycles go, the runner-up; and a machine in words. */
-#include "sim/core.h"
+#include "sim/search.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -133,6 +133,37 @@ static void describe_runner_up(const pare_machine *m, const mapping_result *foun
                     traffic);
 }
 
+/* What the search would have taken, had the machine file left it the choice. */
+static pare_status describe_free_choice(const pare_machine *m, const pare_sim_job *job,
+                                        const pare_sim_options *options,
+                                        const mapping_choice *chosen, pare_buf *b, pare_err *e)
+{
+    pare_machine without = *m;
+    mapping_result found;
+    pare_sim_layer l;
+    if (!sim_wants_tile(m) && !*m->mapping.order) return PARE_OK;
+    /* which fold_cycles_min needs */
+    const uint32_t channels = m->array.fold_cycles_min ? m->mapping.tile.channels : 0;
+    const pare_sim_job padded = sim_padded_job(m, job);
+    without.mapping.tile = (pare_tile){.channels = channels};
+    without.mapping.order = "";
+    PARE_TRY(sim_search(&without, &padded, true, &found, e));
+    PARE_TRY(sim_dynamic_mappings(&without, job, options, &found, e));
+    PARE_TRY(sim_job_stats(&without, job, &found.best, &l, e));
+    const pare_sim_map *const p = &l.map;
+    pare_buf_printf(b,
+                    "  left to itself the search takes %u groups x %u filters x %u channels x %u "
+                    "images x %u rows x %u columns, ",
+                    p->tile_groups, p->tile_filters, p->tile_channels, p->tile_images,
+                    p->tile_out_rows, p->tile_out_cols);
+    describe_loops(p->order, b);
+    pare_buf_printf(b, ": %+.0f cycles, %+.4g pJ, %+.0f DRAM bits\n",
+                    (double)found.best.time.cycles - (double)chosen->time.cycles,
+                    found.best.energy_pj - chosen->energy_pj,
+                    (double)found.best.dram_bits - (double)chosen->dram_bits);
+    return PARE_OK;
+}
+
 static pare_status explain_job(const pare_machine *m, const pare_sim_job *job,
                                const pare_sim_options *options, pare_buf *out, pare_err *e)
 {
@@ -157,13 +188,13 @@ static pare_status explain_job(const pare_machine *m, const pare_sim_job *job,
     describe_parts(&best.stats, PARE_STAT_ENERGY, "pJ", out);
     describe_parts(&best.stats, PARE_STAT_DRAM, "bits", out);
     if (is_foreign) return PARE_OK;
-    if (!found.has_second) {
+    if (found.has_second) {
+        PARE_TRY(sim_job_stats(m, job, &found.second, &second, e));
+        describe_runner_up(m, &found, &second, out);
+    } else {
         pare_buf_puts(out, "  no other mapping costs anything else\n");
-        return PARE_OK;
     }
-    PARE_TRY(sim_job_stats(m, job, &found.second, &second, e));
-    describe_runner_up(m, &found, &second, out);
-    return PARE_OK;
+    return describe_free_choice(m, job, options, &found.best, out, e);
 }
 
 pare_status pare_sim_explain(const pare_net *net, const pare_machine *machine,

@@ -199,6 +199,7 @@ pare_infer_params pare_infer_layer_params(const pare_infer *f, uint32_t layer)
                                .dims = l->dims,
                                .weight = l->weight,
                                .act = l->act,
+                               .filters = l->filters,
                                .codes = l->codes,
                                .base = l->base,
                                .zero_code = l->zero_code,

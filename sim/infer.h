@@ -60,13 +60,15 @@ static inline size_t infer_row_stride(size_t depth)
 typedef pare_infer_grid infer_grid;
 
 /* What a layer of the network needs; zeroed for those without parameters. */
-typedef struct infer_layer {
+typedef struct infer_layer infer_layer;
+struct infer_layer {
     const pare_layer *l;
     bool is_mac;
-    uint32_t mac;   /* which of the MAC layers */
-    pare_dims dims; /* one image; fc: as a 1x1 convolution */
-    uint32_t depth; /* products of one sum */
-    infer_grid weight, act;
+    uint32_t mac;                 /* which of the MAC layers */
+    pare_dims dims;               /* one image; fc: as a 1x1 convolution */
+    uint32_t depth;               /* products of one sum */
+    infer_grid weight, act;       /* weight: the widest of its groups */
+    infer_grid *filters;          /* of the weights of each filter */
     uint16_t *codes;              /* [K][R][S][C/groups]; fc in the order h, w, c of its input */
     uint64_t *weight_sums;        /* per filter */
     uint64_t acc_bound;           /* no input has a larger sum(qw * qa) */
@@ -77,7 +79,10 @@ typedef struct infer_layer {
     uint32_t n_weight_digits, n_act_digits;
     uint32_t zero_code; /* what padding is filled with */
     pare_tensor sample; /* the trainer's codes of its input; count 0: none */
-} infer_layer;
+    /* Weights may be a sum: of two tensors, or of the positions or rows of a kernel, each with a
+     * scale of its own. Each part is a layer of its own whose sums are added; NULL: the last. */
+    infer_layer *more;
+};
 
 struct pare_infer {
     const char *folder;
@@ -92,6 +97,7 @@ struct pare_infer {
 
 /* Lay the weights of all layers out for another kernel. */
 void infer_use_kernel(pare_infer *f, const infer_kernel *kernel);
+/* Of the layer and its parts. */
 void infer_free_matrices(infer_layer *l);
 
 /* ---- layers (infer_layers.c) ---- */
@@ -109,6 +115,7 @@ typedef struct infer_worker {
     uint8_t *codes[INFER_DIGITS_MAX], *rows[INFER_DIGITS_MAX];
     uint64_t row_sums[INFER_DIGITS_MAX][INFER_BLOCK_ROWS];
     uint64_t *scratch, *acc;
+    double *real;      /* outputs of a block of windows, over the parts of a layer */
     uint64_t *acc_max; /* per layer */
     pare_arena *arena;
 } infer_worker;

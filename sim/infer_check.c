@@ -39,9 +39,11 @@ static pare_pe_sum pe_sum(const pe_check *c, const infer_layer *l, uint32_t filt
     int32_t *const act = pare_xalloc((size_t)n_steps * lanes, 2 * sizeof *act);
     int32_t *const weight = act + (size_t)n_steps * lanes;
     memcpy(act, window, l->depth * sizeof *act);
-    for (size_t i = 0; i < l->depth; i++) weight[i] = l->codes[(size_t)filter * l->depth + i];
+    for (size_t i = 0; i < l->depth; i++)
+        weight[i] = l->codes[(size_t)filter * l->depth + i] - (int32_t)l->weight.zero;
     const pare_pe_work work = {.act_bits = l->act.bits,
                                .weight_bits = l->weight.bits,
+                               .weight_signed = l->weight.zero > 0,
                                .n_steps = n_steps,
                                .act = act,
                                .weight = weight};
@@ -50,16 +52,12 @@ static pare_pe_sum pe_sum(const pe_check *c, const infer_layer *l, uint32_t filt
     return sum;
 }
 
-static void check_pe_layer(void *context, uint32_t layer, infer_worker *w)
+static void check_pe_part(pe_check *c, const infer_layer *l, pare_infer_layer *out, infer_worker *w)
 {
-    pe_check *const c = context;
-    const infer_layer *const l = &c->f->layers[layer];
-    pare_infer_layer *const out = &c->out->layers[l->mac];
     const uint32_t k = l->dims.k / l->dims.groups;
     const uint64_t total = (uint64_t)l->dims.p * l->dims.q * l->dims.k;
     const uint64_t n = total < PE_SUMS ? total : PE_SUMS;
     int32_t *const window = pare_xalloc(l->depth, sizeof *window);
-    infer_split(l, w);
     for (uint64_t i = 0; i < n && c->status == PARE_OK; i++) {
         /* spread over windows and filters */
         const uint64_t at = i * total / n;
@@ -68,17 +66,28 @@ static void check_pe_layer(void *context, uint32_t layer, infer_worker *w)
         infer_window(l, w->image_codes, group, row, window);
         infer_sums(l, group, row, 1, w);
         const pare_pe_sum sum = pe_sum(c, l, filter, window);
+        /* of two's complement codes: they are kept with zero added */
+        const int64_t ours =
+            (int64_t)w->acc[filter % k] - (int64_t)((uint64_t)l->weight.zero * w->row_sums[0][0]);
         out->n_pe_sums++;
         out->pe_cycles += sum.cycles;
-        if (sum.overflowed || (uint64_t)sum.value == w->acc[filter % k]) continue;
-        c->status =
-            pare_err_set(c->e, PARE_EFAIL, c->f->folder, NOWHERE,
-                         "layer '%s': kernel %s gives %llu where the PE gives %lld (window "
-                         "%zu, filter %u); this is a bug in pare-sim",
-                         l->l->name, l->kernel->name, (unsigned long long)w->acc[filter % k],
-                         (long long)sum.value, row, filter);
+        if (sum.overflowed || sum.value == ours) continue;
+        c->status = pare_err_set(c->e, PARE_EFAIL, c->f->folder, NOWHERE,
+                                 "layer '%s': kernel %s gives %lld where the PE gives %lld (window "
+                                 "%zu, filter %u); this is a bug in pare-sim",
+                                 l->l->name, l->kernel->name, (long long)ours, (long long)sum.value,
+                                 row, filter);
     }
     free(window);
+}
+
+static void check_pe_layer(void *context, uint32_t layer, infer_worker *w)
+{
+    pe_check *const c = context;
+    const infer_layer *const l = &c->f->layers[layer];
+    infer_split(l, w);
+    for (const infer_layer *part = l; part; part = part->more)
+        check_pe_part(c, part, &c->out->layers[l->mac], w);
 }
 
 pare_status infer_check_pe(const pare_infer *f, const pare_machine *m, const uint8_t *pixels,

@@ -30,6 +30,7 @@ static void new_mac_memory(const pare_infer *f, infer_worker *w)
     w->scratch = pare_arena_alloc(w->arena, most_stride, sizeof *w->scratch);
     const size_t k_stride = most_k + INFER_ROW_ALIGN;
     w->acc = pare_arena_alloc(w->arena, INFER_BLOCK_ROWS * k_stride, sizeof *w->acc);
+    w->real = pare_arena_alloc(w->arena, INFER_BLOCK_ROWS * k_stride, sizeof *w->real);
 }
 
 infer_worker *infer_worker_new(const pare_infer *f, bool has_bounds)
@@ -185,17 +186,19 @@ static double sum_bound(const infer_layer *l, size_t filter, const int32_t *wind
     static const double U = 0x1p-24;
     double products = 0, parts = 0;
     const uint16_t *const codes = l->codes + filter * l->depth;
+    const infer_grid *const weight = &l->filters[filter];
     for (size_t i = 0; i < l->depth; i++) {
         const uint32_t a = (uint32_t)window[i];
-        products += fabs(real_of(&l->weight, codes[i])) * fabs(real_of(&l->act, a));
-        const double weight = (double)l->weight.scale * codes[i] + fabs((double)l->weight.lo);
+        products += fabs(real_of(weight, codes[i])) * fabs(real_of(&l->act, a));
+        const double w = (double)weight->scale * codes[i] + fabs((double)weight->lo);
         const double act = (double)l->act.scale * a + fabs((double)l->act.lo);
-        parts += weight * act;
+        parts += w * act;
     }
     const double n = (double)l->depth + 2, gamma = n * U / (1 - n * U);
     const double bias = l->bias ? fabs((double)l->bias[filter]) : 0;
-    /* 4: two roundings of either operand; a little more for the products of errors */
-    return gamma * (products + bias) + 4.01 * U * parts;
+    /* 5: two roundings of either operand, one of a sum of weights; a little more for the products
+     * of errors */
+    return gamma * (products + bias) + 5.01 * U * parts;
 }
 
 static void bound_outputs(const infer_layer *l, uint32_t layer, uint32_t group, size_t row,
@@ -208,7 +211,9 @@ static void bound_outputs(const infer_layer *l, uint32_t layer, uint32_t group, 
         const size_t at = row * l->dims.k + i;
         const double y = (double)w->value[INFER_VALUE][layer][at];
         /* our own rounding to float is in nextafter */
-        const double bound = sum_bound(l, i, window);
+        double bound = 0;
+        for (const infer_layer *part = l; part; part = part->more)
+            bound += sum_bound(part, i, window);
         const float low = nextafterf((float)(y - bound), -INFINITY);
         const float high = nextafterf((float)(y + bound), INFINITY);
         w->value[INFER_LOW][layer][at] = nextafterf(low, -INFINITY);
@@ -217,25 +222,37 @@ static void bound_outputs(const infer_layer *l, uint32_t layer, uint32_t group, 
     free(window);
 }
 
-static void write_outputs(const infer_layer *l, uint32_t layer, uint32_t group, size_t first,
-                          size_t n, infer_worker *w)
+/* Add what one part gives to the outputs of a block. */
+static void add_outputs(const infer_layer *l, uint32_t layer, uint32_t group, size_t n,
+                        infer_worker *w)
 {
     const size_t k = l->dims.k / l->dims.groups, k_stride = l->matrices[0].k_stride;
-    const double scale = (double)l->weight.scale * (double)l->act.scale;
-    const double act_scale = (double)l->act.scale * (double)l->weight.lo;
+    const infer_grid *const grids = l->filters + group * k;
+    const double act_scale = (double)l->act.scale;
     const double *const base = l->base + group * k;
     uint64_t most = w->acc_max[layer];
     for (size_t i = 0; i < n; i++) {
         const uint64_t *const acc = w->acc + i * k_stride;
-        const double acts = act_scale * (double)w->row_sums[0][i];
-        float *const y = w->value[INFER_VALUE][layer] + (first + i) * l->dims.k + group * k;
+        const double row_sum = (double)w->row_sums[0][i];
+        double *const y = w->real + i * k;
         for (size_t j = 0; j < k; j++) {
             most = acc[j] > most ? acc[j] : most;
-            const double product = scale * (double)acc[j];
-            y[j] = (float)(product + acts + base[j]);
+            const double product = (double)grids[j].scale * act_scale * (double)acc[j];
+            const double acts = act_scale * (double)grids[j].lo * row_sum;
+            y[j] += product + acts + base[j];
         }
     }
     w->acc_max[layer] = most;
+}
+
+static void write_outputs(const infer_layer *l, uint32_t layer, uint32_t group, size_t first,
+                          size_t n, infer_worker *w)
+{
+    const size_t k = l->dims.k / l->dims.groups;
+    for (size_t i = 0; i < n; i++) {
+        float *const y = w->value[INFER_VALUE][layer] + (first + i) * l->dims.k + group * k;
+        for (size_t j = 0; j < k; j++) y[j] = (float)w->real[i * k + j];
+    }
     for (size_t i = 0; w->n_values > 1 && i < n; i++) bound_outputs(l, layer, group, first + i, w);
 }
 
@@ -243,7 +260,7 @@ static void run_mac(const pare_infer *f, uint32_t layer, infer_worker *w, infer_
                     void *context)
 {
     const infer_layer *const l = &f->layers[layer];
-    const size_t windows = (size_t)l->dims.p * l->dims.q;
+    const size_t windows = (size_t)l->dims.p * l->dims.q, k = l->dims.k / l->dims.groups;
     quantize(l, w);
     if (fn) fn(context, layer, w);
     infer_split(l, w);
@@ -251,7 +268,11 @@ static void run_mac(const pare_infer *f, uint32_t layer, infer_worker *w, infer_
         for (size_t first = 0; first < windows; first += INFER_BLOCK_ROWS) {
             const size_t left = windows - first;
             const size_t n = left < INFER_BLOCK_ROWS ? left : INFER_BLOCK_ROWS;
-            infer_sums(l, g, first, n, w);
+            memset(w->real, 0, n * k * sizeof *w->real);
+            for (const infer_layer *part = l; part; part = part->more) {
+                infer_sums(part, g, first, n, w);
+                add_outputs(part, layer, g, n, w);
+            }
             write_outputs(l, layer, g, first, n, w);
         }
 }

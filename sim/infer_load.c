@@ -90,6 +90,31 @@ static uint32_t code_at(const pare_tensor *t, size_t i)
     return t->dtype == PARE_U8 ? ((const uint8_t *)t->data)[i] : ((const uint16_t *)t->data)[i];
 }
 
+/* Two's complement codes of a bitlength at d->path, as codes + 2^(bits - 1). */
+static pare_status load_signed_codes(loader *d, uint32_t bits, uint32_t n_dims, const size_t *dims,
+                                     pare_tensor *t)
+{
+    pare_tensor in = {0};
+    pare_status status = pare_npy_load(d->path.text, &in, d->e);
+    const int32_t half = 1 << (bits - 1);
+    if (status == PARE_OK && in.dtype != PARE_I8 && in.dtype != PARE_I16)
+        status = wrong(d, "holds no two's complement codes; i1 or i2 expected");
+    if (status == PARE_OK) status = check_shape(d, &in, n_dims, dims);
+    if (status == PARE_OK) status = pare_tensor_new(PARE_U16, n_dims, in.dims, t, d->e);
+    for (size_t i = 0; i < in.count && status == PARE_OK; i++) {
+        const int32_t code =
+            in.dtype == PARE_I8 ? ((const int8_t *)in.data)[i] : ((const int16_t *)in.data)[i];
+        if (code < -half || code >= half)
+            status = pare_err_set(d->e, PARE_EINPUT, d->path.text, NOWHERE,
+                                  "element %zu is code %d; %d to %d expected, as the layer has %u "
+                                  "bits",
+                                  i, code, -half, half - 1, bits);
+        ((uint16_t *)t->data)[i] = (uint16_t)(code + half);
+    }
+    pare_tensor_free(&in);
+    return status;
+}
+
 /* Unsigned codes of a bitlength at d->path. */
 static pare_status load_codes(loader *d, uint32_t bits, uint32_t n_dims, const size_t *dims,
                               pare_tensor *t)
@@ -169,13 +194,79 @@ static pare_status load_grid(loader *d, const char *layer, const char *kind, uin
     PARE_TRY(csv_number(d, row, INVERSE, 0, FLOAT_MAX, &inv));
     if (given_bits != (double)bits)
         return csv_error(d, row, BITS, layer, "bits are not those of network.bits.yaml");
-    if (is_signed != 0)
-        return csv_error(d, row, SIGNED, layer, "codes are signed; unsigned affine codes expected");
+    if (is_signed != 0 && !strcmp(kind, "activation"))
+        return csv_error(d, row, SIGNED, layer,
+                         "activation codes are signed; unsigned affine codes expected");
+    const uint32_t zero = is_signed != 0 ? 1u << (bits - 1) : 0;
     *g = (infer_grid){.bits = bits,
+                      .zero = zero,
                       .scale = (float)scale,
-                      .lo = (float)lo,
+                      .lo = (float)(lo - scale * zero),
                       .inv = (float)inv,
                       .top = (float)((1u << bits) - 1u)};
+    const int levels = pare_csv_column(d->tensors, "levels");
+    if (levels < 0) return PARE_OK;
+    double n;
+    PARE_TRY(pare_csv_real(d->tensors, row, levels, 1, (double)(1u << bits), &n, d->e));
+    g->top = (float)(n - 1);
+    return PARE_OK;
+}
+
+/* Are a tensor's groups of output channels? Else they are of kernel positions or rows. */
+static bool is_of_filters(const loader *d, size_t row)
+{
+    const int column = pare_csv_column(d->tensors, "groups_of");
+    return column < 0 || !strcmp(pare_csv_cell(d->tensors, row, column), "filters");
+}
+
+/* The grids of the filters: the layer's own, or those of the groups that its row names a file of:
+ * bits, scale, offset, inverse scale of each, in the order of the filters. */
+static pare_status load_filters(loader *d, infer_layer *l, const char *kind)
+{
+    enum { GROUP_BITS, GROUP_SCALE, GROUP_OFFSET, GROUP_INVERSE, GROUP_COLUMNS };
+    const uint32_t k = l->dims.k;
+    const int column = pare_csv_column(d->tensors, "groups");
+    size_t row;
+    l->filters = pare_arena_alloc(d->f->arena, k, sizeof *l->filters);
+    for (uint32_t i = 0; i < k; i++) l->filters[i] = l->weight;
+    PARE_TRY(find_row(d, l->l->name, kind, &row));
+    const char *const file = column < 0 ? "" : pare_csv_cell(d->tensors, row, column);
+    if (!*file || !is_of_filters(d, row)) return PARE_OK;
+    pare_tensor t = {0};
+    PARE_TRY(pare_npy_load(path_of(d, file), &t, d->e));
+    const bool is_right =
+        t.dtype == PARE_F32 && t.n_dims == 2 && t.dims[1] == GROUP_COLUMNS && k % t.dims[0] == 0;
+    pare_status status = is_right ? pare_tensor_check_finite(d->path.text, &t, d->e)
+                                  : wrong(d, "is no f32 of one row of 4 for each group of filters");
+    for (uint32_t i = 0; i < k && status == PARE_OK; i++) {
+        const float *const g = (const float *)t.data + i / (k / t.dims[0]) * GROUP_COLUMNS;
+        if (!(g[GROUP_BITS] >= 1 && g[GROUP_BITS] <= (float)l->weight.bits) ||
+            g[GROUP_BITS] != rintf(g[GROUP_BITS]) || g[GROUP_SCALE] < 0 || g[GROUP_INVERSE] < 0)
+            status = wrong(d, "has a group of other bits than 1 to the layer's, or a negative "
+                              "scale");
+        else
+            l->filters[i] = (infer_grid){
+                .bits = (uint32_t)g[GROUP_BITS],
+                .zero = l->weight.zero,
+                .scale = g[GROUP_SCALE],
+                .lo = (float)((double)g[GROUP_OFFSET] - (double)g[GROUP_SCALE] * l->weight.zero),
+                .inv = g[GROUP_INVERSE],
+                .top = (float)((1u << (uint32_t)g[GROUP_BITS]) - 1u)};
+    }
+    pare_tensor_free(&t);
+    return status;
+}
+
+static pare_status check_filter_codes(loader *d, const infer_layer *l)
+{
+    for (size_t i = 0; i < (size_t)l->dims.k * l->depth && !l->weight.zero; i++)
+        if (l->codes[i] >> l->filters[i / l->depth].bits)
+            return pare_err_set(d->e, PARE_EINPUT, d->path.text, NOWHERE,
+                                "filter %zu has code %u; at most %u expected, as its group has %u "
+                                "bits",
+                                i / l->depth, l->codes[i],
+                                (1u << l->filters[i / l->depth].bits) - 1,
+                                l->filters[i / l->depth].bits);
     return PARE_OK;
 }
 
@@ -248,12 +339,95 @@ static void pack(infer_layer *l, const infer_kernel *kernel)
 /* sum((sw qw + lo_w) (sa qa + lo_a)) = sw sa sum(qw qa) + sa lo_w sum(qa) + base */
 static void find_base(const loader *d, infer_layer *l)
 {
-    const double scale = (double)l->weight.scale, lo = (double)l->weight.lo;
     l->base = pare_arena_alloc(d->f->arena, l->dims.k, sizeof *l->base);
     for (size_t k = 0; k < l->dims.k; k++) {
+        const double scale = (double)l->filters[k].scale, lo = (double)l->filters[k].lo;
         const double weights = scale * (double)l->weight_sums[k] + lo * l->depth;
         l->base[k] = weights * (double)l->act.lo + (l->bias ? (double)l->bias[k] : 0);
     }
+}
+
+/* Codes and grids of one weight tensor of the layer. */
+static pare_status load_weights(loader *d, infer_layer *l, const pare_layer_bits *b,
+                                const char *kind, const char *suffix)
+{
+    const pare_dims *const m = &l->dims;
+    const bool is_fc = l->l->op == PARE_OP_FC;
+    const size_t dims[4] = {m->k, m->c / m->groups, m->r, m->s};
+    PARE_TRY(load_grid(d, l->l->name, kind, b->weight_bits, &l->weight));
+    PARE_TRY(load_filters(d, l, kind));
+    pare_tensor t = {0};
+    layer_path(d, "weights", l->l->name, suffix);
+    pare_status status = l->weight.zero
+                             ? load_signed_codes(d, b->weight_bits, is_fc ? 2 : 4, dims, &t)
+                             : load_codes(d, b->weight_bits, is_fc ? 2 : 4, dims, &t);
+    if (status == PARE_OK) order_weights(d, l, &t);
+    pare_tensor_free(&t);
+    return status == PARE_OK ? check_filter_codes(d, l) : status;
+}
+
+static infer_layer *add_part(const loader *d, infer_layer *l)
+{
+    infer_layer *last = l;
+    while (last->more) last = last->more;
+    last->more = pare_arena_alloc(d->f->arena, 1, sizeof *last->more);
+    *last->more = *l;
+    last->more->more = NULL;
+    last->more->bias = NULL;
+    last->more->sample = (pare_tensor){0};
+    last->more->matrices = NULL;
+    return last->more;
+}
+
+/* One part for each scale of kernel positions or rows: its codes elsewhere are those of 0. */
+static pare_status split_kernel(loader *d, infer_layer *l)
+{
+    enum { SCALE_COLUMN = 1, COLUMNS = 4 };
+    size_t row;
+    PARE_TRY(find_row(d, l->l->name, "weight", &row));
+    const int column = pare_csv_column(d->tensors, "groups");
+    const char *const file = column < 0 ? "" : pare_csv_cell(d->tensors, row, column);
+    if (!*file || is_of_filters(d, row)) return PARE_OK;
+    pare_tensor t = {0};
+    PARE_TRY(pare_npy_load(path_of(d, file), &t, d->e));
+    const uint32_t positions = l->dims.r * l->dims.s;
+    pare_status status = PARE_OK;
+    if (t.dtype != PARE_F32 || t.n_dims != 2 || t.dims[1] != COLUMNS || !l->weight.zero ||
+        (t.dims[0] != positions && t.dims[0] != l->dims.r))
+        status = wrong(d, "is no f32 of one row of 4 for each position or row of the kernel, with "
+                          "two's complement codes");
+    const size_t n = status == PARE_OK ? t.dims[0] : 0, taps = n ? positions / n : 1;
+    const size_t total = (size_t)l->dims.k * l->depth, channels = l->depth / positions;
+    const uint16_t *const all = l->codes;
+    for (size_t g = 0; g < n; g++) {
+        infer_layer *const part = g ? add_part(d, l) : l;
+        const float scale = ((const float *)t.data)[g * COLUMNS + SCALE_COLUMN];
+        part->codes = pare_arena_alloc(d->f->arena, total, sizeof *part->codes);
+        part->weight_sums = pare_arena_alloc(d->f->arena, l->dims.k, sizeof *part->weight_sums);
+        part->filters = pare_arena_alloc(d->f->arena, l->dims.k, sizeof *part->filters);
+        for (size_t i = 0; i < total; i++) {
+            const size_t position = i % l->depth / channels;
+            part->codes[i] = position / taps == g ? all[i] : (uint16_t)l->weight.zero;
+            part->weight_sums[i / l->depth] += part->codes[i];
+        }
+        for (uint32_t k = 0; k < l->dims.k; k++) {
+            part->filters[k] = l->weight;
+            part->filters[k].scale = scale;
+            part->filters[k].lo = (float)(-(double)scale * l->weight.zero);
+        }
+    }
+    pare_tensor_free(&t);
+    return status;
+}
+
+static void finish_part(loader *d, infer_layer *l, const pare_layer_bits *b)
+{
+    pack(l, infer_kernel_best(b->weight_bits, b->act_bits));
+    l->acc_bound = 0;
+    for (size_t k = 0; k < l->dims.k; k++)
+        if (l->weight_sums[k] > l->acc_bound) l->acc_bound = l->weight_sums[k];
+    l->acc_bound *= (1u << b->act_bits) - 1u;
+    find_base(d, l);
 }
 
 static pare_status load_mac(loader *d, infer_layer *l, const pare_layer_bits *b)
@@ -267,22 +441,14 @@ static pare_status load_mac(loader *d, infer_layer *l, const pare_layer_bits *b)
     PARE_TRY(load_grid(d, p->name, "weight", b->weight_bits, &l->weight));
     PARE_TRY(load_grid(d, p->name, "activation", b->act_bits, &l->act));
     PARE_TRY(find_zero(d, l));
-    const size_t dims[4] = {m->k, m->c / m->groups, m->r, m->s};
-    pare_tensor t = {0};
-    layer_path(d, "weights", p->name, "");
-    pare_status status = load_codes(d, b->weight_bits, is_fc ? 2 : 4, dims, &t);
-    if (status == PARE_OK) order_weights(d, l, &t);
-    pare_tensor_free(&t);
-    PARE_TRY(status);
-    pack(l, infer_kernel_best(b->weight_bits, b->act_bits));
-    for (size_t k = 0; k < m->k; k++)
-        if (l->weight_sums[k] > l->acc_bound) l->acc_bound = l->weight_sums[k];
-    l->acc_bound *= (1u << b->act_bits) - 1u;
+    PARE_TRY(load_weights(d, l, b, "weight", ""));
     if (p->has_bias) {
         layer_path(d, "params", p->name, ".bias");
         PARE_TRY(load_floats(d, m->k, &l->bias));
     }
-    find_base(d, l);
+    if (b->weight_tensors > 1) PARE_TRY(load_weights(d, add_part(d, l), b, "weight2", ".second"));
+    PARE_TRY(split_kernel(d, l));
+    for (infer_layer *part = l; part; part = part->more) finish_part(d, part, b);
     const pare_shape s = unrolled(d->f->net, p);
     const size_t map[4] = {d->f->n_samples, s.c, s.h, s.w};
     const size_t row[2] = {d->f->n_samples, (size_t)pare_shape_count(s)};
@@ -397,16 +563,18 @@ void infer_use_kernel(pare_infer *f, const infer_kernel *kernel)
         infer_layer *const l = &f->layers[i];
         if (!l->is_mac) continue;
         infer_free_matrices(l);
-        pack(l, kernel);
+        for (infer_layer *part = l; part; part = part->more) pack(part, kernel);
     }
 }
 
 void infer_free_matrices(infer_layer *l)
 {
-    for (size_t i = 0; l->matrices && i < (size_t)l->dims.groups * l->n_weight_digits; i++)
-        free(l->matrices[i].data);
-    free(l->matrices);
-    l->matrices = NULL;
+    for (; l; l = l->more) {
+        for (size_t i = 0; l->matrices && i < (size_t)l->dims.groups * l->n_weight_digits; i++)
+            free(l->matrices[i].data);
+        free(l->matrices);
+        l->matrices = NULL;
+    }
 }
 
 void pare_infer_free(pare_infer *f)

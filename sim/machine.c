@@ -4,14 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const dataflows[] = {"output_stationary", "weight_stationary", NULL};
+static const char *const dataflows[] = {"output_stationary", "weight_stationary",
+                                        "input_stationary", NULL};
 static const char *const deliveries[] = {"broadcast", "systolic", NULL};
 static const char *const styles[] = {"temporal", "spatial", NULL};
 static const char *const lane_orders[] = {"channels", "flat", NULL};
 static const char *const first_layers[] = {"as_others", "flat", "space_to_depth", NULL};
 static const char *const row_inputs[] = {"shared", "own", NULL};
 static const char *const holds[] = {"filters", "windows", "best", NULL};
-static const char *const packings[] = {"native", "layer", "group", "columns", NULL};
+static const char *const packings[] = {"native", "layer", "group", "columns", "zero_runs", NULL};
 static const char *const skips[] = {"nothing", "precision", "act_terms", "terms", "columns", NULL};
 static const char *const recodings[] = {"ones", "dnnsim", "naf", NULL};
 static const char *const models[] = {"limited", "ideal", "bitfusion", NULL};
@@ -41,7 +42,7 @@ static const pare_key array_keys[] = {
     KEY(pare_array, rows, U32, 1, SIDE_MAX, NULL, DOC("PEs of a tile along the output channels")),
     KEY(pare_array, cols, U32, 1, SIDE_MAX, "1", DOC("PEs of a tile along the windows")),
     KEY(pare_array, dataflow, ENUM, 0, 0, "output_stationary",
-        CHOICE(dataflows, "what stays in a PE: its partial sum, or its weights")),
+        CHOICE(dataflows, "what stays in a PE: its partial sum, its weights, or its activations")),
     KEY(pare_array, delivery, ENUM, 0, 0, "broadcast",
         CHOICE(deliveries, "operands reach all PEs at once, or from neighbour to neighbour")),
     KEY(pare_array, fold_cycles_min, U32, 0, 1048576, "0",
@@ -159,7 +160,8 @@ static const pare_key memory_keys[] = {
             "as given here; every operand once and in no time; or as in Bit Fusion's simulator")),
     KEY(pare_memory, packing, ENUM, 0, 0, "native",
         CHOICE(packings, "values in buffers and DRAM at native_bits, or at the layer's bits; in "
-                         "DRAM at the width of their group, or weights as bit columns")),
+                         "DRAM at the width of their group, or weights as bit columns; at "
+                         "native_bits, but activations in DRAM as runs of zeros")),
     KEY(pare_memory, native_bits, U32, 1, PARE_BITS_MAX, "8",
         DOC("an unpacked value; a wider one takes twice as much, and so on")),
     KEY(pare_memory, out_bits, U32, 0, 64, "0",
@@ -172,7 +174,8 @@ static const pare_schema memory_schema =
 
 static const pare_key dram_keys[] = {
     KEY(pare_dram, kind, NAME, 0, 0, "lpddr4", DOC("row of the DRAM table")),
-    KEY(pare_dram, bits_per_cycle, U32, 1, 1048576, "128", DOC("bits per array clock cycle")),
+    KEY(pare_dram, bits_per_cycle, U32, 0, 1048576, "128",
+        DOC("bits per array clock cycle; 0: no layer runs, unless memory is ideal")),
     KEY(pare_dram, latency_cycles, U32, 0, 1048576, "0",
         DOC("cycles until the first bit, once per stage with any transfer")),
     KEY(pare_dram, pj_per_bit, REAL, 0, 1e6, "0", DOC("energy of a bit, pJ; 0: from the table")),
@@ -302,19 +305,20 @@ static pare_status check_operand(const pare_machine *m, const char *operand, uin
 static pare_status check_array(const pare_machine *m, pare_err *e)
 {
     const bool is_fixed =
-        m->array.delivery == PARE_SYSTOLIC || m->array.dataflow == PARE_WEIGHT_STATIONARY;
+        m->array.delivery == PARE_SYSTOLIC || m->array.dataflow != PARE_OUTPUT_STATIONARY;
     if (is_fixed && m->mapping.cols != PARE_HOLDS_WINDOWS)
-        return pare_yaml_error(m->yaml, "mapping.cols", e, PARE_EINPUT,
-                               "mapping.cols is '%s' in a systolic or weight stationary array; "
-                               "'windows' expected",
-                               holds[m->mapping.cols]);
+        return pare_yaml_error(
+            m->yaml, "mapping.cols", e, PARE_EINPUT,
+            "mapping.cols is '%s' in an array that is systolic or not output stationary; "
+            "'windows' expected",
+            holds[m->mapping.cols]);
     const bool is_special =
         is_fixed || m->memory.model == PARE_MEMORY_BITFUSION || m->pe.skips != PARE_SKIPS_NOTHING;
     if (is_special && (m->mapping.row_inputs != PARE_ROWS_SHARE || m->mapping.split_depth))
         return pare_yaml_error(
             m->yaml, m->mapping.split_depth ? "mapping.split_depth" : "mapping.row_inputs", e,
             PARE_EINPUT,
-            "mapping.%s in an array that is systolic, weight stationary or skips, or with "
+            "mapping.%s in an array that is systolic, not output stationary or skips, or with "
             "memory.model bitfusion; '%s' expected",
             m->mapping.split_depth ? "split_depth is true" : "row_inputs is 'own'",
             m->mapping.split_depth ? "false" : "shared");
@@ -382,6 +386,12 @@ static pare_status check(const pare_machine *m, pare_err *e)
     return check_array(m, e);
 }
 
+pare_status sim_machine_settle(pare_machine *m, pare_err *e)
+{
+    PARE_TRY(check(m, e));
+    return sim_costs_load(m, e);
+}
+
 /* ---- loading ---- */
 
 pare_status pare_machine_parse(const char *name, const char *text, size_t n,
@@ -404,8 +414,7 @@ pare_status pare_machine_parse(const char *name, const char *text, size_t n,
     m->arena = arena;
     m->file = pare_arena_strdup(arena, name);
     m->hash = hash;
-    if (status == PARE_OK) status = check(m, e);
-    if (status == PARE_OK) status = sim_costs_load(m, e);
+    if (status == PARE_OK) status = sim_machine_settle(m, e);
     if (status == PARE_OK)
         *out = m;
     else
@@ -450,6 +459,18 @@ double pare_machine_peak_macs(const pare_machine *m, uint32_t weight_bits, uint3
 uint64_t pare_machine_peak_bit_products(const pare_machine *m)
 {
     return sim_array_lanes(m) * sim_pe_lane_bit_products(&m->pe);
+}
+
+const char *pare_machine_unpriced(const pare_machine *m)
+{
+    static const char *const parts[] = {
+        [PARE_SKIPS_NOTHING] = NULL,
+        [PARE_SKIPS_PRECISION] = "detectors of a group's width",
+        [PARE_SKIPS_ACT_TERMS] = "encoders of terms and shifters",
+        [PARE_SKIPS_TERMS] = "encoders of terms, adders of exponents and histograms",
+        [PARE_SKIPS_COLUMNS] = NULL, /* zero columns are found before the weights are stored */
+    };
+    return parts[m->pe.skips];
 }
 
 double pare_machine_area_um2(const pare_machine *m)

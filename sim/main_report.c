@@ -1,8 +1,10 @@
 /* pare-sim report: a run folder (or a network and bits) on several machines, as one HTML page. */
 #include "sim/main.h"
-#include "sim/sim.h"
+#include "sim/questions.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 static const char CHART_JS[] = "/usr/share/javascript/chart.js/chart.min.js";
 static const char NORMALIZATION[] =
@@ -12,7 +14,9 @@ static const char *const DEFAULT_MACHINES[] = {"bitparallel8", "stripes", "unpu"
                                                "loom2",        "loom4",   "bitfusion"};
 
 typedef struct report_args {
-    const char *run, *network, *bits, *uniform, *out, *title, *chart_js, *normalize;
+    const char *run, *store, *network, *bits, *uniform, *out, *title, *chart_js, *normalize,
+        *timeline;
+    const char *points;
     pare_strs machines, sets;
     uint32_t batch;
 } report_args;
@@ -24,6 +28,7 @@ typedef struct report_job {
     size_t n;
     pare_machine **machines;
     pare_sim_result *results, *uniform;
+    pare_store *store; /* points to show instead of the run's own, or NULL */
 } report_job;
 
 static void join(pare_buf *out, const char *folder, const char *file)
@@ -76,6 +81,28 @@ done:
     return status;
 }
 
+/* The tiles of the fastest machine, for a viewer. */
+static pare_status write_timeline(const report_args *a, const report_job *j, pare_err *e)
+{
+    enum { EVENTS_MAX = 200000 };
+    const pare_sim_options options = {.batch = a->batch};
+    pare_buf trace = {0};
+    size_t best = 0;
+    for (size_t i = 1; i < j->n; i++)
+        if (j->results[i].latency_ns < j->results[best].latency_ns) best = i;
+    pare_status status =
+        pare_sim_timeline(j->net, j->machines[best], j->bits, &options, EVENTS_MAX, &trace, e);
+    if (status == PARE_OK) status = pare_file_write(a->timeline, trace.text, trace.n, e);
+    pare_buf_free(&trace);
+    return status;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *const slash = path ? strrchr(path, '/') : NULL;
+    return slash ? slash + 1 : path;
+}
+
 static pare_status write_page(const report_args *a, const report_job *j, pare_err *e)
 {
     pare_buf html = {0}, title = {0}, label = {0}, normalized = {0};
@@ -98,6 +125,9 @@ static pare_status write_page(const report_args *a, const report_job *j, pare_er
                          : a->machines.n || a->sets.n ? ""
                                                       : NORMALIZATION,
         .metrics = j->metrics,
+        .machines = j->machines,
+        .timeline = base_name(a->timeline),
+        .store = j->store,
     };
     pare_status status = pare_sim_report_write(&report, a->chart_js, &html, e);
     if (status == PARE_OK) status = pare_file_write(a->out, html.text, html.n, e);
@@ -118,10 +148,30 @@ static void free_job(report_job *j)
     free(j->machines);
     free(j->results);
     free(j->uniform);
+    pare_store_close(j->store);
     pare_csv_free(j->metrics);
     pare_bits_free(j->uniform_bits);
     pare_bits_free(j->bits);
     pare_net_free(j->net);
+}
+
+/* A page about the store of a sweep, a search or a co-design. */
+static int report_store(const report_args *a)
+{
+    pare_err e = {0};
+    pare_store *store = NULL;
+    pare_buf html = {0};
+    pare_status status = pare_store_open(a->store, &store, &e);
+    if (status == PARE_OK) {
+        const pare_sim_report report = {
+            .title = a->title ? a->title : pare_store_about(store)->name, .store = store};
+        status = pare_sim_report_write(&report, a->chart_js, &html, &e);
+    }
+    if (status == PARE_OK) status = pare_file_write(a->out, html.text, html.n, &e);
+    if (status != PARE_OK) pare_err_print(&e, stderr);
+    pare_buf_free(&html);
+    pare_store_close(store);
+    return (int)status;
 }
 
 static int report(const report_args *a)
@@ -134,6 +184,8 @@ static int report(const report_args *a)
     j.uniform = pare_xalloc(j.n, sizeof *j.uniform);
     pare_status status = load_inputs(a, &j, &e);
     if (status == PARE_OK) status = run_machines(a, &j, &e);
+    if (status == PARE_OK && a->points) status = pare_store_open(a->points, &j.store, &e);
+    if (status == PARE_OK && a->timeline) status = write_timeline(a, &j, &e);
     if (status == PARE_OK) status = write_page(a, &j, &e);
     if (status != PARE_OK) pare_err_print(&e, stderr);
     free_job(&j);
@@ -159,24 +211,34 @@ int pare_main_report(int argc, char **argv)
          "resize the further machines to the first one's area, peak or bandwidth", &a.normalize, 0,
          0},
         {"title", 0, PARE_OPT_STRING, "TEXT", "the page's title", &a.title, 0, 0},
+        {"points", 0, PARE_OPT_STRING, "STORE",
+         "with a run: the points of a sweep, search or co-design on the same page", &a.points, 0,
+         0},
+        {"timeline", 0, PARE_OPT_STRING, "FILE",
+         "also write the fastest machine's tiles as a Chrome trace, and link to it", &a.timeline, 0,
+         0},
         {"chart-js", 0, PARE_OPT_STRING, "FILE", "Chart.js 3, minified (Debian: libjs-chart.js)",
          &a.chart_js, 0, 0},
         {"out", 'o', PARE_OPT_STRING, "FILE", "the page (report.html)", &a.out, 0, 0},
     };
     int n_operands, status = PARE_OK;
-    if (pare_opts_parse(opts, sizeof opts / sizeof *opts, "pare-sim report RUN [options]",
-                        "Write one self-contained HTML page about a trainer's run folder.", argc,
-                        argv, &n_operands, &status)) {
+    if (pare_opts_parse(opts, sizeof opts / sizeof *opts, "pare-sim report RUN|STORE [options]",
+                        "Write one self-contained HTML page about a trainer's run folder, or about "
+                        "the store of a sweep, search or co-design.",
+                        argc, argv, &n_operands, &status)) {
+        struct stat what;
         a.run = n_operands == 1 ? argv[1] : NULL;
+        if (a.run && stat(a.run, &what) == 0 && S_ISREG(what.st_mode)) a.store = a.run;
         if ((n_operands == 1) != !a.network || n_operands > 1) {
             fprintf(stderr,
-                    "one run folder or one --network expected; see pare-sim report --help\n");
+                    "one run folder, one store or one --network expected; see pare-sim report "
+                    "--help\n");
             status = PARE_EUSAGE;
         } else if (a.normalize && !pare_normalize_of(a.normalize)) {
             fprintf(stderr, "--normalize is '%s'; area, peak or bandwidth expected\n", a.normalize);
             status = PARE_EUSAGE;
         } else {
-            status = report(&a);
+            status = a.store ? report_store(&a) : report(&a);
         }
     }
     free(a.machines.v);

@@ -4,114 +4,89 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-static const char DEFAULT_MACHINE[] = "stripes";
-static const char DEFAULT_BITS[] = "8";
 
 typedef struct run_args {
     const char *network, *bits, *csv, *explain, *timeline, *out, *values, *normalize;
-    const char *dram_trace;
+    const char *dram_trace, *events;
     pare_strs machines, sets;
     uint32_t batch, threads;
-    bool is_json;
+    bool is_json, has_steps;
 } run_args;
 
 typedef struct run_job {
-    pare_net *net;
-    pare_bits *bits;
-    size_t n;
-    pare_machine **machines;
+    main_inputs in;
     pare_sim_result *results;
-    pare_values *values;
 } run_job;
-
-static bool has_suffix(const char *s, const char *suffix)
-{
-    const size_t n = strlen(s), m = strlen(suffix);
-    return n >= m && !strcmp(s + n - m, suffix);
-}
-
-/* A trainer's run folder stands for its network and its learned bits. */
-static bool is_run_folder(const char *path, const char *file, pare_buf *out)
-{
-    out->n = 0;
-    pare_buf_printf(out, "%s/%s", path, file);
-    return access(out->text, R_OK) == 0;
-}
 
 static pare_status load(const run_args *a, run_job *j, pare_err *e)
 {
-    pare_status status = PARE_OK;
-    pare_buf path = {0};
-    const char *bits = a->bits ? a->bits : DEFAULT_BITS;
-    pare_buf run_bits = {0};
-    if (!a->bits && is_run_folder(a->network, "network.bits.yaml", &run_bits)) bits = run_bits.text;
-    if (!is_run_folder(a->network, "network.net.yaml", &path))
-        pare_data_find("networks", a->network, &path);
-    if (has_suffix(path.text, ".csv"))
-        PARE_TRY_DONE(pare_net_load_scalesim(path.text, &j->net, e));
-    else
-        PARE_TRY_DONE(pare_net_load(path.text, &j->net, e));
-    pare_data_find("bits", bits, &path);
-    PARE_TRY_DONE(pare_bits_get(path.text, j->net, &j->bits, e));
-    if (a->values) PARE_TRY_DONE(pare_values_open(a->values, &j->values, e));
-    for (size_t i = 0; i < j->n; i++) {
-        const char *const name = a->machines.n ? a->machines.v[i] : DEFAULT_MACHINE;
-        pare_data_find("machines", name, &path);
-        PARE_TRY_DONE(pare_machine_load(path.text, a->sets.v, a->sets.n, &j->machines[i], e));
-        if (a->normalize && i > 0)
-            PARE_TRY_DONE(pare_machine_normalize(j->machines[i], j->machines[0],
-                                                 pare_normalize_of(a->normalize), e));
-    }
-done:
-    pare_buf_free(&path);
-    pare_buf_free(&run_bits);
-    return status;
+    const main_choice choice = {.network = a->network,
+                                .bits = a->bits,
+                                .machines = a->machines,
+                                .sets = a->sets,
+                                .normalize = a->normalize,
+                                .values = a->values};
+    return main_inputs_load(&choice, &j->in, e);
 }
 
 static pare_status evaluate(const run_args *a, run_job *j, pare_buf *text, pare_err *e)
 {
     const pare_sim_options options = {
-        .batch = a->batch, .threads = a->threads, .values = j->values};
-    for (size_t i = 0; i < j->n; i++) {
+        .batch = a->batch, .threads = a->threads, .values = j->in.values};
+    for (size_t i = 0; i < j->in.n; i++) {
         if (a->explain)
-            PARE_TRY(
-                pare_sim_explain(j->net, j->machines[i], j->bits, &options, a->explain, text, e));
+            PARE_TRY(pare_sim_explain(j->in.net, j->in.machines[i], j->in.bits, &options,
+                                      a->explain, text, e));
         else
-            PARE_TRY(pare_sim_run(j->net, j->machines[i], j->bits, &options, &j->results[i], e));
+            PARE_TRY(pare_sim_run(j->in.net, j->in.machines[i], j->in.bits, &options,
+                                  &j->results[i], e));
     }
     return PARE_OK;
 }
 
-static pare_status write_timeline(const run_args *a, const run_job *j, pare_err *e)
+/* The files that follow one machine tile by tile. */
+static pare_status check_one_machine(const run_job *j, const char *option, pare_err *e)
+{
+    if (j->in.n == 1) return PARE_OK;
+    return pare_err_set(e, PARE_EUSAGE, NULL, (pare_pos){0, 0},
+                        "%s follows one machine, %zu given; one --machine expected", option,
+                        j->in.n);
+}
+
+static pare_status write_timeline(const run_args *a, const run_job *j,
+                                  const pare_sim_options *options, pare_err *e)
 {
     enum { EVENTS_MAX = 200000 }; /* viewers struggle beyond some 100 MB */
-    const pare_sim_options options = {.batch = a->batch};
     pare_buf trace = {0};
-    if (j->n != 1)
-        return pare_err_set(e, PARE_EUSAGE, NULL, (pare_pos){0, 0},
-                            "--timeline draws one machine, %zu given; one --machine expected",
-                            j->n);
+    PARE_TRY(check_one_machine(j, "--timeline", e));
     pare_status status =
-        pare_sim_timeline(j->net, j->machines[0], j->bits, &options, EVENTS_MAX, &trace, e);
+        pare_sim_timeline(j->in.net, j->in.machines[0], j->in.bits, options, EVENTS_MAX, &trace, e);
     if (status == PARE_OK) status = pare_file_write(a->timeline, trace.text, trace.n, e);
     pare_buf_free(&trace);
     return status;
 }
 
-static pare_status write_dram_trace(const run_args *a, const run_job *j, pare_err *e)
+static pare_status write_records(const run_args *a, const run_job *j,
+                                 const pare_sim_options *options, pare_err *e)
+{
+    pare_buf text = {0};
+    PARE_TRY(check_one_machine(j, "--events", e));
+    pare_status status =
+        pare_sim_records(j->in.net, j->in.machines[0], j->in.bits, options, a->has_steps, &text, e);
+    if (status == PARE_OK) status = pare_file_write(a->events, text.text, text.n, e);
+    pare_buf_free(&text);
+    return status;
+}
+
+static pare_status write_dram_trace(const run_args *a, const run_job *j,
+                                    const pare_sim_options *options, pare_err *e)
 {
     enum { BURST_BYTES = 64 }; /* a burst of DDR and LPDDR channels */
-    const pare_sim_options options = {.batch = a->batch};
     pare_buf trace = {0}, regions = {0}, path = {0};
-    if (j->n != 1)
-        return pare_err_set(e, PARE_EUSAGE, NULL, (pare_pos){0, 0},
-                            "--dram-trace follows one machine, %zu given; one --machine expected",
-                            j->n);
+    PARE_TRY(check_one_machine(j, "--dram-trace", e));
     pare_buf_printf(&path, "%s.regions.csv", a->dram_trace);
-    pare_status status = pare_sim_dram_trace(j->net, j->machines[0], j->bits, &options, BURST_BYTES,
-                                             &trace, &regions, e);
+    pare_status status = pare_sim_dram_trace(j->in.net, j->in.machines[0], j->in.bits, options,
+                                             BURST_BYTES, &trace, &regions, e);
     if (status == PARE_OK) status = pare_file_write(a->dram_trace, trace.text, trace.n, e);
     if (status == PARE_OK) status = pare_file_write(path.text, regions.text, regions.n, e);
     pare_buf_free(&trace);
@@ -120,46 +95,48 @@ static pare_status write_dram_trace(const run_args *a, const run_job *j, pare_er
     return status;
 }
 
+static pare_status write_events(const run_args *a, const run_job *j, pare_err *e)
+{
+    const pare_sim_options options = {
+        .batch = a->batch, .threads = a->threads, .values = j->in.values};
+    if (a->timeline) PARE_TRY(write_timeline(a, j, &options, e));
+    if (a->events) PARE_TRY(write_records(a, j, &options, e));
+    if (a->dram_trace) PARE_TRY(write_dram_trace(a, j, &options, e));
+    return PARE_OK;
+}
+
 static pare_status put_out(const run_args *a, const run_job *j, pare_buf *text, pare_err *e)
 {
     if (!a->explain) {
         if (a->csv) {
             pare_buf csv = {0};
-            pare_sim_write_csv(j->results, j->n, &csv);
+            pare_sim_write_csv(j->results, j->in.n, &csv);
             const pare_status status = pare_file_write(a->csv, csv.text, csv.n, e);
             pare_buf_free(&csv);
             PARE_TRY(status);
             if (!strcmp(a->csv, "-")) return PARE_OK;
         }
-        (a->is_json ? pare_sim_write_json : pare_sim_write_table)(j->results, j->n, text);
+        (a->is_json ? pare_sim_write_json : pare_sim_write_table)(j->results, j->in.n, text);
     }
     return pare_file_write(a->out, text->text, text->n, e);
 }
 
 static void free_job(run_job *j)
 {
-    for (size_t i = 0; i < j->n; i++) {
-        pare_sim_result_free(&j->results[i]);
-        pare_machine_free(j->machines[i]);
-    }
-    free(j->machines);
+    for (size_t i = 0; j->results && i < j->in.n; i++) pare_sim_result_free(&j->results[i]);
     free(j->results);
-    pare_values_free(j->values);
-    pare_bits_free(j->bits);
-    pare_net_free(j->net);
+    main_inputs_free(&j->in);
 }
 
 static int run(const run_args *a)
 {
     pare_err e = {0};
-    run_job j = {.n = a->machines.n ? a->machines.n : 1};
-    j.machines = pare_xalloc(j.n, sizeof(pare_machine *));
-    j.results = pare_xalloc(j.n, sizeof *j.results);
+    run_job j = {0};
     pare_buf text = {0};
     pare_status status = load(a, &j, &e);
+    j.results = pare_xalloc(j.in.n + 1, sizeof *j.results);
     if (status == PARE_OK) status = evaluate(a, &j, &text, &e);
-    if (status == PARE_OK && a->timeline) status = write_timeline(a, &j, &e);
-    if (status == PARE_OK && a->dram_trace) status = write_dram_trace(a, &j, &e);
+    if (status == PARE_OK) status = write_events(a, &j, &e);
     if (status == PARE_OK) status = put_out(a, &j, &text, &e);
     if (status != PARE_OK) pare_err_print(&e, stderr);
     pare_buf_free(&text);
@@ -191,6 +168,12 @@ int pare_main_run(int argc, char **argv)
          &a.csv, 0, 0},
         {"timeline", 0, PARE_OPT_STRING, "FILE",
          "also write the tiles' loads, work and stores as a Chrome trace", &a.timeline, 0, 0},
+        {"events", 0, PARE_OPT_STRING, "FILE",
+         "also write what happens when as CSV: layers, tiles, memory requests and responses, "
+         "stalls",
+         &a.events, 0, 0},
+        {"steps", 0, PARE_OPT_FLAG, NULL, "with --events: every step of the array too",
+         &a.has_steps, 0, 0},
         {"normalize", 0, PARE_OPT_STRING, "WHAT",
          "resize the further machines to the first one's area, peak or bandwidth", &a.normalize, 0,
          0},

@@ -34,6 +34,9 @@ static uint64_t pack_groups(const pare_machine *m, const pare_dims *d, const arr
 
 static array_map base_map(const pare_machine *m, const pare_sim_job *job)
 {
+    static const int streams[] = {[PARE_OUTPUT_STATIONARY] = LOOP_C,
+                                  [PARE_WEIGHT_STATIONARY] = LOOP_W,
+                                  [PARE_INPUT_STATIONARY] = LOOP_K};
     pe_rate rate = {1, 1, 1};
     (void)sim_pe_rate(&m->pe, job->weight_bits, job->act_bits, &rate);
     array_map a = {.lanes = m->pe.lanes * rate.lane_factor,
@@ -42,16 +45,18 @@ static array_map base_map(const pare_machine *m, const pare_sim_job *job)
                    .busy_cycles = rate.act_steps * rate.weight_steps,
                    .step_cycles = rate.act_steps * rate.weight_steps,
                    .depth_tiles = 1,
-                   .is_weight_stationary = m->array.dataflow == PARE_WEIGHT_STATIONARY};
+                   .streams = streams[m->array.dataflow]};
     lay_out_depth(m, job, a.lanes, &a);
     a.rows_own_inputs = m->mapping.row_inputs == PARE_ROWS_OWN && job->dims.groups > 1;
     if (a.rows_own_inputs) a.is_flat = true;
     a.packed_groups = pack_groups(m, &job->dims, &a);
     const bool is_systolic = m->array.delivery == PARE_SYSTOLIC;
-    if (a.is_weight_stationary) {
-        /* the reduction runs down the lanes: weights shift in along it, sums skew along it */
+    if (a.streams != LOOP_C) {
+        /* the reduction runs down the lanes: what stays shifts in along it, sums skew along it;
+         * across it lie the filters of the weights, or the windows of the activations that stay */
+        const uint32_t across = a.streams == LOOP_W ? m->array.rows : m->array.cols;
         a.load_cycles = is_systolic ? m->pe.lanes : 1;
-        a.fold_cycles = is_systolic ? m->pe.lanes - 1 + m->array.rows - 1 : 0;
+        a.fold_cycles = is_systolic ? m->pe.lanes - 1 + across - 1 : 0;
     } else {
         a.fold_cycles = is_systolic ? m->array.rows - 1 + m->array.cols - 1 : 0;
     }
@@ -84,7 +89,7 @@ static void stretch_folds(const pare_machine *m, const pare_sim_job *job, array_
 {
     const uint64_t steps = sim_array_steps(a, job->dims.c / job->dims.groups);
     const uint64_t cycles = steps * a->step_cycles + a->fold_cycles;
-    if (!a->is_weight_stationary && cycles < m->array.fold_cycles_min)
+    if (a->streams == LOOP_C && cycles < m->array.fold_cycles_min)
         a->fold_cycles += m->array.fold_cycles_min - cycles;
 }
 

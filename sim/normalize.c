@@ -155,6 +155,9 @@ static void describe(pare_machine *m, const pare_machine *baseline, const norm_r
     }
     pare_buf_printf(&b, "%s has %.4g, %.2g %% less", n ? "" : "as it is", has / norm->scale,
                     fmax(0, 100 * (1 - has / wanted)));
+    const char *const unpriced =
+        norm->value == pare_machine_area_um2 ? pare_machine_unpriced(m) : NULL;
+    if (unpriced) pare_buf_printf(&b, "; really more: %s have no price", unpriced);
     m->normalized = pare_arena_strdup(m->arena, b.text);
     m->hash = pare_hash_bytes(m->hash, b.text, b.n);
     pare_buf_free(&b);

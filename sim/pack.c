@@ -14,6 +14,7 @@ unsigned sim_pack_operands(const pare_machine *m)
         [PARE_PACK_LAYER] = 0,
         [PARE_PACK_GROUP] = VALUES_WEIGHTS | VALUES_ACTS,
         [PARE_PACK_COLUMNS] = VALUES_WEIGHTS,
+        [PARE_PACK_ZERO_RUNS] = VALUES_ACTS,
     };
     return operands[m->memory.packing];
 }
@@ -135,8 +136,7 @@ static uint64_t sum_weights(const tiling *t, const group_sizes *s, const uint64_
     return sum;
 }
 
-/* Mark the input positions that outputs first .. first + n - 1 read along one axis. */
-static void mark(bool *is_read, const pare_dims *d, int axis, uint64_t first, uint64_t n)
+void sim_mark_read(bool *is_read, const pare_dims *d, int axis, uint64_t first, uint64_t n)
 {
     const uint64_t size = axis ? d->w : d->h, kernel = axis ? d->s : d->r;
     const uint64_t span = (kernel - 1) * d->dilation[axis] + 1;
@@ -164,8 +164,8 @@ static void sum_acts(void *context, size_t w, unsigned worker)
     const group_sizes *const s = job->s;
     const window_box b = sim_window_box(t, w);
     bool *const rows = pare_xalloc((size_t)d->h + d->w, sizeof *rows), *const cols = rows + d->h;
-    mark(rows, d, 0, b.p0, b.rows);
-    mark(cols, d, 1, b.q0, b.cols);
+    sim_mark_read(rows, d, 0, b.p0, b.rows);
+    sim_mark_read(cols, d, 1, b.q0, b.cols);
     for (uint64_t i = 0; i < b.images * d->h * d->w; i++) {
         const uint64_t y = i / d->w % d->h, x = i % d->w;
         if (!rows[y] || !cols[x]) continue;
@@ -224,6 +224,11 @@ pare_status sim_pack_tiles(const tiling *t, const pare_sim_job *job, const layer
     const unsigned operands = sim_pack_operands(t->m);
     *out = (packed_tiles){0};
     pare_status status = PARE_OK;
+    /* the network's input comes as it is (Eyeriss) */
+    if (t->m->memory.packing == PARE_PACK_ZERO_RUNS) {
+        if (!job->reads_input) out->act_bits = sim_pack_runs(t, values, pool);
+        return PARE_OK;
+    }
     if (operands & VALUES_WEIGHTS) {
         group_sizes s = {.d = t->d, .codes = values->weights};
         s.format = format_of(t->m, true, job->weight_bits, values->weight_signed);

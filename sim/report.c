@@ -1,7 +1,8 @@
 /* The HTML page of a run: a template with three holes (Chart.js, the data as JSON, the script).
  * All drawing is in report.js; here is only the data. */
-#include "sim/sim.h"
+#include "sim/report_core.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,10 +16,11 @@ enum { CHART_JS_MAX_BYTES = 8 << 20 };
     extern const char symbol[]
 EMBED(pare_report_html, "sim/report.html");
 EMBED(pare_report_js, "sim/report.js");
+EMBED(pare_report_points_js, "sim/report_points.js");
 
 /* ---- JSON ---- */
 
-static void key(pare_buf *b, const char *name)
+void sim_json_key(pare_buf *b, const char *name)
 {
     const char last = b->n ? b->text[b->n - 1] : '{';
     if (last != '{' && last != '[') pare_buf_puts(b, ",");
@@ -26,16 +28,34 @@ static void key(pare_buf *b, const char *name)
     pare_buf_puts(b, ":");
 }
 
-static void text_member(pare_buf *b, const char *name, const char *value)
+void sim_json_text(pare_buf *b, const char *name, const char *value)
 {
-    key(b, name);
+    sim_json_key(b, name);
     pare_buf_json_string(b, value);
 }
 
-static void real_member(pare_buf *b, const char *name, double value)
+void sim_json_real(pare_buf *b, const char *name, double value)
 {
-    key(b, name);
+    sim_json_key(b, name);
     pare_buf_real(b, value);
+}
+
+void sim_json_bytes(pare_buf *b, const char *name, const void *bytes, size_t n)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *const in = bytes;
+    sim_json_key(b, name);
+    pare_buf_puts(b, "\"");
+    for (size_t i = 0; i < n; i += 3) {
+        const size_t left = n - i;
+        const uint32_t x = (uint32_t)in[i] << 16 | (left > 1 ? (uint32_t)in[i + 1] << 8 : 0) |
+                           (left > 2 ? in[i + 2] : 0);
+        const char four[4] = {digits[x >> 18], digits[x >> 12 & 63],
+                              left > 1 ? digits[x >> 6 & 63] : '=',
+                              left > 2 ? digits[x & 63] : '='};
+        pare_buf_add(b, four, 4);
+    }
+    pare_buf_puts(b, "\"");
 }
 
 static void comma(pare_buf *b, size_t i)
@@ -47,45 +67,63 @@ static void add_stats(pare_buf *b, const pare_sim_stats *s)
 {
     size_t n;
     const pare_stat_info *const table = pare_sim_stat_table(&n);
-    for (size_t i = 0; i < n; i++) real_member(b, table[i].name, pare_sim_stat(s, &table[i]));
+    for (size_t i = 0; i < n; i++) sim_json_real(b, table[i].name, pare_sim_stat(s, &table[i]));
 }
 
-static void add_result(pare_buf *b, const pare_sim_result *r)
+/* the layer under its roof; nothing if the machine is not known */
+static void add_roof(pare_buf *b, const pare_roof *roof)
 {
+    if (!roof) return;
+    if (isfinite(roof->macs_per_byte)) sim_json_real(b, "macs_per_byte", roof->macs_per_byte);
+    sim_json_real(b, "macs_per_cycle", roof->macs_per_cycle);
+    sim_json_real(b, "peak_macs_per_cycle", roof->peak_macs_per_cycle);
+    sim_json_real(b, "ridge_macs_per_byte", roof->ridge_macs_per_byte);
+    sim_json_key(b, "is_memory_bound");
+    pare_buf_puts(b, roof->is_memory_bound ? "true" : "false");
+}
+
+static void add_result(pare_buf *b, const pare_sim_result *r, const pare_machine *machine)
+{
+    pare_roof *const roofs = machine ? pare_xalloc(r->n_layers + 1, sizeof *roofs) : NULL;
+    if (machine) pare_sim_roofline(machine, r, roofs);
     pare_buf_puts(b, "{");
-    text_member(b, "machine", r->machine);
-    key(b, "layers");
+    sim_json_text(b, "machine", r->machine);
+    sim_json_key(b, "layers");
     pare_buf_puts(b, "[");
     for (size_t i = 0; i < r->n_layers; i++) {
         const pare_sim_layer *const l = &r->layers[i];
         comma(b, i);
         pare_buf_puts(b, "{");
-        text_member(b, "layer", l->layer);
-        text_member(b, "type", l->type);
-        real_member(b, "weight_bits", l->weight_bits);
-        real_member(b, "act_bits", l->act_bits);
-        real_member(b, "utilization", l->utilization);
+        sim_json_text(b, "layer", l->layer);
+        sim_json_text(b, "type", l->type);
+        sim_json_real(b, "weight_bits", l->weight_bits);
+        sim_json_real(b, "act_bits", l->act_bits);
+        sim_json_real(b, "utilization", l->utilization);
         add_stats(b, &l->stats);
+        add_roof(b, roofs ? &roofs[i] : NULL);
         pare_buf_puts(b, "}");
     }
+    free(roofs);
     pare_buf_puts(b, "]");
-    key(b, "total");
+    sim_json_key(b, "total");
     pare_buf_puts(b, "{");
-    real_member(b, "latency_ns", r->latency_ns);
-    real_member(b, "utilization", r->utilization);
-    real_member(b, "edp_pj_ns", r->edp_pj_ns);
-    real_member(b, "area_um2", r->area_um2);
+    sim_json_real(b, "latency_ns", r->latency_ns);
+    sim_json_real(b, "utilization", r->utilization);
+    sim_json_real(b, "edp_pj_ns", r->edp_pj_ns);
+    sim_json_real(b, "area_um2", r->area_um2);
     add_stats(b, &r->total);
     pare_buf_puts(b, "}}");
 }
 
-static void add_results(pare_buf *b, const char *name, const pare_sim_result *results, size_t n)
+static void add_results(pare_buf *b, const pare_sim_report *r, const char *name,
+                        const pare_sim_result *results)
 {
-    key(b, name);
+    const size_t n = r->n_results;
+    sim_json_key(b, name);
     pare_buf_puts(b, "[");
     for (size_t i = 0; i < n; i++) {
         comma(b, i);
-        add_result(b, &results[i]);
+        add_result(b, &results[i], r->machines ? r->machines[i] : NULL);
     }
     pare_buf_puts(b, "]");
 }
@@ -101,16 +139,16 @@ static void add_stat_table(pare_buf *b)
         [PARE_STAT_TOTAL] = "total", [PARE_STAT_PART] = "part", [PARE_STAT_OTHER] = "other"};
     size_t n;
     const pare_stat_info *const table = pare_sim_stat_table(&n);
-    key(b, "stats");
+    sim_json_key(b, "stats");
     pare_buf_puts(b, "[");
     for (size_t i = 0; i < n; i++) {
         comma(b, i);
         pare_buf_puts(b, "{");
-        text_member(b, "name", table[i].name);
-        text_member(b, "label", table[i].label);
-        text_member(b, "doc", table[i].doc);
-        text_member(b, "group", groups[table[i].group]);
-        text_member(b, "role", roles[table[i].role]);
+        sim_json_text(b, "name", table[i].name);
+        sim_json_text(b, "label", table[i].label);
+        sim_json_text(b, "doc", table[i].doc);
+        sim_json_text(b, "group", groups[table[i].group]);
+        sim_json_text(b, "role", roles[table[i].role]);
         pare_buf_puts(b, "}");
     }
     pare_buf_puts(b, "]");
@@ -118,17 +156,17 @@ static void add_stat_table(pare_buf *b)
 
 static void add_bits(pare_buf *b, const pare_bits *bits)
 {
-    key(b, "bits");
+    sim_json_key(b, "bits");
     pare_buf_puts(b, "[");
     for (size_t i = 0; i < bits->n_layers; i++) {
         const pare_layer_bits *const l = &bits->layers[i];
         comma(b, i);
         pare_buf_puts(b, "{");
-        text_member(b, "layer", l->layer);
-        real_member(b, "weight_bits", l->weight_bits);
-        real_member(b, "act_bits", l->act_bits);
-        real_member(b, "weight_n", l->weight_n);
-        real_member(b, "act_n", l->act_n);
+        sim_json_text(b, "layer", l->layer);
+        sim_json_real(b, "weight_bits", l->weight_bits);
+        sim_json_real(b, "act_bits", l->act_bits);
+        sim_json_real(b, "weight_n", l->weight_n);
+        sim_json_real(b, "act_n", l->act_n);
         pare_buf_puts(b, "}");
     }
     pare_buf_puts(b, "]");
@@ -147,16 +185,16 @@ static void add_cell(pare_buf *b, const char *text)
 
 static void add_metrics(pare_buf *b, const pare_csv *m)
 {
-    key(b, "metrics");
+    sim_json_key(b, "metrics");
     pare_buf_puts(b, "{");
-    key(b, "columns");
+    sim_json_key(b, "columns");
     pare_buf_puts(b, "[");
     for (size_t i = 0; i < m->columns.n; i++) {
         comma(b, i);
         pare_buf_json_string(b, m->columns.v[i]);
     }
     pare_buf_puts(b, "]");
-    key(b, "rows");
+    sim_json_key(b, "rows");
     pare_buf_puts(b, "[");
     for (size_t r = 0; r < m->n_rows; r++) {
         comma(b, r);
@@ -170,9 +208,9 @@ static void add_metrics(pare_buf *b, const pare_csv *m)
     pare_buf_puts(b, "]}");
     const int accuracy = pare_csv_column(m, "test_accuracy_frac");
     if (accuracy < 0 || m->n_rows == 0) return;
-    key(b, "summary");
+    sim_json_key(b, "summary");
     pare_buf_puts(b, "{");
-    key(b, "final_accuracy_frac");
+    sim_json_key(b, "final_accuracy_frac");
     add_cell(b, pare_csv_cell(m, m->n_rows - 1, accuracy));
     pare_buf_puts(b, "}");
 }
@@ -186,32 +224,57 @@ static void add_provenance(pare_buf *b, const pare_sim_report *r)
                     (int)line.n - 3, line.text + 2, first->network,
                     (unsigned long long)first->network_hash, first->bits,
                     (unsigned long long)first->bits_hash, first->batch);
-    text_member(b, "provenance", text.text);
+    sim_json_text(b, "provenance", text.text);
     pare_buf_free(&line);
     pare_buf_free(&text);
 }
 
-static void add_data(pare_buf *b, const pare_sim_report *r)
+static void add_run(pare_buf *b, const pare_sim_report *r)
 {
     pare_buf subtitle = {0};
     pare_buf_printf(&subtitle, "%s; bits: %s", r->results[0].network,
                     r->bits->method[0] ? r->bits->method : r->bits_label);
-    pare_buf_puts(b, "{");
-    text_member(b, "title", r->title);
-    text_member(b, "subtitle", subtitle.text);
-    text_member(b, "bits_label", r->bits_label);
-    text_member(b, "normalization", r->normalization);
+    sim_json_text(b, "subtitle", subtitle.text);
+    sim_json_text(b, "bits_label", r->bits_label);
+    sim_json_text(b, "normalization", r->normalization);
+    if (r->timeline) sim_json_text(b, "timeline", r->timeline);
     add_provenance(b, r);
-    add_stat_table(b);
     add_bits(b, r->bits);
-    add_results(b, "results", r->results, r->n_results);
+    add_results(b, r, "results", r->results);
     if (r->uniform) {
-        text_member(b, "uniform_label", r->uniform_label);
-        add_results(b, "uniform", r->uniform, r->n_results);
+        sim_json_text(b, "uniform_label", r->uniform_label);
+        add_results(b, r, "uniform", r->uniform);
     }
     if (r->metrics) add_metrics(b, r->metrics);
-    pare_buf_puts(b, "}");
     pare_buf_free(&subtitle);
+}
+
+static pare_status add_store(pare_buf *b, const pare_sim_report *r, pare_err *e)
+{
+    const pare_store_info *const info = pare_store_about(r->store);
+    pare_buf text = {0};
+    if (r->n_results) return sim_report_points(r->store, b, e); /* the page is a run's */
+    pare_buf_printf(&text, "%s '%s': %llu points, %llu with a row", info->kind, info->name,
+                    (unsigned long long)info->n_points, (unsigned long long)info->n_rows);
+    if (!info->is_complete) pare_buf_puts(&text, "; not complete yet");
+    sim_json_text(b, "subtitle", text.text);
+    text.n = 0;
+    pare_buf_printf(&text, "%s, commit %s; plan %s.", info->program, info->commit, info->plan);
+    sim_json_text(b, "provenance", text.text);
+    pare_buf_free(&text);
+    return sim_report_points(r->store, b, e);
+}
+
+static pare_status add_data(pare_buf *b, const pare_sim_report *r, pare_err *e)
+{
+    pare_status status = PARE_OK;
+    pare_buf_puts(b, "{");
+    sim_json_text(b, "title", r->title);
+    add_stat_table(b);
+    if (r->n_results) add_run(b, r);
+    if (r->store) status = add_store(b, r, e);
+    pare_buf_puts(b, "}");
+    return status;
 }
 
 /* ---- the page ---- */
@@ -250,13 +313,15 @@ pare_status pare_sim_report_write(const pare_sim_report *report, const char *cha
                             "Chart.js is missing; Debian's package libjs-chart.js expected");
     PARE_TRY(pare_file_read(chart_js, CHART_JS_MAX_BYTES, &library, &n_library, e));
     pare_buf data = {0};
-    add_data(&data, report);
+    const pare_status status = add_data(&data, report, e);
     const char *rest = pare_report_html;
     rest = fill_hole(html, rest, "@CHART_JS@", library, n_library);
     rest = fill_hole(html, rest, "@DATA@", data.text, data.n);
+    rest =
+        fill_hole(html, rest, "@POINTS_JS@", pare_report_points_js, strlen(pare_report_points_js));
     rest = fill_hole(html, rest, "@REPORT_JS@", pare_report_js, strlen(pare_report_js));
     pare_buf_puts(html, rest);
     pare_buf_free(&data);
     free(library);
-    return PARE_OK;
+    return status;
 }

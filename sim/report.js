@@ -8,9 +8,9 @@
   // Okabe and Ito 2008: told apart by the colour-blind
   const COLORS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#7F7F7F", "#000000"];
 
-  const sets = [{ key: "learned", label: D.bits_label, results: D.results }];
+  const sets = D.results ? [{ key: "learned", label: D.bits_label, results: D.results }] : [];
   if (D.uniform) sets.unshift({ key: "uniform", label: D.uniform_label, results: D.uniform });
-  const baseline = sets[0].results[0];
+  const baseline = D.results && sets[0].results[0];
 
   const fixed = (x, digits) => x.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   const integer = (x) => Math.round(x).toLocaleString("en-US");
@@ -49,8 +49,8 @@
   // ---- charts ----
   Chart.defaults.animation = false;
   Chart.defaults.maintainAspectRatio = false;
-  Chart.defaults.color = css("--soft");
-  Chart.defaults.borderColor = css("--line");
+  const themeCharts = () => { Chart.defaults.color = css("--soft"); Chart.defaults.borderColor = css("--line"); };
+  themeCharts();
   Chart.defaults.font.family = "system-ui, 'DejaVu Sans', sans-serif";
   Chart.defaults.plugins.legend.labels.boxWidth = 14;
   const charts = {};
@@ -176,9 +176,34 @@
     $("parts-note").textContent = parts.filter((p) => p.doc).map((p) => `${p.label}: ${p.doc}`).join("; ") + ".";
   }
 
+  // ---- roofline: layers between what DRAM feeds and what the array can do at their bits ----
+  function drawRoofline() {
+    const k = +$("machine").value, has = D.results[k].layers.some((l) => l.macs_per_byte);
+    $("roofline-section").hidden = !has;
+    if (!has) return;
+    const all = sets.flatMap((s) => s.results[k].layers).filter((l) => l.macs_per_byte);
+    const lo = Math.min(...all.map((l) => l.macs_per_byte)) / 2, hi = Math.max(...all.map((l) => Math.max(l.macs_per_byte, l.ridge_macs_per_byte))) * 2;
+    const datasets = [];
+    sets.forEach((s, i) => {
+      const layers = s.results[k].layers.filter((l) => l.macs_per_byte), color = COLORS[i === 0 && sets.length > 1 ? 7 : 0];
+      datasets.push({ label: s.label, data: layers.map((l) => ({ x: l.macs_per_byte, y: l.macs_per_cycle, layer: l })), backgroundColor: color, borderColor: color,
+        pointStyle: i ? "rectRot" : "circle", pointRadius: 6 });
+      const peaks = [...new Map(layers.map((l) => [l.peak_macs_per_cycle, l])).values()].sort((a, b) => b.peak_macs_per_cycle - a.peak_macs_per_cycle);
+      peaks.forEach((l) => datasets.push({ type: "line", label: `roof ${l.weight_bits}/${l.act_bits}`, isRoof: true, pointRadius: 0, borderWidth: 1.5, borderColor: color, borderDash: i ? [] : [5, 4],
+        data: [{ x: lo, y: l.peak_macs_per_cycle * lo / l.ridge_macs_per_byte }, { x: l.ridge_macs_per_byte, y: l.peak_macs_per_cycle }, { x: hi, y: l.peak_macs_per_cycle }] }));
+    });
+    const bound = (s) => s.results[k].layers.filter((l) => l.is_memory_bound).map((l) => l.layer);
+    $("roofline-note").textContent = sets.map((s) => `With ${s.label} ${bound(s).length} of ${s.results[k].layers.length} layers of ${s.results[k].machine} are memory-bound` + (bound(s).length ? `: ${bound(s).join(", ")}` : "")).join(". ") + ".";
+    $("roofline-caption").textContent = `${D.results[k].machine}: the slope is DRAM's bandwidth, the level the array's peak at a layer's bits (weights/activations)`;
+    draw("roofline", { type: "scatter", data: { datasets },
+      options: { scales: { x: { type: "logarithmic", min: lo, max: hi, title: { display: true, text: "MACs per byte of DRAM traffic" } }, y: { type: "logarithmic", title: { display: true, text: "MACs per cycle" } } },
+        plugins: { legend: { labels: { usePointStyle: true, filter: (item, data) => !data.datasets[item.datasetIndex].isRoof } },
+          tooltip: { filter: (c) => !c.dataset.isRoof, callbacks: { label: (c) => `${c.raw.layer.layer} ${c.raw.layer.weight_bits}/${c.raw.layer.act_bits} b: ${fixed(c.raw.x, 1)} MACs/byte, ${fixed(c.raw.y, 1)} MACs/cycle, bound by ${c.raw.layer.is_memory_bound ? "memory" : "the array"}` } } } } });
+  }
+
   function options(select, texts, chosen) {
     texts.forEach((t, i) => select.add(new Option(t[0], t[1], false, i === chosen)));
-    select.addEventListener("change", drawLayers);
+    select.addEventListener("change", () => { drawLayers(); drawRoofline(); });
   }
 
   // ---- head, cards, foot ----
@@ -187,10 +212,13 @@
     e.append(cell("b", value), cell("span", text));
     $("cards").append(e);
   }
-  function drawHead() {
+  function drawHeadline() {
     document.title = D.title;
     $("title").textContent = D.title;
     $("subtitle").textContent = D.subtitle;
+    $("footer").textContent = D.provenance;
+  }
+  function drawHead() {
     const mean = (key) => D.bits.reduce((s, b) => s + b[key], 0) / D.bits.length;
     const s = D.summary || {};
     if (s.final_accuracy_frac !== undefined) card(fixed(100 * s.final_accuracy_frac, 2) + " %", "test accuracy with integer bits");
@@ -202,17 +230,48 @@
     card(ratio(baseline.total.energy_pj / leanest.total.energy_pj), `less energy on ${leanest.machine}, the leanest`);
     const lightest = learned.reduce((a, b) => (b.total.dram_bits < a.total.dram_bits ? b : a));
     card(ratio(baseline.total.dram_bits / lightest.total.dram_bits), `less DRAM traffic on ${lightest.machine}`);
-    $("footer").textContent = D.provenance;
   }
 
-  drawHead();
-  drawBits();
-  drawEpochs();
-  drawMachines();
-  const best = sets.at(-1).results.reduce((a, r, i, all) => (r.total.latency_ns < all[a].total.latency_ns ? i : a), 0);
-  options($("machine"), D.results.map((r, i) => [r.machine, i]), best);
-  options($("which"), sets.map((s, i) => [s.label, i]), sets.length - 1);
-  options($("group"), GROUPS.map((g) => [totalOf(g).label, g]), 0);
-  drawLayers();
+  // the results of a run as points: machines and sets of bits are the axes
+  function pointsOfRun() {
+    const rows = sets.flatMap((s, k) => s.results.map((r, m) => ({ r, k, m })));
+    const column = (name, label) => ({ name, label, values: rows.map((x) => x.r.total[name]) });
+    const names = ["latency_ns", "area_um2", "edp_pj_ns", "utilization"];
+    const labels = ["latency", "area", "energy × delay", "utilization"];
+    const extra = D.stats.filter((s) => s.role === "total" || s.role === "part");
+    return { name: D.title, n: rows.length,
+      axes: [{ key: "machine", values: D.results.map((r) => r.machine), raw: rows.map((x) => x.m) }, { key: "bits", values: sets.map((s) => s.label), raw: rows.map((x) => x.k) }],
+      columns: [...names.map((n, i) => column(n, labels[i])), ...extra.map((s) => column(s.name, s.label))],
+      layersOf: (i) => rows[i].r.layers };
+  }
+
+  drawHeadline();
+  const explorer = explorePoints(D.points || pointsOfRun(), { $, css, COLORS, cell, scaled, unitOf, stats: D.stats, draw });
+  let drawRun = () => {};
+  if (D.results) {
+    $("layers-section").before($("explorer"));
+    drawHead();
+    const best = sets.at(-1).results.reduce((a, r, i, all) => (r.total.latency_ns < all[a].total.latency_ns ? i : a), 0);
+    options($("machine"), D.results.map((r, i) => [r.machine, i]), best);
+    options($("which"), sets.map((s, i) => [s.label, i]), sets.length - 1);
+    options($("group"), GROUPS.map((g) => [totalOf(g).label, g]), 0);
+    if (D.timeline) { $("timeline").hidden = false; $("timeline-link").href = D.timeline; }
+    drawRun = () => { drawBits(); drawEpochs(); drawMachines(); drawLayers(); drawRoofline(); };
+    drawRun();
+  } else {
+    for (const id of ["learning", "machines-section", "layers-section", "roofline-section", "cards"]) $(id).hidden = true;
+  }
+
+  // ---- light, dark, print ----
+  function redraw() { themeCharts(); drawRun(); if (explorer) explorer.refresh(); }
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  dark.addEventListener("change", redraw);
+  const theme = (name) => { if (name) document.documentElement.dataset.theme = name; else delete document.documentElement.dataset.theme; redraw(); };
+  $("theme").addEventListener("click", () => theme((document.documentElement.dataset.theme || (dark.matches ? "dark" : "light")) === "dark" ? "light" : "dark"));
+  let before;
+  addEventListener("beforeprint", () => { before = document.documentElement.dataset.theme; theme("light"); });
+  addEventListener("afterprint", () => theme(before));
   document.body.dataset.charts = Object.keys(charts).length;
+  document.body.dataset.ready = Math.round(performance.now());
+  window.pareReport = { explorer };
 })();

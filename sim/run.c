@@ -1,5 +1,5 @@
 /* From a network, its bits and a machine to statistics per layer and in total. */
-#include "sim/core.h"
+#include "sim/searcher.h"
 
 #include <assert.h>
 #include <math.h>
@@ -64,6 +64,9 @@ pare_sim_job *sim_jobs(const pare_net *net, const pare_bits *bits, const pare_ma
         job->type = layer_type(l, &job->dims);
         if (l->op == PARE_OP_MATMUL) fold_batch(&job->dims);
         job->weight_bits = b->weight_bits;
+        job->weight_stored_bits = b->weight_stored_bits;
+        /* tensors that are added are as many filters more, whose sums are added on the way out */
+        if (b->weight_tensors > 1) job->dims.k *= b->weight_tensors;
         job->act_bits = b->act_bits;
         job->out_bits = read[i] ? read[i] : m->memory.native_bits;
         job->reads_input = l->n_inputs > 0 && net->layers[l->inputs[0]].op == PARE_OP_INPUT;
@@ -99,6 +102,11 @@ pare_status sim_job_check(const pare_machine *m, const pare_sim_job *job, pare_e
                         m->pe.max_weight_bits, e));
     PARE_TRY(
         check_bits(m, job, "pe.max_act_bits", "activations", job->act_bits, m->pe.max_act_bits, e));
+    if (m->dram.bits_per_cycle == 0 && m->memory.model != PARE_MEMORY_IDEAL)
+        return pare_yaml_error(m->yaml, "dram.bits_per_cycle", e, PARE_EINPUT,
+                               "dram.bits_per_cycle is 0, but layer '%s' has to be moved; at least "
+                               "1 expected",
+                               job->layer);
     if (!is_countable(job))
         return pare_err_set(e, PARE_EINPUT, m->file, (pare_pos){0, 0},
                             "layer '%s' has 2^52 or more products or values; a smaller layer or "
@@ -184,18 +192,19 @@ static pare_sim_map describe_map(const mapping_choice *c)
 /* The parts of a group sum to its total, in uint64_t exactly, in double to rounding. */
 static bool parts_sum_to_totals(const pare_sim_stats *s)
 {
-    size_t n;
-    const pare_stat_info *const table = pare_sim_stat_table(&n);
-    for (size_t i = 0; i < n; i++) {
-        if (table[i].role != PARE_STAT_TOTAL) continue;
-        double parts = 0;
-        for (size_t j = 0; j < n; j++)
-            if (table[j].role == PARE_STAT_PART && table[j].group == table[i].group)
-                parts += pare_sim_stat(s, &table[j]);
-        const double total = pare_sim_stat(s, &table[i]);
-        if (fabs(parts - total) > 1e-9 * (table[i].is_real || total > 1e15 ? total : 0))
+    double parts[PARE_STAT_BUFFER + 1] = {0}, total[PARE_STAT_BUFFER + 1] = {0};
+    bool is_real[PARE_STAT_BUFFER + 1] = {0}, has_total[PARE_STAT_BUFFER + 1] = {0};
+#define X(name, type, group, role, label, doc)                                                     \
+    if (PARE_STAT_##role == PARE_STAT_PART) parts[PARE_STAT_##group] += (double)s->name;           \
+    if (PARE_STAT_##role == PARE_STAT_TOTAL) total[PARE_STAT_##group] = (double)s->name;           \
+    has_total[PARE_STAT_##group] |= PARE_STAT_##role == PARE_STAT_TOTAL;                           \
+    is_real[PARE_STAT_##group] |= _Generic((type)0, double : true, default : false);
+    PARE_SIM_STATS(X)
+#undef X
+    for (int i = 0; i <= PARE_STAT_BUFFER; i++)
+        if (has_total[i] &&
+            fabs(parts[i] - total[i]) > 1e-9 * (is_real[i] || total[i] > 1e15 ? total[i] : 0))
             return false;
-    }
     return true;
 }
 
@@ -234,40 +243,38 @@ pare_status sim_job_stats(const pare_machine *m, const pare_sim_job *job, const 
     return PARE_OK;
 }
 
-pare_status pare_sim_run_layer(const pare_machine *machine, const pare_sim_job *job,
-                               pare_sim_layer *out, pare_err *e)
-{
-    mapping_result found;
-    if (sim_depends_on_values(machine))
-        return sim_dynamic_layers(machine, job, 1, NULL, NULL, NULL, out, e);
-    PARE_TRY(sim_job_check(machine, job, e));
-    if (machine->memory.model == PARE_MEMORY_BITFUSION)
-        return sim_bitfusion_layer(machine, job, out, e);
-    const pare_sim_job padded = sim_padded_job(machine, job);
-    PARE_TRY(sim_search(machine, &padded, false, &found, e));
-    return sim_job_stats(machine, job, &found.best, out, e);
-}
-
 /* ---- the network ---- */
 
 bool sim_is_same_job(const pare_sim_job *a, const pare_sim_job *b)
 {
     return !memcmp(&a->dims, &b->dims, sizeof a->dims) && a->weight_bits == b->weight_bits &&
-           a->act_bits == b->act_bits && a->out_bits == b->out_bits &&
-           a->reads_input == b->reads_input;
+           a->weight_stored_bits == b->weight_stored_bits && a->act_bits == b->act_bits &&
+           a->out_bits == b->out_bits && a->reads_input == b->reads_input;
+}
+
+static pare_status run_layer(searcher *s, const pare_sim_job *job, pare_sim_layer *out, pare_err *e)
+{
+    mapping_choice c;
+    PARE_TRY(sim_job_check(s->m, job, e));
+    if (s->m->memory.model == PARE_MEMORY_BITFUSION) return sim_bitfusion_layer(s->m, job, out, e);
+    const pare_sim_job padded = sim_padded_job(s->m, job);
+    PARE_TRY(sim_searcher_find(s, &padded, &c, e));
+    return sim_job_stats(s->m, job, &c, out, e);
 }
 
 /* Layers of equal shape and bits cost the same; each distinct one is searched once. */
 static pare_status run_layers(const pare_machine *m, const pare_sim_job *jobs, size_t n,
                               const pare_sim_options *options, pare_sim_layer *out, pare_err *e)
 {
+    searcher s;
     if (sim_depends_on_values(m))
         return sim_dynamic_layers(m, jobs, n, options, NULL, NULL, out, e);
+    sim_searcher_start(&s, m);
     for (size_t i = 0; i < n; i++) {
         size_t j = 0;
         while (j < i && !sim_is_same_job(&jobs[i], &jobs[j])) j++;
         if (j == i) {
-            PARE_TRY(pare_sim_run_layer(m, &jobs[i], &out[i], e));
+            PARE_TRY(run_layer(&s, &jobs[i], &out[i], e));
         } else {
             out[i] = out[j];
             out[i].layer = jobs[i].layer;
@@ -277,23 +284,30 @@ static pare_status run_layers(const pare_machine *m, const pare_sim_job *jobs, s
     return PARE_OK;
 }
 
+pare_status pare_sim_run_layer(const pare_machine *machine, const pare_sim_job *job,
+                               pare_sim_layer *out, pare_err *e)
+{
+    return run_layers(machine, job, 1, NULL, out, e);
+}
+
+static bool add_whole(uint64_t *sum, uint64_t x) { return pare_add_u64(*sum, x, sum); }
+static bool add_real(double *sum, double x)
+{
+    *sum += x;
+    return true;
+}
+
 static bool add_stats(pare_sim_stats *sum, const pare_sim_stats *s)
 {
     bool is_small = true;
-    size_t n;
-    const pare_stat_info *const table = pare_sim_stat_table(&n);
-    for (size_t i = 0; i < n; i++) {
-        void *const to = (char *)sum + table[i].offset;
-        const void *const from = (const char *)s + table[i].offset;
-        if (table[i].is_real)
-            *(double *)to += *(const double *)from;
-        else
-            is_small &= pare_add_u64(*(uint64_t *)to, *(const uint64_t *)from, (uint64_t *)to);
-    }
+#define X(name, type, group, role, label, doc)                                                     \
+    is_small &= _Generic((type)0, double : add_real, default : add_whole)(&sum->name, s->name);
+    PARE_SIM_STATS(X)
+#undef X
     return is_small;
 }
 
-static pare_status add_up(const pare_machine *m, pare_sim_result *r, pare_err *e)
+pare_status sim_add_up(const pare_machine *m, pare_sim_result *r, pare_err *e)
 {
     double lane_cycles = 0, macs = 0, weight_bits = 0, act_bits = 0;
     for (size_t i = 0; i < r->n_layers; i++) {
@@ -315,6 +329,7 @@ static pare_status add_up(const pare_machine *m, pare_sim_result *r, pare_err *e
     r->area_um2 = pare_machine_area_um2(m);
     r->energy_uncertainty_frac = sim_energy_uncertainty(&m->costs, &r->total);
     r->normalized = m->normalized;
+    r->unpriced = pare_machine_unpriced(m);
     return PARE_OK;
 }
 
@@ -334,7 +349,7 @@ pare_status pare_sim_run(const pare_net *net, const pare_machine *machine, const
     out->layers = pare_xalloc(out->n_layers + 1, sizeof *out->layers);
     if (sim_depends_on_values(machine)) out->values = sim_values_name(machine, options);
     pare_status status = run_layers(machine, jobs, out->n_layers, options, out->layers, e);
-    if (status == PARE_OK) status = add_up(machine, out, e);
+    if (status == PARE_OK) status = sim_add_up(machine, out, e);
     free(jobs);
     if (status != PARE_OK) pare_sim_result_free(out);
     return status;

@@ -95,7 +95,7 @@ typedef struct axis {
     unsigned n_runs, n_steps;
     axis_run runs[AXIS_RUNS_MAX];
     axis_step steps[AXIS_STEPS_MAX]; /* filled by sim_axis_steps */
-    uint64_t sum_span, max_span;
+    uint64_t sum_span, max_span, min_span;
 } axis;
 
 /* Cut `total` into pieces; false if there are too many runs. `read`, `pad`... of the windows. */
@@ -140,12 +140,12 @@ typedef struct stage_table {
     axis loops[3]; /* groups, filters, channels at [LOOP_G], [LOOP_K] and [2] */
     const window_kinds *windows;
     uint64_t latency;
-    uint64_t weight[2][2][2];                                  /* transfer cycles: [g][k][c] */
-    uint64_t act[2][2][AXIS_RUNS_MAX * AXIS_RUNS_MAX];         /* [g][c][window] */
-    uint64_t out[2][2][AXIS_RUNS_MAX * AXIS_RUNS_MAX];         /* [g][k][window] */
-    uint64_t psum[2][2][AXIS_RUNS_MAX * AXIS_RUNS_MAX];        /* the same */
-    uint64_t folds[2][2], sets[AXIS_RUNS_MAX * AXIS_RUNS_MAX]; /* [g][k]; [window] */
-    uint64_t per_set[2], per_fold[2];                          /* cycles: [c] */
+    uint64_t weight[2][2][2];                           /* transfer cycles: [g][k][c] */
+    uint64_t act[2][2][AXIS_RUNS_MAX * AXIS_RUNS_MAX];  /* [g][c][window] */
+    uint64_t out[2][2][AXIS_RUNS_MAX * AXIS_RUNS_MAX];  /* [g][k][window] */
+    uint64_t psum[2][2][AXIS_RUNS_MAX * AXIS_RUNS_MAX]; /* the same */
+    uint64_t sets[AXIS_RUNS_MAX * AXIS_RUNS_MAX];       /* [window] */
+    uint64_t per_set[2][2][2], per_tile[2][2][2];       /* cycles: [g][k][c] */
 } stage_table;
 void sim_stage_table(const tiling *t, const window_kinds *w, const divider *transfer,
                      stage_table *out);

@@ -243,7 +243,7 @@ pare_status sim_search_plain(const pare_machine *m, const pare_sim_job *job, boo
                 .cap_bits = {sim_mul(m->buffers.weight_bytes, usable),
                              sim_mul(m->buffers.act_bytes, usable),
                              sim_mul(m->buffers.out_bytes, usable)},
-                .bits = sim_value_bits(m, job, m->memory.packing != PARE_PACK_NATIVE)};
+                .bits = sim_value_bits(m, job, sim_is_packed(m))};
     array_map maps[ARRAY_MAPS_MAX];
     const size_t n_maps = sim_array_maps(m, job, maps);
     s.least = INFINITY;

@@ -2,13 +2,15 @@
 #include "sim/searcher.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { UNIT_LOG2 = 40 };
 
-/* The plain search can count further, and says so when that is not enough either. */
+/* The plain search can count further, and says so when that is not enough either. Below these
+ * limits the bounds' doubles hold what a layer needs exactly. */
 static bool is_small(const searcher *s)
 {
-    const pare_dims *const d = &s->job->dims;
+    const pare_dims *const d = &s->dims;
     const array_map *const a = &s->maps[0].array;
     double cycles = 64;
     for (size_t i = 0; i < s->n_maps; i++) {
@@ -19,13 +21,13 @@ static bool is_small(const searcher *s)
     const double depth = fmax(reach, (double)a->positions * (double)a->channel_scale);
     const double windows = (double)d->n * d->p * d->q;
     const double pixels = (double)d->n * d->h * d->w * d->c;
-    return windows * d->k * (d->c / d->groups) * depth * cycles < ldexp(1, 58) &&
+    return windows * d->k * (d->c / d->groups) * depth * cycles < ldexp(1, 52) &&
            pixels < ldexp(1, 44);
 }
 
 static axis *find_axis(searcher *s, int which, uint64_t piece)
 {
-    const pare_dims *const d = &s->job->dims;
+    const pare_dims *const d = &s->dims;
     axis *const list = s->axes[which];
     size_t i = 0;
     while (i < s->n_axes[which] && list[i].piece != piece) i++;
@@ -45,10 +47,27 @@ static axis *find_axis(searcher *s, int which, uint64_t piece)
     return sim_axis_cut(k ? d->q : d->p, piece, &reach, &list[i]) ? &list[i] : NULL;
 }
 
+/* Sizes of the tiles of a cut: of full pieces and of last ones. */
+static void list_sizes(cut_state *c)
+{
+    c->n_sizes = 1;
+    c->size_times[0] = c->size_windows[0] = 1;
+    for (int i = 0; i < 3; i++) {
+        const axis *const a = c->axes[i];
+        const uint64_t full = a->runs[0].size, last = a->runs[a->n_runs - 1].size;
+        for (unsigned j = 0; j < c->n_sizes && a->n > 1; j++) {
+            c->size_times[c->n_sizes + j] = c->size_times[j] * (a->n - 1);
+            c->size_windows[c->n_sizes + j] = c->size_windows[j] * full;
+        }
+        for (unsigned j = 0; j < c->n_sizes; j++) c->size_windows[j] *= last;
+        if (a->n > 1) c->n_sizes *= 2;
+    }
+}
+
 static bool set_up_cut(searcher *s, const window_cut *cut, cut_state *out)
 {
     const uint64_t pieces[3] = {cut->tn, cut->tp, cut->tq};
-    *out = (cut_state){.n = 1, .max_windows = 1, .max_pixels = 1, .sum_pixels = 1};
+    out->n = out->max_windows = out->max_pixels = out->min_pixels = out->sum_pixels = 1;
     out->first = out->last = (window_tile){1, 1};
     for (int i = 0; i < 3; i++) {
         axis *const a = find_axis(s, i, pieces[i]);
@@ -58,14 +77,14 @@ static bool set_up_cut(searcher *s, const window_cut *cut, cut_state *out)
         out->n *= a->n;
         out->max_windows *= first->size;
         out->max_pixels *= a->max_span;
+        out->min_pixels *= a->min_span;
         out->sum_pixels *= a->sum_span;
         out->first.windows *= first->size;
         out->first.pixels *= first->span;
         out->last.windows *= last->size;
         out->last.pixels *= last->span;
     }
-    out->act_bits = s->total[LOOP_G] * s->total[LOOP_C] * out->sum_pixels * s->bits.act;
-    out->least_bits = s->weight_bits + out->act_bits + s->out_bits;
+    list_sizes(out);
     return true;
 }
 
@@ -78,17 +97,21 @@ static uint64_t last_piece(uint64_t total, uint64_t size, uint64_t n)
 static void list_blocks(searcher *s)
 {
     const search_space *const p = &s->space;
-    const uint64_t positions = (uint64_t)s->job->dims.r * s->job->dims.s;
+    const uint64_t positions = (uint64_t)s->dims.r * s->dims.s;
     for (size_t g = 0; g < p->n_groups; g++)
         for (size_t k = 0; k < sim_space_cuts(p, g, p->n_filters); k++)
             for (size_t c = 0; c < sim_space_cuts(p, g, p->n_channels); c++) {
                 block *const b = &s->blocks[s->n_blocks];
-                *b = (block){.group = (uint8_t)g, .filter = (uint8_t)k, .channel = (uint8_t)c};
+                b->group = (uint8_t)g;
+                b->filter = (uint8_t)k;
+                b->channel = (uint8_t)c;
                 b->size[LOOP_G] = p->groups[g];
                 b->size[LOOP_K] = p->filters[k];
                 b->size[LOOP_C] = p->channels[c];
-                for (int i = 0; i < N_LOOPS; i++)
-                    if (i != LOOP_W) b->n[i] = sim_ceil_div(s->total[i], b->size[i]);
+                b->n[LOOP_G] = s->n_of_groups[g];
+                b->n[LOOP_K] = s->n_of_filters[k];
+                b->n[LOOP_C] = s->n_of_channels[c];
+                b->size[LOOP_W] = b->n[LOOP_W] = 0; /* of the cut */
                 const uint64_t filters = b->size[LOOP_G] * b->size[LOOP_K];
                 b->weight_bits = filters * b->size[LOOP_C] * positions * s->bits.weight;
                 if (!p->is_ideal && b->weight_bits > s->cap_bits[0]) continue;
@@ -99,10 +122,38 @@ static void list_blocks(searcher *s)
             }
 }
 
-/* sum over the pieces of ceil(piece / unit) */
-static uint64_t sum_of_sets(uint64_t total, uint64_t size, uint64_t unit)
+static void fill_columns(searcher *s)
 {
-    const uint64_t n = sim_ceil_div(total, size);
+    block_columns *const c = &s->columns;
+    for (size_t i = 0; i < s->n_blocks; i++) {
+        const block *const b = &s->blocks[i];
+        const uint64_t stored = b->n[LOOP_C] > 1 ? s->bits.psum : s->bits.out;
+        c->channels[i] = (double)(b->size[LOOP_G] * b->size[LOOP_C]);
+        c->filters[i] = (double)(b->size[LOOP_G] * b->size[LOOP_K]);
+        c->last_filters[i] = (double)b->last_filters;
+        c->weight_bits[i] = (double)b->weight_bits;
+        c->load_cycles[i] = (double)b->load_cycles;
+        c->stored_bits[i] = (double)stored;
+        c->widest_bits[i] = (double)sim_max(stored, s->bits.out);
+        c->more_filters[i] = (double)(b->n[LOOP_K] - 1);
+        c->more_channels[i] = (double)(b->n[LOOP_C] - 1);
+        c->tiles[i] = (double)(b->n[LOOP_G] * b->n[LOOP_K] * b->n[LOOP_C]);
+    }
+}
+
+uint64_t sim_window_sets(const cut_state *c, uint64_t unit)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < c->n_sizes; i++)
+        sum += c->size_times[i] * sim_ceil_div(c->size_windows[i], unit);
+    return sum;
+}
+
+/* sum over the n pieces of ceil(piece / unit) */
+static uint64_t sum_of_sets(uint64_t total, uint64_t size, uint64_t n, uint64_t unit)
+{
+    if (unit == 1) return total;
+    if (n == 1) return sim_ceil_div(total, unit);
     return (n - 1) * sim_ceil_div(size, unit) + sim_ceil_div(last_piece(total, size, n), unit);
 }
 
@@ -111,13 +162,14 @@ static void set_up_map(searcher *s, map_state *m)
     const search_space *const p = &s->space;
     const array_map *const a = &m->array;
     for (size_t i = 0; i < p->n_groups; i++)
-        m->group_sets[i] = sum_of_sets(s->total[LOOP_G], p->groups[i], a->packed_groups);
+        m->group_sets[i] =
+            sum_of_sets(s->total[LOOP_G], p->groups[i], s->n_of_groups[i], a->packed_groups);
     for (size_t i = 0; i < p->n_filters; i++)
-        m->filter_sets[i] = a->packed_groups > 1
-                                ? sim_ceil_div(s->total[LOOP_K], p->filters[i])
-                                : sum_of_sets(s->total[LOOP_K], p->filters[i], a->filters);
+        m->filter_sets[i] = a->packed_groups > 1 ? s->n_of_filters[i]
+                                                 : sum_of_sets(s->total[LOOP_K], p->filters[i],
+                                                               s->n_of_filters[i], a->filters);
     for (size_t i = 0; i < p->n_channels; i++) {
-        const uint64_t n = sim_ceil_div(s->total[LOOP_C], p->channels[i]);
+        const uint64_t n = s->n_of_channels[i];
         const uint64_t last = last_piece(s->total[LOOP_C], p->channels[i], n);
         m->steps[i] = sim_array_steps(a, last);
         m->pe_steps[i] = sim_array_tile_steps(a, last);
@@ -127,7 +179,7 @@ static void set_up_map(searcher *s, map_state *m)
     }
     /* sums of rounded-up parts are least for the whole */
     block whole = {.n = {1, 1, 1, 1}};
-    const pare_dims *const d = &s->job->dims;
+    const pare_dims *const d = &s->dims;
     const uint64_t sets = sim_ceil_div((uint64_t)d->n * d->p * d->q, a->windows);
     m->least_cycles = sim_cycles_of(a, sim_work_of(m, &whole, sets, 1));
 }
@@ -136,30 +188,29 @@ static void set_up_maps(searcher *s)
 {
     for (size_t i = 0; i < s->n_maps; i++) {
         set_up_map(s, &s->maps[i]);
-        const map_state m = s->maps[i];
+        const uint64_t cycles = s->maps[i].least_cycles;
         size_t j = i;
-        for (; j > 0 && m.least_cycles < s->maps[j - 1].least_cycles; j--)
-            s->maps[j] = s->maps[j - 1];
-        s->maps[j] = m;
+        for (; j > 0 && cycles < s->maps[s->map_order[j - 1]].least_cycles; j--)
+            s->map_order[j] = s->map_order[j - 1];
+        s->map_order[j] = (uint8_t)i;
     }
 }
 
 /* Energy per unit of a field, the others being 0. */
-static double rate_of(const searcher *s, const tile_totals *t, uint64_t cycles)
+static double rate_of(const pare_machine *m, const tile_totals *t, uint64_t cycles)
 {
-    return ldexp(sim_energy_pj(s->m, s->job, t, cycles, NULL) - s->rates.base_pj, -UNIT_LOG2);
+    static const pare_sim_job nothing = {.dims = {.groups = 1}, .weight_bits = 1, .act_bits = 1};
+    return ldexp(sim_energy_pj(m, &nothing, t, cycles, NULL), -UNIT_LOG2);
 }
 
 /* Energy is affine in what is counted, so its rates are asked of it. */
-static void set_up_energy(searcher *s)
+static void set_up_rates(const pare_machine *m, energy_rates *r)
 {
     const uint64_t unit = (uint64_t)1 << UNIT_LOG2;
-    energy_rates *const r = &s->rates;
     const tile_totals none = {0};
     tile_totals t = none;
-    r->base_pj = sim_energy_pj(s->m, s->job, &none, 0, NULL);
-    r->cycle_pj = rate_of(s, &none, unit);
-#define RATE(name, ...) r->name = rate_of(s, &(const tile_totals){__VA_ARGS__}, 0)
+    r->cycle_pj = rate_of(m, &none, unit);
+#define RATE(name, ...) r->name = rate_of(m, &(const tile_totals){__VA_ARGS__}, 0)
     RATE(compute_pj, .compute_cycles = unit);
     RATE(fold_pj, .fold_cycles = unit);
     RATE(load_pj, .load_cycles = unit);
@@ -173,8 +224,27 @@ static void set_up_energy(searcher *s)
     RATE(store_pj, .dram_out_bits = unit);
     t.buffer_bits[2][0] = t.buffer_bits[2][1] = unit;
     t.dram_psum_write_bits = t.dram_psum_read_bits = unit;
-    r->psum_pj = rate_of(s, &t, 0) / 2; /* of a bit written or read */
+    r->psum_pj = rate_of(m, &t, 0) / 2; /* of a bit written or read */
 #undef RATE
+}
+
+void sim_searcher_start(searcher *s, const pare_machine *m)
+{
+    const uint64_t usable = m->buffers.double_buffering ? 4 : 8; /* bits per byte in one half */
+    s->m = m;
+    s->has_shape = false;
+    s->cap_bits[0] = sim_mul(m->buffers.weight_bytes, usable);
+    s->cap_bits[1] = sim_mul(m->buffers.act_bytes, usable);
+    s->cap_bits[2] = sim_mul(m->buffers.out_bytes, usable);
+    s->transfer = sim_divider(m->dram.bits_per_cycle);
+    set_up_rates(m, &s->rates);
+}
+
+static void set_up_energy(searcher *s)
+{
+    const energy_rates *const r = &s->rates;
+    const tile_totals none = {0};
+    s->base_pj = sim_energy_pj(s->m, s->job, &none, 0, NULL);
     for (size_t i = 0; i < s->n_maps; i++) {
         const array_map *const a = &s->maps[i].array;
         const double step = (double)a->step_cycles,
@@ -185,25 +255,56 @@ static void set_up_energy(searcher *s)
     }
 }
 
-bool sim_searcher_set_up(searcher *s)
+/* Space and cuts, which do not depend on the bits. */
+static bool set_up_shape(searcher *s, const pare_dims *d, uint64_t packed_groups)
 {
-    const pare_dims *const d = &s->job->dims;
-    array_map arrays[ARRAY_MAPS_MAX];
-    s->n_maps = sim_array_maps(s->m, s->job, arrays);
-    for (size_t i = 0; i < s->n_maps; i++)
-        s->maps[i] = (map_state){.array = arrays[i], .number = (uint32_t)i};
-    if (!is_small(s)) return false;
+    if (s->has_shape && s->packed_groups == packed_groups && !memcmp(&s->dims, d, sizeof *d))
+        return true;
+    s->dims = *d;
+    s->packed_groups = packed_groups;
     s->total[LOOP_G] = d->groups;
     s->total[LOOP_K] = d->k / d->groups;
     s->total[LOOP_C] = d->c / d->groups;
+    memset(s->n_axes, 0, sizeof s->n_axes);
+    sim_space(s->m, d, packed_groups, &s->space);
+    for (size_t i = 0; i < s->space.n_groups; i++)
+        s->n_of_groups[i] = sim_ceil_div(s->total[LOOP_G], s->space.groups[i]);
+    for (size_t i = 0; i < s->space.n_filters; i++)
+        s->n_of_filters[i] = sim_ceil_div(s->total[LOOP_K], s->space.filters[i]);
+    for (size_t i = 0; i < s->space.n_channels; i++)
+        s->n_of_channels[i] = sim_ceil_div(s->total[LOOP_C], s->space.channels[i]);
+    s->has_shape = true;
+    for (size_t i = 0; i < s->space.n_cuts && s->has_shape; i++)
+        s->has_shape = set_up_cut(s, &s->space.cuts[i], &s->cuts[i]);
+    return s->has_shape;
+}
+
+static void set_up_bits(searcher *s)
+{
+    const pare_dims *const d = &s->dims;
     const uint64_t outputs = (uint64_t)d->n * d->p * d->q * d->k;
     s->weight_bits = (uint64_t)d->k * s->total[LOOP_C] * d->r * d->s * s->bits.weight;
     s->out_bits = outputs * s->bits.out;
     s->psum_bits = 2 * outputs * s->bits.psum;
-    sim_space(s->m, d, s->maps[0].array.packed_groups, &s->space);
-    for (size_t i = 0; i < s->space.n_cuts; i++)
-        if (!set_up_cut(s, &s->space.cuts[i], &s->cuts[i])) return false;
+    for (size_t i = 0; i < s->space.n_cuts; i++) {
+        cut_state *const c = &s->cuts[i];
+        c->act_bits = s->total[LOOP_G] * s->total[LOOP_C] * c->sum_pixels * s->bits.act;
+        c->least_bits = s->weight_bits + c->act_bits + s->out_bits;
+    }
+}
+
+bool sim_searcher_set_up(searcher *s, const pare_sim_job *job)
+{
+    array_map arrays[ARRAY_MAPS_MAX];
+    s->job = job;
+    s->bits = sim_value_bits(s->m, job, sim_is_packed(s->m));
+    s->n_blocks = 0;
+    s->n_maps = sim_array_maps(s->m, job, arrays);
+    for (size_t i = 0; i < s->n_maps; i++) s->maps[i].array = arrays[i];
+    if (!set_up_shape(s, &job->dims, arrays[0].packed_groups) || !is_small(s)) return false;
+    set_up_bits(s);
     list_blocks(s);
+    fill_columns(s);
     set_up_maps(s);
     set_up_energy(s);
     return true;

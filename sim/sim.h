@@ -1,4 +1,5 @@
-/* sim.h: what a network costs on a machine. The public header of sim/; pe.h is its part.
+/* sim.h: what a network costs on a machine. The public header of sim/; pe.h, questions.h and
+ * store.h are its parts.
  *
  * A machine is one point of a space that is described by data (a *.machine.yaml); a result is
  * plain structs of statistics per layer and in total. Cycles, bits and counts are uint64_t and
@@ -17,7 +18,11 @@ extern "C" {
 /* ---- machines -------------------------------------------------------------------------------- */
 
 /* Which data stays in the PEs while the others move. */
-typedef enum pare_dataflow { PARE_OUTPUT_STATIONARY, PARE_WEIGHT_STATIONARY } pare_dataflow;
+typedef enum pare_dataflow {
+    PARE_OUTPUT_STATIONARY,
+    PARE_WEIGHT_STATIONARY,
+    PARE_INPUT_STATIONARY
+} pare_dataflow;
 /* How operands reach the PEs of a tile: to all at once, or from neighbour to neighbour. */
 typedef enum pare_delivery { PARE_BROADCAST, PARE_SYSTOLIC } pare_delivery;
 /* What the lanes of one step hold: channels at one kernel position, or the flattened depth. */
@@ -32,12 +37,13 @@ typedef enum pare_first_layer {
 typedef enum pare_holds { PARE_HOLDS_FILTERS, PARE_HOLDS_WINDOWS, PARE_HOLDS_BEST } pare_holds;
 /* Bits of a value in memory: memory.native_bits; the layer's own bitlength (Proteus); in DRAM the
  * width of its group, without zeros (ShapeShifter); in DRAM the weights' bit columns that are not
- * all zero in a group (BitWave). */
+ * all zero in a group (BitWave); native, but activations in DRAM in runs of zeros (Eyeriss). */
 typedef enum pare_packing {
     PARE_PACK_NATIVE,
     PARE_PACK_LAYER,
     PARE_PACK_GROUP,
-    PARE_PACK_COLUMNS
+    PARE_PACK_COLUMNS,
+    PARE_PACK_ZERO_RUNS
 } pare_packing;
 /* LIMITED: buffers and DRAM as given. IDEAL: every operand moves once and takes no time. BITFUSION:
  * the tile search and equations of Bit Fusion's own simulator, for comparison with it. */
@@ -187,6 +193,7 @@ typedef struct pare_machine {
     uint64_t hash;          /* of the file's bytes, the overrides and tables named there */
     const pare_yaml *yaml;  /* places of the keys, for messages */
     pare_arena *arena;
+    struct sim_tables *tables; /* energy tables read once for many machines; NULL: from the files */
     pare_pos pos;
     uint64_t given;
 } pare_machine;
@@ -209,6 +216,8 @@ double pare_machine_peak_macs(const pare_machine *m, uint32_t weight_bits, uint3
 uint64_t pare_machine_peak_bit_products(const pare_machine *m);
 /* PEs, and buffers; DRAM is not counted. */
 double pare_machine_area_um2(const pare_machine *m);
+/* What of the PEs no table prices, so that area and energy are lower bounds; NULL: nothing. */
+const char *pare_machine_unpriced(const pare_machine *m);
 
 /* What two machines are made equal in. */
 typedef enum pare_normalize {
@@ -255,7 +264,7 @@ typedef enum pare_stat_role { PARE_STAT_TOTAL, PARE_STAT_PART, PARE_STAT_OTHER }
       "lanes, rows, columns and tiles left without work at the edges of the layer")                \
     X(fill_drain_cycles, uint64_t, CYCLES, PART, "fill and drain", "skew of a systolic array")     \
     X(weight_load_cycles, uint64_t, CYCLES, PART, "weight load",                                   \
-      "weights on their way into the array while it waits")                                        \
+      "what stays in the array, on its way into it; columns that wait for weights")                \
     X(startup_cycles, uint64_t, CYCLES, PART, "first load, last store",                            \
       "DRAM transfers that nothing can hide")                                                      \
     X(stall_cycles, uint64_t, CYCLES, PART, "bandwidth stall",                                     \
@@ -364,6 +373,7 @@ typedef struct pare_sim_result {
     /* of total.energy_pj, if all tables err to the same side */
     double energy_uncertainty_frac;
     const char *normalized; /* the machine's */
+    const char *unpriced;   /* what makes area and energy lower bounds; NULL: nothing */
 } pare_sim_result;
 
 /* Evaluate every MAC layer with its best mapping. `options` may be NULL. The machine must be able
@@ -380,6 +390,7 @@ typedef struct pare_sim_job {
     const char *type;
     pare_dims dims;
     uint32_t weight_bits, act_bits, out_bits;
+    uint32_t weight_stored_bits; /* of a weight in memory; 0: weight_bits */
     bool reads_input;
 } pare_sim_job;
 pare_status pare_sim_run_layer(const pare_machine *machine, const pare_sim_job *job,
@@ -410,13 +421,24 @@ typedef enum pare_unit { PARE_UNIT_DRAM, PARE_UNIT_ARRAY, PARE_N_UNITS } pare_un
 const char *pare_event_name(pare_event_kind kind);
 pare_unit pare_event_unit(pare_event_kind kind);
 
+/* A tile on the array: runs of `run_steps` steps; before a run what stays in the PEs is loaded, and
+ * behind it its last sums drain. step_cycles is 0 if each step has its own, by its values. */
+typedef struct pare_event_work {
+    uint64_t steps, run_steps;
+    uint64_t step_cycles, load_cycles, drain_cycles;
+    bool is_done; /* the tile's outputs are complete then */
+} pare_event_work;
+
 /* A unit is busy from start_cycle to before end_cycle, counted from the layer's start. */
 typedef struct pare_event {
     pare_event_kind kind;
     uint64_t tile; /* number in the order of the walk */
     uint64_t start_cycle, end_cycle;
-    uint64_t bits;      /* of a transfer */
-    uint64_t first_bit; /* of it in its tensor (pare_sim_dram_trace says how that lies) */
+    /* of a transfer */
+    uint64_t bits;
+    uint64_t first_bit;     /* in its tensor (pare_sim_dram_trace says how that lies) */
+    uint64_t request_cycle; /* when it was asked for: the last swap of the buffers */
+    pare_event_work work;   /* of a tile's computation */
 } pare_event;
 
 typedef void pare_event_fn(void *context, const pare_event *event);
@@ -446,10 +468,20 @@ pare_status pare_sim_events_at(const pare_machine *machine, const pare_sim_job *
                                const pare_sim_pace *pace, pare_event_fn *fn, void *context,
                                pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;
 /* A whole network as a Chrome trace (chrome://tracing, Perfetto): a microsecond is a cycle, one
- * track a unit. Beyond `max_events` the remaining layers have no tiles in it. */
+ * track a unit. Events beyond `max_events` are left out; otherData.events_left_out counts them. */
 pare_status pare_sim_timeline(const pare_net *net, const pare_machine *machine,
                               const pare_bits *bits, const pare_sim_options *options,
                               size_t max_events, pare_buf *out, pare_err *e) PARE_MUST_CHECK;
+
+/* What happens in a network, in the order of time, as CSV: layer, cycle, event, tile, what, n.
+ * `descriptor` (a layer is taken up; n: its tiles), `memory_request` and `memory_response` (what:
+ * the transfer; n: bits), `tile_start` (n: steps), `step` (n: its number in the tile; only with
+ * `with_steps`, and not on machines whose steps depend on values), `accumulate_done` (the tile's
+ * outputs are complete), `stall` (of the array; what: the transfer that ends last; n: cycles),
+ * `layer_done` (n: cycles of the layer). PARE_EINPUT beyond 5 million records. */
+pare_status pare_sim_records(const pare_net *net, const pare_machine *machine,
+                             const pare_bits *bits, const pare_sim_options *options,
+                             bool with_steps, pare_buf *out, pare_err *e) PARE_MUST_CHECK;
 
 /* The DRAM traffic of a network as Ramulator's load/store trace: a line "LD 0x40" or "ST 0x40" per
  * burst of `burst_bytes` (a power of two), in the order of the events. Each layer has regions of
@@ -478,27 +510,6 @@ pare_status pare_sim_explain(const pare_net *net, const pare_machine *machine,
                              const char *layer, pare_buf *out, pare_err *e) PARE_MUST_CHECK;
 /* The machine with all its defaults filled in, its peaks, area and energy constants. */
 void pare_machine_write(const pare_machine *m, pare_buf *out);
-
-/* ---- reports --------------------------------------------------------------------------------- */
-
-/* What one page shows. Results of the same machines in the same order; results[0] (or uniform[0])
- * is what the others are compared with. */
-typedef struct pare_sim_report {
-    const char *title;
-    const char *bits_label; /* of `results`: "learned bits" */
-    const pare_bits *bits;
-    const pare_sim_result *results;
-    size_t n_results;
-    const pare_sim_result *uniform; /* the same at other bits, or NULL */
-    const char *uniform_label;      /* "8 bits" */
-    const char *normalization;      /* one sentence: what the machines have in common */
-    const pare_csv *metrics;        /* the trainer's metrics.csv, or NULL */
-} pare_sim_report;
-
-/* One self-contained HTML page. `chart_js` is the path of Chart.js 3 (minified), which is inlined;
- * a missing file is PARE_EINPUT with the package that holds it. */
-pare_status pare_sim_report_write(const pare_sim_report *report, const char *chart_js,
-                                  pare_buf *html, pare_err *e) PARE_MUST_CHECK;
 
 /* ---- bit-true inference ---------------------------------------------------------------------- */
 
@@ -532,9 +543,10 @@ void pare_infer_images_free(pare_infer_images *t); /* zeroed and NULL allowed */
 /* The logits (as many as the last layer has values) of one image of the network's input shape. */
 void pare_infer_logits(const pare_infer *f, const uint8_t *pixels, float *logits);
 
-/* value = scale * code + lo; code = clamp(rint((x - lo) * inv), 0, top) */
+/* value = scale * code + lo; code = clamp(rint((x - lo) * inv), 0, top). Two's complement codes are
+ * kept as code + zero, zero = 2^(bits - 1), and lo is then what makes the values the same. */
 typedef struct pare_infer_grid {
-    uint32_t bits;
+    uint32_t bits, zero;
     float scale, lo, inv, top;
 } pare_infer_grid;
 
@@ -543,11 +555,12 @@ typedef struct pare_infer_grid {
 typedef struct pare_infer_params {
     bool is_mac;
     pare_dims dims; /* one image; fc: as a 1x1 convolution of its flattened input (h, w, c) */
-    pare_infer_grid weight, act;
-    const uint16_t *codes;       /* weights [K][R][S][C/groups] */
-    const double *base;          /* [K]: what of an output does not depend on the image */
-    uint32_t zero_code;          /* what padding is filled with */
-    const float *scale, *offset; /* batch norm, [C] */
+    pare_infer_grid weight, act;    /* weight: the widest of its groups */
+    const pare_infer_grid *filters; /* of the weights of each filter */
+    const uint16_t *codes;          /* weights [K][R][S][C/groups] */
+    const double *base;             /* [K]: what of an output does not depend on the image */
+    uint32_t zero_code;             /* what padding is filled with */
+    const float *scale, *offset;    /* batch norm, [C] */
 } pare_infer_params;
 pare_infer_params pare_infer_layer_params(const pare_infer *f, uint32_t layer);
 /* The code of a value, in float as the trainer does it. */

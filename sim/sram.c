@@ -160,17 +160,31 @@ static void price(pare_machine *m, const sram_table *t)
     c->buffer_uncertainty_frac = uncertainty(t);
 }
 
-pare_status sim_buffers_price(pare_machine *m, pare_err *e)
+/* The table of the machine's node, device and temperature; kept if tables are. */
+static pare_status find_sram(const pare_machine *m, sram_table **out, pare_err *e)
 {
     static const char *const devices[] = {"itrs_lop", "itrs_lstp", "itrs_hp"};
-    char name[64];
+    char name[64], key[96];
     snprintf(name, sizeof name, "sram_%unm_%s", m->node_nm, devices[m->buffers.device]);
+    snprintf(key, sizeof key, "%s at %u K", name, m->buffers.temperature_k);
+    if (m->tables && (*out = sim_tables_find(m->tables, key))) return PARE_OK;
     pare_csv *csv = NULL;
     PARE_TRY(sim_table_load(m, "node_nm", name, &csv, e));
-    sram_table *const t = pare_xalloc(1, sizeof *t);
-    const pare_status status = read_sram(csv, m->buffers.temperature_k, t, e);
-    if (status == PARE_OK) price(m, t);
-    free(t);
-    pare_csv_free(csv);
+    *out = pare_xalloc(1, sizeof **out);
+    const pare_status status = read_sram(csv, m->buffers.temperature_k, *out, e);
+    sim_table_done(m, csv);
+    if (status != PARE_OK)
+        free(*out);
+    else if (m->tables)
+        sim_tables_keep(m->tables, key, *out, false);
     return status;
+}
+
+pare_status sim_buffers_price(pare_machine *m, pare_err *e)
+{
+    sram_table *t = NULL;
+    PARE_TRY(find_sram(m, &t, e));
+    price(m, t);
+    if (!m->tables) free(t);
+    return PARE_OK;
 }

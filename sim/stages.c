@@ -12,6 +12,7 @@ static bool add_run(axis *a, uint64_t n, uint64_t size, uint64_t span)
     axis_run *const last = a->n_runs ? &a->runs[a->n_runs - 1] : NULL;
     a->sum_span += n * span;
     a->max_span = sim_max(a->max_span, span);
+    a->min_span = sim_min(a->min_span, span);
     if (last && last->size == size && last->span == span) {
         last->n += n;
         return true;
@@ -27,6 +28,7 @@ static void start_axis(axis *a, uint64_t total, uint64_t piece)
     a->n = sim_ceil_div(total, piece);
     a->n_runs = a->n_steps = 0;
     a->sum_span = a->max_span = 0;
+    a->min_span = UINT64_MAX;
 }
 
 void sim_axis_even(uint64_t total, uint64_t piece, axis *out)
@@ -167,25 +169,28 @@ static void fill_transfers(const tiling *t, const divider *transfer, stage_table
     }
 }
 
+/* Cycles of a tile: so many per set of windows, and so many more. */
 static void fill_cycles(const tiling *t, stage_table *s)
 {
     const array_map *const a = t->a;
     const axis *const g = &s->loops[0], *const k = &s->loops[1], *const c = &s->loops[2];
+    const uint64_t start = a->fold_cycles + a->load_cycles;
     for (unsigned i = 0; i < g->n_runs; i++)
         for (unsigned j = 0; j < k->n_runs; j++)
-            s->folds[i][j] = sim_ceil_div(g->runs[i].size, a->packed_groups) *
-                             (a->packed_groups > 1 ? 1 : sim_ceil_div(k->runs[j].size, a->filters));
+            for (unsigned l = 0; l < c->n_runs; l++) {
+                const uint64_t groups = sim_ceil_div(g->runs[i].size, a->packed_groups);
+                const uint64_t filters =
+                    a->packed_groups > 1 ? 1 : sim_ceil_div(k->runs[j].size, a->filters);
+                const uint64_t steps = sim_array_steps(a, c->runs[l].size);
+                const uint64_t filter_starts = a->streams == LOOP_K ? 1 : filters;
+                const uint64_t step_starts = a->streams == LOOP_C ? 1 : steps;
+                const uint64_t starts = groups * filter_starts * step_starts * start;
+                s->per_set[i][j][l] = groups * filters * steps * a->step_cycles;
+                s->per_tile[i][j][l] = 0;
+                (a->streams == LOOP_W ? s->per_tile : s->per_set)[i][j][l] += starts;
+            }
     for (unsigned w = 0; w < s->windows->n_kinds; w++)
         s->sets[w] = sim_ceil_div(s->windows->kinds[w].windows, a->windows);
-    for (unsigned l = 0; l < c->n_runs; l++) {
-        const uint64_t steps = sim_array_steps(a, c->runs[l].size);
-        s->per_set[l] = steps * a->step_cycles;
-        s->per_fold[l] = 0;
-        if (a->is_weight_stationary)
-            s->per_fold[l] = steps * (a->fold_cycles + a->load_cycles);
-        else
-            s->per_set[l] += a->fold_cycles;
-    }
 }
 
 void sim_stage_table(const tiling *t, const window_kinds *w, const divider *transfer,
@@ -244,9 +249,8 @@ static void add_stage(nest *n, const place *p)
     if (p->to.loops & WEIGHT_INDEX) dram += s->weight[z[LOOP_G]][z[LOOP_K]][z[LOOP_C]];
     if (p->to.loops & ACT_INDEX) dram += s->act[z[LOOP_G]][z[LOOP_C]][z[LOOP_W]];
     if (p->to.loops & OUT_INDEX && !p->to.is_edge) dram += s->psum[z[LOOP_G]][z[LOOP_K]][z[LOOP_W]];
-    const uint64_t compute =
-        s->folds[at[LOOP_G]][at[LOOP_K]] *
-        (s->sets[at[LOOP_W]] * s->per_set[at[LOOP_C]] + s->per_fold[at[LOOP_C]]);
+    const uint8_t g = at[LOOP_G], k = at[LOOP_K], c = at[LOOP_C];
+    const uint64_t compute = s->sets[at[LOOP_W]] * s->per_set[g][k][c] + s->per_tile[g][k][c];
     n->time.cycles += p->n * sim_max(compute, dram);
     n->time.stall_cycles += dram > compute ? p->n * (dram - compute) : 0;
 }

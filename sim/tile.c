@@ -120,24 +120,37 @@ static void set_values(const tiling *t, const uint64_t x[N_LOOPS], tile *r)
     if (v->act_bits) r->act_bits = v->act_bits[gw * t->n[LOOP_C] + x[LOOP_C]];
 }
 
+/* How often the array takes anew what it holds at once, along each loop of a tile. */
+static void tile_sets(const tiling *t, const uint64_t x[N_LOOPS], uint64_t windows,
+                      uint64_t sets[N_LOOPS])
+{
+    sets[LOOP_G] = sim_ceil_div(piece(t, LOOP_G, x[LOOP_G]), t->a->packed_groups);
+    sets[LOOP_K] = filter_sets(t, piece(t, LOOP_K, x[LOOP_K]));
+    sets[LOOP_W] = sim_ceil_div(windows, t->a->windows);
+    sets[LOOP_C] = sim_array_steps(t->a, piece(t, LOOP_C, x[LOOP_C]));
+}
+
+static uint64_t product(const uint64_t sets[N_LOOPS])
+{
+    return sets[LOOP_G] * sets[LOOP_K] * sets[LOOP_W] * sets[LOOP_C];
+}
+
 /* The tile at x, which has the windows w. */
 static tile tile_of(const tiling *t, const uint64_t x[N_LOOPS], const window_tile *w)
 {
     const array_map *const a = t->a;
     const uint64_t groups = piece(t, LOOP_G, x[LOOP_G]), filters = piece(t, LOOP_K, x[LOOP_K]);
     const uint64_t channels = piece(t, LOOP_C, x[LOOP_C]);
-    const uint64_t steps = sim_array_steps(a, channels);
-    const uint64_t sets = sim_ceil_div(w->windows, a->windows);
-    const uint64_t folds = sim_ceil_div(groups, a->packed_groups) * filter_sets(t, filters);
+    uint64_t sets[N_LOOPS];
+    tile_sets(t, x, w->windows, sets);
     const uint64_t outputs = groups * filters * w->windows;
     tile r = {.weight_bits = groups * filters * channels * kernel_positions(t) * t->bits.weight,
               .act_bits = groups * channels * w->pixels * t->bits.act,
               .out_bits = outputs * t->bits.out,
               .psum_bits = outputs * t->bits.psum};
-    if (a->is_weight_stationary)
-        r.cycles = folds * steps * (sets * a->step_cycles + a->fold_cycles + a->load_cycles);
-    else
-        r.cycles = folds * sets * (steps * a->step_cycles + a->fold_cycles);
+    const uint64_t all_steps = product(sets);
+    r.cycles = all_steps * a->step_cycles +
+               all_steps / sets[a->streams] * (a->fold_cycles + a->load_cycles);
     if (t->values) set_values(t, x, &r);
     return r;
 }
@@ -145,6 +158,21 @@ static tile tile_of(const tiling *t, const uint64_t x[N_LOOPS], const window_til
 tile sim_tile_at(const tiling *t, const uint64_t x[N_LOOPS])
 {
     return tile_of(t, x, &t->w->v[x[LOOP_W]]);
+}
+
+pare_event_work sim_tile_work(const tiling *t, const uint64_t x[N_LOOPS])
+{
+    const array_map *const a = t->a;
+    uint64_t sets[N_LOOPS];
+    tile_sets(t, x, t->w->v[x[LOOP_W]].windows, sets);
+    pare_event_work work = {.steps = product(sets),
+                            .run_steps = sets[a->streams],
+                            .is_done = x[LOOP_C] + 1 == t->n[LOOP_C]};
+    if (t->values && t->values->cycles) return work;
+    work.step_cycles = a->step_cycles;
+    work.load_cycles = a->load_cycles;
+    work.drain_cycles = a->fold_cycles;
+    return work;
 }
 
 tile_need sim_tile_need(const tiling *t)
@@ -217,11 +245,14 @@ static void sum_compute(const tiling *t, uint64_t steps, uint64_t window_sets, t
     const array_map *const a = t->a;
     const uint64_t sets_k =
         a->packed_groups > 1 ? t->n[LOOP_K] : sum_of_sets(t, LOOP_K, a->filters);
-    const uint64_t folds = sim_mul(sum_of_sets(t, LOOP_G, a->packed_groups), sets_k);
-    const uint64_t all_steps = sim_mul(sim_mul(folds, window_sets), steps);
-    const uint64_t starts = a->is_weight_stationary
-                                ? sim_mul(sim_mul(folds, steps), t->w->n)
-                                : sim_mul(sim_mul(folds, window_sets), t->n[LOOP_C]);
+    const uint64_t groups = sum_of_sets(t, LOOP_G, a->packed_groups);
+    /* the array starts anew for each set of the loops that do not stream, in each tile */
+    const uint64_t sets[N_LOOPS] = {[LOOP_K] = sets_k, [LOOP_W] = window_sets, [LOOP_C] = steps};
+    uint64_t all_steps = groups, starts = groups;
+    for (int i = LOOP_K; i < N_LOOPS; i++) {
+        all_steps = sim_mul(all_steps, sets[i]);
+        starts = sim_mul(starts, i == a->streams ? t->n[i] : sets[i]);
+    }
     s->fold_cycles = sim_mul(starts, a->fold_cycles);
     s->multiplex_cycles = sim_mul(all_steps, a->step_cycles - a->busy_cycles);
     s->load_cycles = sim_mul(starts, a->load_cycles);
@@ -233,14 +264,17 @@ static void sum_buffers(const tiling *t, uint64_t steps, uint64_t window_sets, u
                         uint64_t outputs, tile_totals *s)
 {
     const array_map *const a = t->a;
-    const uint64_t passes = a->is_weight_stationary ? t->w->n : window_sets;
-    const uint64_t sets_k = a->packed_groups > 1 ? 1 : sum_of_sets(t, LOOP_K, a->filters);
+    /* what stays is read once per tile, the others once per set of what they meet */
+    const uint64_t passes = a->streams == LOOP_W ? t->w->n : window_sets;
+    const uint64_t sets_k = a->streams == LOOP_K   ? t->n[LOOP_K]
+                            : a->packed_groups > 1 ? 1
+                                                   : sum_of_sets(t, LOOP_K, a->filters);
     const uint64_t depth = t->total[LOOP_C] * kernel_positions(t);
     const uint64_t reads = sim_mul(sim_mul(t->total[LOOP_G], t->w->sum_windows), depth);
     s->buffer_bits[0][0] = sim_mul(sim_mul(weights, passes), t->bits.weight);
     s->buffer_bits[1][0] = sim_mul(sim_mul(reads, sets_k), t->bits.act);
     /* partial sums come back once per depth piece that the accumulators do not span */
-    const uint64_t rounds = a->is_weight_stationary ? steps : t->n[LOOP_C];
+    const uint64_t rounds = a->streams == LOOP_C ? t->n[LOOP_C] : steps;
     const uint64_t width = rounds > 1 ? t->bits.psum : t->bits.out;
     s->buffer_bits[2][0] = sim_mul(sim_mul(outputs, width), rounds);
     s->buffer_bits[2][1] = s->buffer_bits[2][0];

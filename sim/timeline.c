@@ -9,7 +9,7 @@ enum { TRACK_LAYERS = 1, TRACK_FIRST_UNIT };
 typedef struct timeline {
     pare_buf *out;
     uint64_t offset_cycles; /* start of the layer */
-    size_t n, max;
+    size_t n, max, n_left_out;
     bool has_any;
 } timeline;
 
@@ -40,7 +40,11 @@ static void add_span(timeline *t, int track, const char *name, uint64_t start, u
 static void add_event(void *context, const pare_event *e)
 {
     timeline *const t = context;
-    if (t->n == t->max || e->start_cycle == e->end_cycle) return;
+    if (e->start_cycle == e->end_cycle) return;
+    if (t->n == t->max) {
+        t->n_left_out++;
+        return;
+    }
     t->n++;
     add_span(t, TRACK_FIRST_UNIT + (int)pare_event_unit(e->kind), pare_event_name(e->kind),
              e->start_cycle, e->end_cycle - e->start_cycle);
@@ -75,7 +79,7 @@ pare_status pare_sim_timeline(const pare_net *net, const pare_machine *machine,
         status = sim_job_events(machine, &jobs[i], options, add_event, &t, &l, e);
         if (status == PARE_OK) add_layer(&t, &l);
     }
-    pare_buf_puts(out, "\n]}\n");
+    pare_buf_printf(out, "\n],\"otherData\":{\"events_left_out\":%zu}}\n", t.n_left_out);
     free(jobs);
     return status;
 }

@@ -81,6 +81,7 @@ static void json_total(pare_buf *b, const pare_sim_result *r)
     json_real(b, "area_um2", r->area_um2);
     json_real(b, "energy_uncertainty_frac", r->energy_uncertainty_frac);
     if (r->normalized) json_text(b, "normalized", r->normalized);
+    if (r->unpriced) json_text(b, "unpriced", r->unpriced);
     json_stats(b, &r->total);
     pare_buf_puts(b, "}\n");
 }
@@ -103,16 +104,19 @@ static void csv_header(pare_buf *b, const pare_sim_result *results, size_t n)
                         results[i].machine, (unsigned long long)results[i].machine_hash,
                         (unsigned long long)results[i].bits_hash);
     const char *values = NULL; /* all results have the same, or what their machines declare */
-    pare_buf normalized = {0};
+    pare_buf normalized = {0}, unpriced = {0};
     for (size_t i = 0; i < n; i++) {
         if (results[i].normalized)
             pare_buf_printf(&normalized, "%s%s", normalized.n ? "; " : "", results[i].normalized);
+        if (results[i].unpriced)
+            pare_buf_printf(&unpriced, "%s%s, lower bounds of area and energy: %s",
+                            unpriced.n ? "; " : "", results[i].machine, results[i].unpriced);
         if (!results[i].values) continue;
         if (values) pare_buf_printf(&origin, "%s", "; ");
         values = results[i].values;
         pare_buf_printf(&origin, "%s: %s", results[i].machine, values);
     }
-    const char *pairs[6] = {"inputs", inputs.text ? inputs.text : ""};
+    const char *pairs[8] = {"inputs", inputs.text ? inputs.text : ""};
     size_t n_pairs = 1;
     if (values) {
         pairs[2 * n_pairs] = "values";
@@ -122,7 +126,12 @@ static void csv_header(pare_buf *b, const pare_sim_result *results, size_t n)
         pairs[2 * n_pairs] = "normalized";
         pairs[2 * n_pairs++ + 1] = normalized.text;
     }
+    if (unpriced.n) {
+        pairs[2 * n_pairs] = "unpriced";
+        pairs[2 * n_pairs++ + 1] = unpriced.text;
+    }
     pare_provenance(b, "pare-sim", pairs, n_pairs);
+    pare_buf_free(&unpriced);
     pare_buf_free(&origin);
     pare_buf_free(&inputs);
     pare_buf_free(&normalized);
@@ -251,6 +260,8 @@ static void write_result(const pare_sim_result *r, pare_buf *b)
         r->latency_ns / 1e6, r->clock_mhz, r->total.energy_pj / 1e6,
         100 * r->energy_uncertainty_frac, (double)r->total.dram_bits / 1e6,
         (double)r->total.dram_unpacked_bits / 1e6, r->area_um2 / 1e6);
+    if (r->unpriced)
+        pare_buf_printf(b, "energy and area are lower bounds: %s have no price\n", r->unpriced);
 }
 
 static void write_comparison(const pare_sim_result *r, size_t n, pare_buf *b)

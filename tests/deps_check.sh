@@ -18,6 +18,7 @@ traces=(traces/*.[ch]) model=(model/*.[ch]) sim=(sim/*.[ch]) rtl=(rtl/*.[ch] rtl
 [ ${#rtl[@]} -eq 0 ] || forbid "${rtl[*]}" 'model/|dnnl|yaml\.h|zlib\.h' 'rtl uses traces, the public header of sim, Verilator, SystemC'
 for f in "${sim[@]}" "${model[@]}" "${rtl[@]}"; do
   case $f in */dnnl*|rtl/*) ;; *) forbid "$f" 'dnnl|oneapi/dnnl' 'oneDNN lives in model/dnnl*.c only' ;; esac
+  case $f in model/comm.c) ;; *) forbid "$f" 'mpi\.h' 'MPI lives in model/comm.c only' ;; esac
   forbid "$f" 'traces/yaml_tree\.h' 'a private header of traces; traces/trace.h expected'
 done
 [ $bad -eq 0 ] && echo "deps-check: every #include is allowed"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The report in a real browser: headless Chromium opens it from the disk, with no network. Checked:
-# no console error, every chart has drawn pixels, the tables are filled, the controls redraw.
+# no console error, every chart has drawn pixels, the tables are filled, the controls redraw, and what
+# mouse and keys do. PARE_SHOTS: a folder that keeps the screenshots.
 # Ends in "N passed, N failed".
 set -u
 SRC=$(cd "$(dirname "$0")/.." && pwd)
@@ -55,7 +56,7 @@ verdict "the browser opens the page" $?
 probe=$(grep -oE 'PROBE .* END' "$dir/dom" | tail -n 1)
 echo "$probe"
 if grep 'CONSOLE' "$dir/log"; then verdict "no console message" 1; else verdict "no console message" 0; fi
-for canvas in bits epochs speedup energy traffic layers; do
+for canvas in bits epochs speedup energy traffic layers scatter linked roofline; do
   [[ $probe == *" $canvas=drawn"* ]]
   verdict "chart '$canvas' is drawn" $?
 done
@@ -65,5 +66,30 @@ verdict "the machines' table has a row for each machine and set of bits" $?
 verdict "the layers' table has a row for each layer and one for all" $?
 [[ $probe == *"redraw=true"* ]]
 verdict "choosing another breakdown redraws" $?
+
+# the same pages driven by mouse and keys: filter, zoom, brush, sort, download (tests/report_drive.py)
+sqlite3 "$dir/many.sqlite" <"$SRC/tests/data/sweep/many.sql" >/dev/null
+"$BUILD/bin/pare-sim" report "$dir/many.sqlite" -o "$dir/many.html"
+verdict "a report of 100,000 points is written" $?
+"$BUILD/bin/pare-sim" report "$SRC/tests/data/run" -o "$dir/run.html" --timeline "$dir/timeline.json"
+verdict "a report with a timeline is written" $?
+cat >"$dir/kept.sweep.yaml" <<'TEXT'
+version: 1
+name: kept
+networks: [cnn_small]
+machines: [stripes, loom2]
+bits: [8, w3a5]
+layers: true
+columns: [all]
+axes:
+  - {key: array.rows, values: [8, 16, 32]}
+TEXT
+"$BUILD/bin/pare-sim" sweep "$dir/kept.sweep.yaml" -o "$dir/kept.sqlite" --quiet >"$dir/log" &&
+  "$BUILD/bin/pare-sim" report "$SRC/tests/data/run" --points "$dir/kept.sqlite" -o "$dir/both.html"
+verdict "a run's report with a sweep's points is written" $?
+driven=$(python3 "$SRC/tests/report_drive.py" "$chromium" "${PARE_SHOTS:-$dir}" "$dir/many.html" "$dir/run.html" "$dir/both.html")
+verdict "the pages are driven" $?
+echo "$driven"
+[[ $driven =~ ([0-9]+)\ passed,\ ([0-9]+)\ failed ]] && passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

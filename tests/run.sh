@@ -2,7 +2,7 @@
 # Run test programs and the CLI tests; add up their totals. Arguments: the programs.
 # A program ends in Check's line ("100%: Checks: 4, Failures: 0, Errors: 0") or in
 # "N passed, N failed"; one that ends otherwise counts as one failure. Lines that start with
-# SKIPPED name tests that could not run here.
+# SKIPPED name tests that could not run here; those that start with PROGRESS are shown as they come.
 set -u
 SRC=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=${BUILD:-build}
@@ -24,8 +24,9 @@ add() { # name passed failed skipped
 run_program() {
   local name start n_skip checks bad line
   name=$(basename "$1") start=$SECONDS
-  (cd "$SRC" && "$1") >"$log" 2>&1
-  local rc=$?
+  # what a long test says on its way is shown at once
+  (cd "$SRC" && "$1") 2>&1 | tee "$log" | { grep --line-buffered '^PROGRESS ' || true; }
+  local rc=${PIPESTATUS[0]}
   n_skip=$(grep -c '^SKIPPED ' "$log")
   line=$(grep -E '^[0-9]+%: Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+$|^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
   if [[ $line =~ Checks:\ ([0-9]+),\ Failures:\ ([0-9]+),\ Errors:\ ([0-9]+) ]]; then

@@ -79,10 +79,22 @@ static inline size_t random_sets(pare_rng *r, char text[SETS][SET_BYTES], const 
     return n;
 }
 
-static const char *const case_machines[] = {
-    "bitparallel8", "stripes", "unpu", "loom1", "loom4", "bitfusion", "systolic_ws", "systolic_os"};
+static const char *const case_machines[] = {"bitparallel8", "stripes",     "unpu",
+                                            "loom1",        "loom4",       "bitfusion",
+                                            "systolic_ws",  "systolic_os", "systolic_is"};
 
 enum { N_CASE_MACHINES = sizeof case_machines / sizeof *case_machines };
+
+/* Sometimes, what stays in the PEs of a broadcast array; how many of sets[2] were written. */
+static inline size_t random_dataflow(pare_rng *r, const char *sets[2])
+{
+    static const char *const dataflows[] = {"array.dataflow=weight_stationary",
+                                            "array.dataflow=input_stationary"};
+    if (pare_rng_below(r, 4)) return 0;
+    sets[0] = dataflows[pare_rng_below(r, 2)];
+    sets[1] = "mapping.cols=windows";
+    return 2;
+}
 
 /* A shipped machine with `sets`; NULL with *e if it cannot be read. */
 static inline pare_machine *case_machine(const char *name, const char *const *sets, size_t n,

@@ -49,8 +49,10 @@ static inputs make_inputs(shape s)
     in.affine[1] = (pare_affine){in.scale, in.offset, 0, INFINITY};
     in.affine[2] = (pare_affine){NULL, NULL, 0, 6};
     for (int i = 0; i < 2; i++) {
-        const pare_quant q = {.n = 3.3 + i, .n_max = 8};
-        in.blends[i] = pare_quant_blend_of(&q, i ? 0 : -4, 6.5f, true);
+        static const pare_quant_row row = {.grid = PARE_GRID_AFFINE, .ngrad = PARE_NGRAD_LERP};
+        pare_quant q = {.row = &row, .n = 3.3 + i, .n_max = 8};
+        pare_quant_set_blend(&q, i ? 0 : -4, 6.5f, true);
+        in.blends[i] = q.blend;
         in.blends[i].is_pair = i == 0;
     }
     return in;
@@ -107,17 +109,28 @@ END_TEST
 static void run_reduce(const pare_kernels *k, shape s, const inputs *in, int variant, float *g,
                        double *sums)
 {
+    static const unsigned wants[] = {
+        0,
+        PARE_WANTS_PAIR,
+        PARE_WANTS_ENDS,
+        PARE_WANTS_ENDS | PARE_WANTS_MASK,
+        PARE_WANTS_PAIR | PARE_WANTS_ENDS,
+        PARE_WANTS_PAIR | PARE_WANTS_ENDS | PARE_WANTS_MASK,
+        0,
+        PARE_WANTS_PAIR,
+    };
     memcpy(g, in->g, s.rows * s.c * sizeof *g);
-    memset(sums, 0, (2 * s.c + 1) * sizeof *sums);
+    memset(sums, 0, (2 * s.c + PARE_N_SUMS) * sizeof *sums);
     const pare_reduce_args r = {.g = g,
                                 .x = in->x,
                                 .y = variant & 1 ? in->z : NULL,
                                 .affine = &in->affine[variant & 2 ? 1 : 2],
-                                .blend = variant & 4 ? &in->blends[0] : NULL,
+                                .blend = &in->blends[variant >> 7 & 1],
+                                .wants = wants[variant >> 4 & 7],
                                 .mean = variant & 8 ? in->mean : NULL,
                                 .sum = sums,
                                 .sum_xm = sums + s.c,
-                                .dn = sums + 2 * s.c};
+                                .sums = sums + 2 * s.c};
     k->reduce(&r, s.rows, s.c);
 }
 
@@ -129,12 +142,13 @@ START_TEST(reductions_are_equal_bit_by_bit)
         inputs in = make_inputs(s);
         const size_t n = s.rows * s.c;
         float *a = pare_xalloc(n, 4), *b = pare_xalloc(n, 4);
-        double *sa = pare_xalloc(2 * s.c + 1, 8), *sb = pare_xalloc(2 * s.c + 1, 8);
-        for (int v = 0; v < 16; v++) {
+        double *sa = pare_xalloc(2 * s.c + PARE_N_SUMS, 8),
+               *sb = pare_xalloc(2 * s.c + PARE_N_SUMS, 8);
+        for (int v = 0; v < 256; v++) {
             run_reduce(&pare_kernels_c, s, &in, v, a, sa);
             run_reduce(&pare_kernels_avx512, s, &in, v, b, sb);
             ck_assert_mem_eq(a, b, n * 4);
-            ck_assert_mem_eq(sa, sb, (2 * s.c + 1) * 8);
+            ck_assert_mem_eq(sa, sb, (2 * s.c + PARE_N_SUMS) * 8);
         }
         free(a);
         free(b);

@@ -267,8 +267,12 @@ START_TEST(a_hang_is_a_failure)
     pare_sim_layer level;
     pare_err e = {0};
     pare_layer_random_new(p, 1, 0, &x);
-    const pare_sim_job job = {"x", "conv2d", x.job.dims, x.job.weight_bits, x.job.act_bits,
-                              8,   false};
+    const pare_sim_job job = {.layer = "x",
+                              .type = "conv2d",
+                              .dims = x.job.dims,
+                              .weight_bits = x.job.weight_bits,
+                              .act_bits = x.job.act_bits,
+                              .out_bits = 8};
     ck_assert_int_eq(pare_sim_run_layer(m, &job, &level, &e), PARE_OK);
     ck_assert_int_eq(pare_layer_image_new(p, &x.job, &level.map, &image, &e), PARE_OK);
     const pare_layer_run run = {.image = &image,

@@ -88,8 +88,8 @@ END_TEST
 START_TEST(the_smallest_change_makes_the_machine_run)
 {
     static const char *const files[] = {"weight_buffer_below_a_tile", "act_buffer_below_a_tile",
-                                        "out_buffer_below_a_tile", "weights_too_wide",
-                                        "activations_too_wide"};
+                                        "out_buffer_below_a_tile",    "weights_too_wide",
+                                        "activations_too_wide",       "zero_bandwidth"};
     const char *const src = getenv("PARE_SRC");
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[PATH_MAX], set[128], key[64];

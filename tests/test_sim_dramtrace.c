@@ -86,10 +86,13 @@ static void add_bursts(void *context, const pare_event *e)
     *(is_store ? &b->stores : &b->loads) += n;
 }
 
+/* Lines that start with `what`. Not by strstr: the one of the sanitizers measures the rest of the
+ * text at every hit, which takes minutes for a long trace. */
 static uint64_t count_lines(const pare_buf *b, const char *what)
 {
     uint64_t n = 0;
-    for (const char *at = b->text; (at = strstr(at, what)); at++) n++;
+    for (const char *at = b->text; at && *at; at = strchr(at, '\n'), at += at != NULL)
+        n += !strncmp(at, what, strlen(what));
     return n;
 }
 

@@ -275,8 +275,9 @@ START_TEST(wrong_shapes_codes_and_grids_are_refused)
          "has no activation of layer 'fc'; a run with quantized weights and activations expected"},
         {"layer,kind,bits,signed,scale,offset,file,inverse_scale\nfc,weight,3,0,0.5,-1,w,2\n",
          ":2:11", "layer 'fc': bits are not those of network.bits.yaml"},
-        {"layer,kind,bits,signed,scale,offset,file,inverse_scale\nfc,weight,2,1,0.5,-1,w,2\n",
-         ":2:13", "layer 'fc': codes are signed; unsigned affine codes expected"},
+        {"layer,kind,bits,signed,scale,offset,file,inverse_scale\nfc,weight,2,0,0.5,-1,w,2\n"
+         "fc,activation,2,1,0.5,0,w,2\n",
+         ":3:17", "layer 'fc': activation codes are signed; unsigned affine codes expected"},
     };
     static const size_t square[2] = {2, 2}, fc[2] = {2, 4}, two = 2;
     static const uint8_t codes[8] = {0, 1, 2, 4, 0, 0, 0, 0};

@@ -165,17 +165,21 @@ static work work_of(const walk *w, const uint64_t x[4])
                             (map->tiles_hold_windows ? 1 : (uint64_t)m->array.tiles) *
                             (map->cols_hold_filters ? (uint64_t)m->array.cols : 1);
     const uint64_t sets = ceil_div(windows, wide_w), steps = depth_steps(w, channels);
-    const uint64_t folds = ceil_div(groups, map->packed_groups) *
-                           (map->packed_groups > 1 ? 1 : ceil_div(filters, wide_k));
+    const uint64_t group_sets = ceil_div(groups, map->packed_groups);
+    const uint64_t filter_sets = map->packed_groups > 1 ? 1 : ceil_div(filters, wide_k);
     const bool is_systolic = m->array.delivery == PARE_SYSTOLIC;
+    const uint64_t lanes = m->pe.lanes, step = w->l->step_cycles, rows_of_array = m->array.rows;
+    const uint64_t load = is_systolic ? lanes : 1, cols_of_array = m->array.cols;
     work r;
     if (m->array.dataflow == PARE_WEIGHT_STATIONARY) {
-        const uint64_t skew = is_systolic ? m->pe.lanes - 1 + m->array.rows - 1 : 0;
-        r.cycles =
-            folds * steps * (sets * w->l->step_cycles + skew + (is_systolic ? m->pe.lanes : 1));
+        const uint64_t skew = is_systolic ? lanes - 1 + rows_of_array - 1 : 0;
+        r.cycles = group_sets * filter_sets * steps * (sets * step + skew + load);
+    } else if (m->array.dataflow == PARE_INPUT_STATIONARY) {
+        const uint64_t skew = is_systolic ? lanes - 1 + cols_of_array - 1 : 0;
+        r.cycles = group_sets * sets * steps * (filter_sets * step + skew + load);
     } else {
-        const uint64_t skew = is_systolic ? m->array.rows + m->array.cols - 2 : 0;
-        r.cycles = folds * sets * (steps * w->l->step_cycles + skew);
+        const uint64_t skew = is_systolic ? rows_of_array + cols_of_array - 2 : 0;
+        r.cycles = group_sets * filter_sets * sets * (steps * step + skew);
     }
     r.weight_bits = groups * filters * channels * d->r * d->s * w->weight;
     r.act_bits = groups * channels * pixels * w->act;
@@ -328,6 +332,8 @@ static bool compare_case(pare_rng *r, uint64_t seed, uint64_t number)
     if (!strncmp(name, "systolic", 8)) {
         sets[n++] = "memory.model=limited";
         sets[n++] = "compat.count_from_zero=false";
+    } else {
+        n += random_dataflow(r, sets + n);
     }
     const pare_sim_job job = random_job(r);
     pare_machine *m = NULL;

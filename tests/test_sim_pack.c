@@ -35,6 +35,31 @@ START_TEST(columns_worked_by_hand)
 }
 END_TEST
 
+static uint64_t code_bits(const uint16_t *codes, size_t n, uint32_t level_bits)
+{
+    run_code c = {0};
+    for (size_t i = 0; i < n; i++) sim_run_code_put(&c, codes[i]);
+    return sim_run_code_bits(&c, level_bits);
+}
+
+/* Eyeriss: pairs of a 5-bit run and a 16-bit level, three and a bit to a word of 64. Figure 8 of
+ * the paper: 0 0 12 0 0 0 0 53 0 0 22 are the runs 2 4 2 and one word. */
+START_TEST(runs_worked_by_hand)
+{
+    const uint16_t figure[] = {0, 0, 12, 0, 0, 0, 0, 53, 0, 0, 22, 7};
+    ck_assert_uint_eq(code_bits(figure, 11, 16), 64);
+    ck_assert_uint_eq(code_bits(figure, 12, 16), 2 * 64); /* a fourth pair */
+    ck_assert_uint_eq(code_bits(figure, 10, 16), 64);     /* 0 and a level that is 0 */
+    ck_assert_uint_eq(code_bits(figure, 11, 8), 3 * 13 + 1);
+    const uint16_t zeros[97] = {0};
+    ck_assert_uint_eq(code_bits(zeros, 96, 16), 64); /* 3 x (31 zeros and a level) */
+    ck_assert_uint_eq(code_bits(zeros, 97, 16), 2 * 64);
+    const uint16_t ones[7] = {1, 1, 1, 1, 1, 1, 1};
+    ck_assert_uint_eq(code_bits(ones, 6, 16), 2 * 64);
+    ck_assert_uint_eq(code_bits(ones, 7, 16), 3 * 64);
+}
+END_TEST
+
 /* ---- random tilings ---- */
 
 typedef struct fixture {
@@ -260,6 +285,89 @@ START_TEST(tiles_equal_a_plain_count)
 }
 END_TEST
 
+/* Encode values as Eyeriss' encoder does, pair by pair; decode them; the length of the words. */
+static uint64_t plain_code_bits(const uint16_t *v, uint32_t n, uint32_t level_bits)
+{
+    uint32_t *const runs = pare_xalloc(n + 1, sizeof *runs);
+    uint16_t *const levels = pare_xalloc(n + 1, sizeof *levels);
+    uint32_t n_pairs = 0, run = 0, at = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const bool is_last = i + 1 == n;
+        if (v[i] == 0 && run < 31 && !is_last) {
+            run++;
+            continue;
+        }
+        runs[n_pairs] = run;
+        levels[n_pairs++] = v[i];
+        run = 0;
+    }
+    for (uint32_t i = 0; i < n_pairs; i++) {
+        for (uint32_t zero = 0; zero < runs[i]; zero++) ck_assert_uint_eq(v[at++], 0);
+        ck_assert_uint_eq(v[at++], levels[i]);
+    }
+    ck_assert_uint_eq(at, n);
+    free(runs);
+    free(levels);
+    return (n_pairs + 2) / 3 * (3 * (5 + level_bits) + 1);
+}
+
+static uint64_t plain_runs(const fixture *f, const uint16_t *codes, uint64_t g, uint64_t w,
+                           uint64_t c)
+{
+    const pare_dims *const d = &f->job.dims;
+    const uint32_t channels = d->c / d->groups;
+    const window_box b = sim_window_box(&f->t, w);
+    uint16_t *const v = pare_xalloc((size_t)d->c * d->h * d->w, sizeof *v);
+    uint64_t sum = 0;
+    for (uint64_t i = b.n0; i < b.n0 + b.images; i++) {
+        uint32_t n = 0;
+        for (uint32_t at = 0; at < d->c * d->h * d->w; at++) {
+            const uint32_t channel = at / (d->h * d->w), y = at / d->w % d->h, x = at % d->w;
+            if (channel / channels / f->t.size[LOOP_G] != g) continue;
+            if (channel % channels / f->t.size[LOOP_C] != c) continue;
+            if (!reads(d, 0, y, (uint32_t)b.p0, (uint32_t)(b.p0 + b.rows))) continue;
+            if (!reads(d, 1, x, (uint32_t)b.q0, (uint32_t)(b.q0 + b.cols))) continue;
+            v[n++] = codes[i * d->c * d->h * d->w + at];
+        }
+        sum += plain_code_bits(v, n, (uint32_t)f->t.bits.act);
+    }
+    free(v);
+    return sum;
+}
+
+START_TEST(runs_of_tiles_equal_a_plain_encoder)
+{
+    const uint64_t seed = 31;
+    printf("seed %llu\n", (unsigned long long)seed);
+    pare_rng r = pare_rng_new(seed, 0);
+    pare_pool *const pool = pare_pool_new(2);
+    for (int i = 0; i < 200; i++) {
+        fixture f;
+        pare_err e = {0};
+        new_fixture(&r, "zero_runs", &f);
+        f.t.bits = sim_value_bits(f.m, &f.job, sim_is_packed(f.m));
+        ck_assert_uint_eq(f.t.bits.act, 8); /* what buffers hold: native_bits */
+        layer_values v = {.acts = random_codes(&r, pare_dims_activations(&f.job.dims), 8)};
+        packed_tiles packed;
+        ck_assert_int_eq(sim_pack_tiles(&f.t, &f.job, &v, pool, &packed, &e), PARE_OK);
+        ck_assert_ptr_null(packed.weight_bits);
+        const uint64_t *const n = f.t.n;
+        for (uint64_t g = 0; g < n[LOOP_G]; g++)
+            for (uint64_t w = 0; w < n[LOOP_W]; w++)
+                for (uint64_t c = 0; c < n[LOOP_C]; c++)
+                    ck_assert_uint_eq(packed.act_bits[(g * n[LOOP_W] + w) * n[LOOP_C] + c],
+                                      plain_runs(&f, v.acts, g, w, c));
+        sim_packed_tiles_free(&packed);
+        f.job.reads_input = true; /* comes as it is */
+        ck_assert_int_eq(sim_pack_tiles(&f.t, &f.job, &v, pool, &packed, &e), PARE_OK);
+        ck_assert_ptr_null(packed.act_bits);
+        sim_layer_values_free(&v);
+        free_fixture(&f);
+    }
+    pare_pool_free(pool);
+}
+END_TEST
+
 /* A static machine can pack by groups too: its cycles without DRAM stay, its traffic changes. */
 START_TEST(static_machines_pack_too)
 {
@@ -309,9 +417,11 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-    const TTest *const groups[] = {groups_worked_by_hand, columns_worked_by_hand, NULL};
+    const TTest *const groups[] = {groups_worked_by_hand, columns_worked_by_hand,
+                                   runs_worked_by_hand, NULL};
     const TTest *const tiles[] = {the_walk_equals_the_closed_form, tiles_equal_a_plain_count,
-                                  static_machines_pack_too, NULL};
+                                  runs_of_tiles_equal_a_plain_encoder, static_machines_pack_too,
+                                  NULL};
     const gtck_case cases[] = {{.suite = "Groups", .tests = groups},
                                {.suite = "Tiles", .tests = tiles, .timeout_s = 30}};
     return gtck_main(argc, argv, "sim_pack", cases, sizeof cases / sizeof *cases);

@@ -41,8 +41,11 @@ static bool compare_case(pare_rng *r, uint64_t seed, uint64_t number)
         sets[n++] = "memory.model=limited";
         sets[n++] = "compat.count_from_zero=false";
     }
-    if (!is_systolic && pare_rng_below(r, 3) == 0) sets[n++] = "mapping.split_depth=true";
-    if (!is_systolic && pare_rng_below(r, 3) == 0) sets[n++] = "mapping.row_inputs=own";
+    const size_t n_flow = is_systolic ? 0 : random_dataflow(r, sets + n);
+    const bool is_plain = !is_systolic && !n_flow;
+    n += n_flow;
+    if (is_plain && pare_rng_below(r, 3) == 0) sets[n++] = "mapping.split_depth=true";
+    if (is_plain && pare_rng_below(r, 3) == 0) sets[n++] = "mapping.row_inputs=own";
     static const char *const gates[] = {"clock_gating=none", "clock_gating=lanes",
                                         "clock_gating=bits"};
     sets[n++] = gates[pare_rng_below(r, 3)];

@@ -87,6 +87,20 @@ static pare_status read_idx(const char *path, pare_err *e)
     return status;
 }
 
+/* against the small CNN, too */
+static pare_status read_cost(const char *path, pare_err *e)
+{
+    char net_path[PATH_MAX + 64];
+    pare_net *net;
+    pare_cost_table *table;
+    snprintf(net_path, sizeof net_path, "%s/traces/networks/cnn_small.net.yaml", source_folder);
+    PARE_TRY(pare_net_load(net_path, &net, e));
+    const pare_status status = pare_cost_load(path, net, &table, e);
+    pare_cost_free(table);
+    pare_net_free(net);
+    return status;
+}
+
 /* ---- the comparison ---- */
 
 static void error_line(const pare_err *e, char line[LINE_MAX_BYTES])
@@ -178,15 +192,16 @@ END_TEST
 START_TEST(bad_topologies_get_their_exact_message) { check_folder("scalesim", read_scalesim, 14); }
 END_TEST
 
+START_TEST(bad_cost_tables_get_their_exact_message) { check_folder("cost", read_cost, 12); }
+END_TEST
+
 int main(int argc, char **argv)
 {
-    const TTest *const bad[] = {bad_networks_get_their_exact_message,
-                                bad_bits_get_their_exact_message,
-                                bad_npy_get_their_exact_message,
-                                bad_idx_get_their_exact_message,
-                                bad_csv_get_their_exact_message,
-                                bad_topologies_get_their_exact_message,
-                                NULL};
+    const TTest *const bad[] = {
+        bad_networks_get_their_exact_message,    bad_bits_get_their_exact_message,
+        bad_npy_get_their_exact_message,         bad_idx_get_their_exact_message,
+        bad_csv_get_their_exact_message,         bad_topologies_get_their_exact_message,
+        bad_cost_tables_get_their_exact_message, NULL};
     const gtck_case cases[] = {{.suite = "BadInput", .tests = bad}};
     return gtck_main(argc, argv, "traces_bad", cases, sizeof cases / sizeof *cases);
 }

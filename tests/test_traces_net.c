@@ -55,6 +55,10 @@ static void assert_shape(pare_shape s, uint32_t c, uint32_t h, uint32_t w)
  *   computation (12 blocks of 1774464 parameters and 197*1769472 + 2*197*197*384 MACs).
  * resnet20: hand computation: 269722 parameters with option A, and 16*32 + 2*32 + 32*64 + 2*64 for
  *   the two shortcuts of option B (He et al. 2016 print 0.27 M for option A, recalled).
+ * resnet32: the same with five blocks a stage (464154 parameters with option A, recalled).
+ * vgg_small, alexnet_cifar: hand computation (weights 4574592 and 2450112 of the convolutions,
+ *   batch norms 3584 and 2304, the rest fully connected).
+ * mobilenet_v2_cifar: mobilenet_v2 less 1281 * 990 for the classes; MACs as our reader counts them.
  * lenet5, cnn_small: hand computation (lenet5_by_hand). */
 static const struct published {
     const char *name;
@@ -65,6 +69,10 @@ static const struct published {
     {"lenet5", 61706, 416520, 5, 0, 0},
     {"cnn_small", 105914, 1117056, 4, 0, 0},
     {"resnet20", 272474, 40813184, 22, 0, 0},
+    {"resnet32", 272474 + 194432, 69124736, 34, 0, 0},
+    {"vgg_small", 4574592 + 3584 + 81930, 607600640, 7, 0, 0},
+    {"alexnet_cifar", 2450112 + 2304 + 2365450, 222761984, 8, 0, 0},
+    {"mobilenet_v2_cifar", 3504872 - 1281 * 990, 87976448, 53, 0, 0},
     {"alexnet", 60965224, 724406816, 8, 0, 0},
     {"vgg19", 143667240, 19632062464, 19, 19.632, 0.0005},
     {"resnet18", 11689512, 1814073344, 21, 1.814, 0.0005},

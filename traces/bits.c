@@ -50,6 +50,29 @@ static const pare_key layer_keys[] = {
      .offset = offsetof(pare_layer_bits, act_signed),
      .def = "false",
      .doc = "Whether activation codes are two's complement, not unsigned affine."},
+    {.name = "weight_tensors",
+     .type = PARE_KEY_U32,
+     .offset = offsetof(pare_layer_bits, weight_tensors),
+     .min = 0,
+     .max = 4,
+     .def = "0",
+     .doc = "Weight tensors of these bits that are added up, each stored and multiplied; 0: one."},
+    {.name = "weight_stored_bits",
+     .type = PARE_KEY_U32,
+     .offset = offsetof(pare_layer_bits, weight_stored_bits),
+     .min = 0,
+     .max = PARE_BITS_MAX,
+     .def = "0",
+     .doc = "Bits of a weight in memory if they are not those of its code, as with powers of two; "
+            "0: they are."},
+    {.name = "weight_scales",
+     .type = PARE_KEY_U32,
+     .offset = offsetof(pare_layer_bits, weight_scales),
+     .min = 0,
+     .max = 65536,
+     .def = "0",
+     .doc = "Partial sums of one output that are multiplied with a scale of their own, as with one "
+            "scale for each kernel position; 0: none."},
 };
 
 static const pare_schema layer_schema = {

@@ -35,6 +35,39 @@ static void print_help(const pare_opt *opts, size_t n_opts, const char *usage, c
            "print the version");
 }
 
+/* ---- the same for programs ---- */
+
+/* a doc may be several lines for people */
+static void print_one_line(const char *kind, const char *text)
+{
+    printf("%s\t", kind);
+    for (; *text; text++) putchar(*text == '\n' || *text == '\t' ? ' ' : *text);
+    putchar('\n');
+}
+
+static void print_table(const pare_opt *opts, size_t n_opts, const char *usage, const char *doc)
+{
+    print_one_line("usage", usage);
+    print_one_line("doc", doc);
+    for (size_t i = 0; i < n_opts; i++) {
+        const pare_opt *const o = &opts[i];
+        const char letter[2] = {o->letter ? o->letter : '-', 0};
+        printf("option\t%s\t%s\t%s\t%s\n", o->name, letter, o->arg ? o->arg : "-", o->doc);
+    }
+}
+
+bool pare_opts_is_table(int argc, char **argv)
+{
+    return argc > 1 && !strcmp(argv[1], "--help-table");
+}
+
+void pare_commands_table(const pare_command *commands, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        printf("command\t%s\t%s\t%s\n", commands[i].name,
+               *commands[i].operands ? commands[i].operands : "-", commands[i].doc);
+}
+
 static bool in_range(const pare_opt *o, double x)
 {
     return (o->min == 0 && o->max == 0) || (x >= o->min && x <= o->max);
@@ -139,6 +172,11 @@ bool pare_opts_parse(const pare_opt *opts, size_t n_opts, const char *usage, con
                      int argc, char **argv, int *n_operands, int *exit_status)
 {
     *n_operands = 0;
+    *exit_status = PARE_OK;
+    if (pare_opts_is_table(argc, argv)) {
+        print_table(opts, n_opts, usage, doc);
+        return false;
+    }
     bool options_over = false;
     for (int i = 1; i < argc; i++) {
         char *const arg = argv[i];
@@ -197,6 +235,12 @@ int pare_commands_run(const char *program, const char *doc, const pare_command *
     const char *const name = argv[1];
     if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
         print_commands(stdout, program, doc, commands, n_commands);
+        return PARE_OK;
+    }
+    if (pare_opts_is_table(argc, argv)) {
+        printf("usage\t%s COMMAND [options]\n", program);
+        print_one_line("doc", doc);
+        pare_commands_table(commands, n_commands);
         return PARE_OK;
     }
     if (!strcmp(name, "--version")) {

@@ -213,6 +213,34 @@ bool pare_opts_parse(const pare_opt *opts, size_t n_opts, const char *usage, con
 int pare_commands_run(const char *program, const char *doc, const pare_command *commands,
                       size_t n_commands, int argc, char **argv);
 
+/* Beside --help there is --help-table: the same as tab-separated lines for programs, from which
+ * completion and manual pages are made (docs/manual.sh): "usage", "doc", "option" (name, letter,
+ * argument, meaning), "command" (name, operands, meaning). True if it is what argv asks for. */
+bool pare_opts_is_table(int argc, char **argv);
+/* The "command" lines. */
+void pare_commands_table(const pare_command *commands, size_t n);
+
+/* ---- progress -------------------------------------------------------------------------------- */
+
+/* What long work says on stderr: on a terminal one line that is overwritten, elsewhere a line a
+ * minute; nothing if it is quiet. */
+typedef struct pare_progress {
+    bool is_tty, is_quiet;
+    double last_s;
+} pare_progress;
+
+pare_progress pare_progress_new(bool is_quiet);
+/* May something be said `seconds` after the start? At most five times a second on a terminal; the
+ * end is always said there. */
+bool pare_progress_is_due(pare_progress *p, double seconds, bool is_end);
+/* "name: 12.5 %, 1.2e+03 points/s, 1:33 left"; `done_before` of `done` were there at the start. */
+void pare_progress_text(const char *name, const char *unit, double seconds, uint64_t done_before,
+                        uint64_t done, uint64_t total, pare_buf *out);
+/* Write a line, over the last one on a terminal; `is_end` leaves it there. */
+void pare_progress_say(const pare_progress *p, const char *line, bool is_end);
+/* 93 s as 1:33. */
+void pare_buf_duration(pare_buf *b, double seconds);
+
 /* ---- YAML ------------------------------------------------------------------------------------ */
 
 /* A parsed file: mappings, sequences and scalars with their places. Refused while parsing, each
@@ -409,6 +437,9 @@ typedef struct pare_layer_bits {
     uint32_t weight_bits, act_bits; /* 1..16 */
     double weight_n, act_n;         /* learned real bitlengths; 0: none */
     bool weight_signed, act_signed; /* codes are two's complement, else unsigned affine */
+    uint32_t weight_tensors;        /* that are added: each is stored and multiplied; 0: one */
+    uint32_t weight_stored_bits;    /* of a weight in memory; 0: weight_bits */
+    uint32_t weight_scales;         /* partial sums of an output that are scaled apart; 0: none */
     uint64_t given;
 } pare_layer_bits;
 
@@ -512,6 +543,47 @@ pare_pos pare_csv_pos(const pare_csv *c, size_t row, int column);
 /* A finite number in min..max, else an error that names the place. */
 pare_status pare_csv_real(const pare_csv *c, size_t row, int column, double min, double max,
                           double *out, pare_err *e) PARE_MUST_CHECK;
+
+/* ---- cost tables ----------------------------------------------------------------------------- */
+
+/* What one MAC layer costs on a machine at one pair of bitlengths. */
+typedef struct pare_cost {
+    uint64_t cycles, dram_bits;
+    double energy_pj;
+} pare_cost;
+
+/* What `pare-sim cost` writes and a machine-aware trainer reads (docs/questions.md, "the cost
+ * table"): the cost of every layer alone at every weight_bits in 1..weight_bits_max and act_bits
+ * in 1..act_bits_max. */
+typedef struct pare_cost_table {
+    const char *network, *machine;
+    uint32_t batch;
+    double clock_mhz;
+    const char *outputs; /* how wide each layer stores its outputs, free text */
+    uint32_t weight_bits_max, act_bits_max;
+    pare_strs layers;
+    pare_cost *costs; /* [layer][weight_bits - 1][act_bits - 1] */
+    uint64_t hash;    /* of the file's bytes; 0 if it was not read */
+    pare_arena *arena;
+} pare_cost_table;
+
+/* A table with all costs 0 for the MAC layers of a network. */
+pare_cost_table *pare_cost_new(const pare_net *net, uint32_t weight_bits_max,
+                               uint32_t act_bits_max);
+void pare_cost_free(pare_cost_table *t); /* NULL allowed */
+/* `layer` counts the table's layers; the bits are in range. */
+pare_cost *pare_cost_at(const pare_cost_table *t, size_t layer, uint32_t weight_bits,
+                        uint32_t act_bits);
+/* Read a table. With a network the layers are put in the order of its MAC layers; one that is
+ * missing, a pair that is missing or stands twice, and another version of the format are
+ * PARE_EINPUT. */
+pare_status pare_cost_load(const char *path, const pare_net *net, pare_cost_table **out,
+                           pare_err *e) PARE_MUST_CHECK;
+pare_status pare_cost_parse(const char *name, const char *text, size_t n, const pare_net *net,
+                            pare_cost_table **out, pare_err *e) PARE_MUST_CHECK;
+/* Write it as CSV; `keys_values` are more lines for its head (pare_provenance). */
+void pare_cost_write(const pare_cost_table *t, const char *program, const char *const *keys_values,
+                     size_t n_pairs, pare_buf *out);
 
 #ifdef __cplusplus
 }

@@ -1,113 +1,87 @@
-/* bench_model_train: images/s of ResNet-20 training at batch 128, beside PyTorch on this machine.
+/* bench_model_train: images/s of training, beside PyTorch and beside what the machine can do.
  *
- * Both sides train the same synthetic batch; runs alternate, so that what else the machine does
- * hits both. Prints medians and ratios. PyTorch (Debian's python3-torch) is optional.
+ * Both sides train the same synthetic batch with the same quantizer; runs alternate, so that what
+ * else the machine does hits both. PyTorch (Debian's python3-torch) tries channels_last and the
+ * default layout and keeps the faster. Prints medians, ratios, the cost of quantization over our
+ * own fp32, the share of the FMA peak (measured here, float) and the peak memory of both.
+ * Arguments: networks (resnet20 cnn_small lenet5).
  */
-#include "model/optim.h"
+#define _DEFAULT_SOURCE /* wait4 */
+#include "model_bench.h"
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
-enum { BATCH = 128, CLASSES = 10, ROUNDS = 7, STEPS = 2, SIDE = 32 };
+enum { BATCH = 128, ROUNDS = 7, PEAK_LANES = 8, PEAK_CHAINS = 10 };
 
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+static const char SCRIPT[] = "tests/bench/torch_bitpruning.py";
 
-static void must(pare_status s, const pare_err *e)
-{
-    if (s == PARE_OK) return;
-    pare_err_print(e, stderr);
-    exit(s);
-}
-
-/* ---- our side ---------------------------------------------------------------------------------
+/* ---- the machine's peak: independent chains of fused multiply-adds ------------------------------
  */
 
-typedef struct ours {
-    pare_net *net;
-    pare_dataset data;
-    pare_graph *g;
-} ours;
+#if defined(__x86_64__)
+/* Ten chains hide the latency of two units of four cycles each. */
+#define CHAINS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9)
 
-static const pare_method *find_method(const char *name)
+__attribute__((target("avx512f"))) static double run_avx512(size_t n, float *sink)
 {
-    for (size_t i = 0; i < pare_n_methods; i++)
-        if (!strcmp(pare_methods[i].name, name)) return &pare_methods[i];
-    return NULL;
+    const __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(0.001f);
+#define START(i) __m512 x##i = _mm512_set1_ps((float)i);
+#define STEP(i)  x##i = _mm512_fmadd_ps(x##i, a, b);
+#define DROP(i)  *sink += _mm512_reduce_add_ps(x##i);
+    CHAINS(START)
+    const double start = now_s();
+    for (size_t k = 0; k < n; k++) {
+        CHAINS(STEP)
+    }
+    const double s = now_s() - start;
+    CHAINS(DROP)
+    return s / 2; /* counted as eight lanes below */
 }
 
-static void open_ours(ours *o, const char *method, bool is_bf16, unsigned threads)
+__attribute__((target("avx2,fma"))) static double run_avx2(size_t n, float *sink)
 {
-    pare_err e = {0};
-    pare_buf path = {0};
-    pare_rng r = pare_rng_new(1, 0);
-    pare_data_find("networks", "resnet20", &path);
-    must(pare_net_load(path.text, &o->net, &e), &e);
-    pare_buf_free(&path);
-    const size_t pixels = (size_t)3 * SIDE * SIDE;
-    o->data = (pare_dataset){.shape = {3, SIDE, SIDE},
-                             .n_classes = CLASSES,
-                             .mean = {127.5f, 127.5f, 127.5f},
-                             .inv_std = {0.0136f, 0.0136f, 0.0136f}};
-    o->data.train.n = BATCH;
-    o->data.train.pixels = pare_xalloc(BATCH, pixels);
-    o->data.train.labels = pare_xalloc(BATCH, sizeof(uint16_t));
-    for (size_t i = 0; i < BATCH * pixels; i++)
-        o->data.train.pixels[i] = (uint8_t)pare_rng_below(&r, 256);
-    for (size_t i = 0; i < BATCH; i++)
-        o->data.train.labels[i] = (uint16_t)pare_rng_below(&r, CLASSES);
-    const pare_graph_spec spec = {.net = o->net,
-                                  .method = find_method(method),
-                                  .batch = BATCH,
-                                  .n_classes = CLASSES,
-                                  .max_bits = 8,
-                                  .is_bf16 = is_bf16,
-                                  .seed = 1,
-                                  .threads = threads};
-    must(pare_graph_new(&spec, &o->g, &e), &e);
-    must(pare_graph_set_weights(o->g, true, &e), &e);
+    const __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(0.001f);
+#define START8(i) __m256 x##i = _mm256_set1_ps((float)i);
+#define STEP8(i)  x##i = _mm256_fmadd_ps(x##i, a, b);
+#define DROP8(i)  *sink += _mm256_cvtss_f32(x##i);
+    CHAINS(START8)
+    const double start = now_s();
+    for (size_t k = 0; k < n; k++) {
+        CHAINS(STEP8)
+    }
+    const double s = now_s() - start;
+    CHAINS(DROP8)
+    return s;
 }
 
-static void close_ours(ours *o)
+/* Seconds of n rounds of PEAK_CHAINS * PEAK_LANES multiply-adds. */
+static double run_fmas(size_t n, float *sink)
 {
-    pare_graph_free(o->g);
-    pare_net_free(o->net);
-    free(o->data.train.pixels);
-    free(o->data.train.labels);
+    return __builtin_cpu_supports("avx512f") ? run_avx512(n, sink) : run_avx2(n, sink);
 }
-
-static double time_ours(ours *o, int steps)
+#else
+static double run_fmas(size_t n, float *sink)
 {
     const double start = now_s();
-    for (int i = 0; i < steps; i++) {
-        pare_err e = {0};
-        const pare_batch b = {.data = &o->data, .images = &o->data.train};
-        pare_job job = {.g = o->g,
-                        .is_training = true,
-                        .wants_gradient = true,
-                        .bn_share = 0.1,
-                        .range_share = 0.01,
-                        .batch = &b,
-                        .n_images = BATCH};
-        const pare_update u = {.optimizer = &pare_optimizers[0],
-                               .lr = 0.1,
-                               .n_lr = 0.1,
-                               .momentum = 0.9,
-                               .weight_decay = 1e-4,
-                               .gamma = 1,
-                               .t = 1};
-        must(pare_graph_forward(&job, &e), &e);
-        must(pare_graph_backward(&job, &e), &e);
-        must(pare_graph_update(o->g, &u, &e), &e);
+    for (size_t i = 0; i < n * PEAK_CHAINS * PEAK_LANES; i++) *sink = *sink * 0.999f + 0.001f;
+    return now_s() - start;
+}
+#endif
+
+/* Multiply-accumulates a second of one core. */
+static double peak_macs_per_s(void)
+{
+    const size_t n =
+        100000; /* short, and the best of many: other work on the machine is no limit */
+    double best = 0;
+    float sink = 0;
+    for (int i = 0; i < 300; i++) {
+        const double rate = (double)n * PEAK_CHAINS * PEAK_LANES / run_fmas(n, &sink);
+        if (rate > best) best = rate;
     }
-    return (now_s() - start) / steps;
+    return sink == 12345.0f ? 0 : best;
 }
 
 /* ---- the peer ---------------------------------------------------------------------------------
@@ -116,14 +90,15 @@ static double time_ours(ours *o, int steps)
 typedef struct peer {
     pid_t pid;
     FILE *in, *out;
+    char layout[32];
 } peer;
 
-static bool open_peer(peer *p, const char *script, const char *method, unsigned threads)
+static bool open_peer(peer *p, const bench_setup *s)
 {
     int to[2], from[2];
     char text[2][16], line[256];
-    snprintf(text[0], sizeof text[0], "%u", threads);
-    snprintf(text[1], sizeof text[1], "%d", (int)BATCH);
+    snprintf(text[0], sizeof text[0], "%u", s->threads);
+    snprintf(text[1], sizeof text[1], "%u", s->batch);
     if (pipe(to) || pipe(from)) return false;
     p->pid = fork();
     if (p->pid == 0) {
@@ -131,21 +106,27 @@ static bool open_peer(peer *p, const char *script, const char *method, unsigned 
         dup2(from[1], 1);
         const int unused[] = {to[0], to[1], from[0], from[1]};
         for (int i = 0; i < 4; i++) close(unused[i]);
-        execl("/usr/bin/python3", "python3", script, text[0], text[1], method, (char *)NULL);
+        execl("/usr/bin/python3", "python3", SCRIPT, text[0], text[1], s->method, s->network,
+              (char *)NULL);
         _exit(127);
     }
     close(to[0]);
     close(from[1]);
     p->in = fdopen(to[1], "w");
     p->out = fdopen(from[0], "r");
-    return p->pid > 0 && fgets(line, sizeof line, p->out) && !strncmp(line, "ready", 5);
+    return p->pid > 0 && fgets(line, sizeof line, p->out) &&
+           sscanf(line, "ready %*s %31s", p->layout) == 1;
 }
 
-static void close_peer(peer *p)
+/* Its peak memory, MiB. */
+static double close_peer(peer *p)
 {
+    struct rusage u = {0};
+    int status;
     fclose(p->in);
     fclose(p->out);
-    if (p->pid > 0) waitpid(p->pid, NULL, 0);
+    if (p->pid > 0) wait4(p->pid, &status, 0, &u);
+    return (double)u.ru_maxrss / 1024;
 }
 
 static double time_peer(peer *p, int steps)
@@ -160,56 +141,72 @@ static double time_peer(peer *p, int steps)
 /* ---- the comparison ---------------------------------------------------------------------------
  */
 
-static int compare(const void *a, const void *b)
+enum { F32, BF16, TORCH, N_SIDES };
+
+static double rate(double *t, uint32_t batch)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    const double s = median_of(t, ROUNDS);
+    return s > 0 ? batch / s : 0;
 }
 
-static double median(double *v)
+/* *f32_rate: our float rate. */
+static void run(const bench_setup *setup, double peak, double *f32_rate)
 {
-    qsort(v, ROUNDS, sizeof *v, compare);
-    return v[ROUNDS / 2];
-}
-
-static void run(const char *script, const char *method, unsigned threads)
-{
-    double t[3][ROUNDS];
+    double t[N_SIDES][ROUNDS], rates[N_SIDES];
     ours o[2] = {{0}};
     peer p = {0};
-    for (int i = 0; i < 2; i++) {
-        open_ours(&o[i], method, i == 1, threads);
+    const bool has_bf16 = pare_kernels_best() == &pare_kernels_avx512;
+    for (int i = 0; i < 1 + has_bf16; i++) {
+        bench_setup s = *setup;
+        s.is_bf16 = i == BF16;
+        open_ours(&o[i], &s);
         time_ours(&o[i], 2);
     }
-    const bool has_peer = open_peer(&p, script, method, threads);
+    /* rounds of about a fifth of a second */
+    const int steps = 1 + (int)(0.2 / time_ours(&o[0], 1));
+    const bool has_peer = open_peer(&p, setup);
     if (has_peer) time_peer(&p, 2);
     for (int r = 0; r < ROUNDS; r++) {
-        for (int i = 0; i < 2; i++) t[i][r] = time_ours(&o[i], STEPS);
-        t[2][r] = has_peer ? time_peer(&p, STEPS) : 0;
+        for (int i = 0; i < 2; i++) t[i][r] = o[i].g ? time_ours(&o[i], steps) : 0;
+        t[TORCH][r] = has_peer ? time_peer(&p, steps) : 0;
     }
-    double rate[3];
-    for (int i = 0; i < 3; i++) {
-        const double s = median(t[i]);
-        rate[i] = s > 0 ? BATCH / s : 0;
-    }
-    printf("resnet20 %-10s %u threads: f32 %5.0f  bf16 %5.0f  torch f32 %5.0f images/s", method,
-           threads, rate[0], rate[1], rate[2]);
-    if (rate[2] > 0) printf("   ratio f32 %.2f  bf16 %.2f", rate[0] / rate[2], rate[1] / rate[2]);
-    printf("\n");
+    for (int i = 0; i < N_SIDES; i++) rates[i] = rate(t[i], setup->batch);
+    const double share = rates[F32] * step_macs(o[0].net) / (peak * setup->threads);
+    for (int i = 0; i < 2; i++)
+        if (o[i].g) close_ours(&o[i]);
+    const double peer_mib = close_peer(&p);
+    printf("%-10s %-10s %u threads  %6.0f  %6.0f  %6.0f %-13s", setup->network, setup->method,
+           setup->threads, rates[F32], rates[BF16], rates[TORCH], p.layout);
+    if (rates[TORCH] > 0)
+        printf("  %5.2f  %5.2f", rates[F32] / rates[TORCH], rates[BF16] / rates[TORCH]);
+    printf("   %4.1f %%  %5.0f  %5.0f\n", 100 * share, memory_of(setup), peer_mib);
     fflush(stdout);
-    close_peer(&p);
-    for (int i = 0; i < 2; i++) close_ours(&o[i]);
+    *f32_rate = rates[F32];
 }
 
 int main(int argc, char **argv)
 {
-    const char *script = argc > 1 ? argv[1] : "tests/bench/torch_bitpruning.py";
+    static const char *const all[] = {"resnet20", "cnn_small", "lenet5"};
+    static const char *const methods[] = {"fp32", "bitpruning"};
+    const int n = argc > 1 ? argc - 1 : 3;
     signal(SIGPIPE, SIG_IGN);
-    printf("batch %d, median of %d alternating runs of %d steps; torch in channels_last\n",
-           (int)BATCH, (int)ROUNDS, (int)STEPS);
-    for (unsigned threads = 1; threads <= 2; threads++) {
-        run(script, "bitpruning", threads);
-        run(script, "fp32", threads);
-    }
+    const double peak = peak_macs_per_s();
+    printf("batch %d, median of %d alternating rounds; FMA peak %.1f G multiply-adds/s a core\n",
+           (int)BATCH, (int)ROUNDS, peak / 1e9);
+    printf("%-32s  %6s  %6s  %6s %-13s  %5s  %5s   %6s  %5s  %5s\n", "images/s", "f32", "bf16",
+           "torch", "layout", "ratio", "bf16", "peak", "MiB", "torch");
+    for (int i = 0; i < n; i++)
+        for (unsigned threads = 1; threads <= 2; threads++) {
+            double rates[2];
+            for (int m = 0; m < 2; m++) {
+                const bench_setup s = {.network = argc > 1 ? argv[i + 1] : all[i],
+                                       .method = methods[m],
+                                       .batch = BATCH,
+                                       .threads = threads};
+                run(&s, peak, &rates[m]);
+            }
+            printf("  quantization costs %.1f %% over our own fp32\n",
+                   100 * (rates[0] / rates[1] - 1));
+        }
     return 0;
 }

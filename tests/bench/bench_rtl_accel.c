@@ -55,7 +55,12 @@ static void bench(const pare_accel_params *p)
             cycles = result.rtl_cycles;
             pare_layer_result_free(&result);
         }
-    const pare_sim_job sim_job = {"conv", "conv2d", job.dims, 4, 4, 8, false};
+    const pare_sim_job sim_job = {.layer = "conv",
+                                  .type = "conv2d",
+                                  .dims = job.dims,
+                                  .weight_bits = 4,
+                                  .act_bits = 4,
+                                  .out_bits = 8};
     for (int i = 0; i < 20; i++) {
         pare_sim_layer l;
         const double start = now_s();

@@ -1,7 +1,7 @@
-/* Speed of pare-sim: the whole process on ResNet-18 against its targets, evaluations a second. */
-#include "sim/sim.h"
-
+/* Speed of pare-sim: the whole process on ResNet-18 against its targets. */
 #include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -11,7 +11,7 @@
 
 extern char **environ;
 
-enum { RUNS = 30, REPEATS = 200 };
+enum { RUNS = 30 };
 static const double TARGET_MS = 10, TARGET_MB = 10;
 static const double DNNSIM_S =
     14.8; /* CPU time of DNNsim's Stripes on this network, docs/machines.md */
@@ -90,46 +90,4 @@ static int bench_process(void)
     return 0;
 }
 
-static pare_status bench_machine(const pare_net *net, const pare_bits *bits, const char *name,
-                                 pare_err *e)
-{
-    pare_buf path = {0};
-    pare_machine *m = NULL;
-    pare_data_find("machines", name, &path);
-    pare_status status = pare_machine_load(path.text, NULL, 0, &m, e);
-    const double start = now_s(CLOCK_PROCESS_CPUTIME_ID); /* one thread: of one core */
-    for (int i = 0; i < REPEATS && status == PARE_OK; i++) {
-        pare_sim_result r;
-        status = pare_sim_run(net, m, bits, NULL, &r, e);
-        if (status == PARE_OK) pare_sim_result_free(&r);
-    }
-    const double seconds = now_s(CLOCK_PROCESS_CPUTIME_ID) - start;
-    if (status == PARE_OK)
-        printf("  %-13s %8.0f networks/s %9.0f layers/s\n", name, REPEATS / seconds,
-               REPEATS * (double)net->n_mac_layers / seconds);
-    pare_machine_free(m);
-    pare_buf_free(&path);
-    return status;
-}
-
-int main(void)
-{
-    static const char *const machines[] = {"bitparallel8", "stripes", "loom1", "bitfusion",
-                                           "stripes_dnnsim"};
-    pare_err e = {0};
-    pare_net *net = NULL;
-    pare_bits *bits = NULL;
-    pare_buf path = {0};
-    int failed = bench_process();
-    pare_data_find("networks", "resnet18", &path);
-    pare_status status = pare_net_load(path.text, &net, &e);
-    if (status == PARE_OK) status = pare_bits_uniform("w4a6", net, &bits, &e);
-    printf("ResNet-18 in one process, mapping search included, equal layers once:\n");
-    for (size_t i = 0; i < sizeof machines / sizeof *machines && status == PARE_OK; i++)
-        status = bench_machine(net, bits, machines[i], &e);
-    if (status != PARE_OK) pare_err_print(&e, stderr);
-    pare_bits_free(bits);
-    pare_net_free(net);
-    pare_buf_free(&path);
-    return failed || status != PARE_OK;
-}
+int main(void) { return bench_process(); }

@@ -10,6 +10,7 @@ case $reader in
   net) seeds=(traces/networks/*) ;;
   bits) seeds=(traces/bits/*) ;;
   machine) seeds=(sim/machines/*) ;;
+  cost) seeds=(tests/fuzz/cost.csv) ;;
   yaml) seeds=(traces/networks/lenet5.net.yaml traces/bits/* sim/machines/*) ;;
   *) seeds=() ;;
 esac

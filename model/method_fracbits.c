@@ -1,0 +1,64 @@
+/* method_fracbits.c: interpolated bitlengths towards a given cost (Yang and Jin, AAAI 2021). */
+#include "model/method.h"
+#include <math.h>
+#include <stdlib.h>
+
+/* The criterion's cost with bitlengths rounded after `offset` is added; NAN: all at target_bits. */
+static double cost_at(const pare_run *r, double offset)
+{
+    const pare_graph *g = r->graph;
+    const double target = r->config->options.fracbits.target_bits;
+    double *w = pare_xalloc(2 * r->penalty.n_layers, sizeof *w), *a = w + r->penalty.n_layers;
+    size_t at = 0;
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        const pare_node *n = &g->nodes[i];
+        if (n->kind != PARE_NODE_MAC) continue;
+        for (uint32_t j = 0; j < n->n_qw; j++) {
+            const double v = isnan(offset) ? target : rint(n->qw[j].n + offset);
+            w[at] += fmin(fmax(v, 1), n->qw[j].n_max) / n->n_qw;
+        }
+        a[at++] = isnan(offset) ? target : fmin(fmax(rint(n->qa.n + offset), 1), n->qa.n_max);
+    }
+    const double cost = pare_penalty_cost(&r->penalty, w, a, NULL, NULL);
+    free(w);
+    return cost;
+}
+
+/* kappa * |cost - target|: gamma is kappa with the sign of the distance. */
+static double gamma_of(const pare_run *r)
+{
+    const double target = pare_penalty_of(&r->penalty, cost_at(r, NAN));
+    return r->config->options.fracbits.kappa * (r->penalty_now > target ? 1 : -1);
+}
+
+static void round_n(pare_quant *q, double offset)
+{
+    q->learned_n = q->n;
+    if (!q->is_fixed) q->n = fmin(fmax(rint(q->n + offset), 1), q->n_max);
+}
+
+/* To the nearest integers, all shifted so that the cost is that of the target within 1 %. */
+static void round_bits(pare_run *r)
+{
+    enum { STEPS = 10 };
+    const double target = cost_at(r, NAN);
+    double low = -1, high = 1, offset = 0;
+    for (int i = 0; i < STEPS; i++) {
+        const double cost = cost_at(r, offset);
+        if (fabs(cost - target) <= 0.01 * target) break;
+        if (cost > target)
+            high = offset;
+        else
+            low = offset;
+        offset = (low + high) / 2;
+    }
+    for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
+        pare_node *n = &r->graph->nodes[i];
+        for (uint32_t j = 0; j < n->n_qw; j++) round_n(&n->qw[j], offset);
+        if (n->kind == PARE_NODE_MAC) round_n(&n->qa, offset);
+    }
+    r->result.rounding_offset = -offset;
+}
+
+const pare_method_hooks pare_fracbits_hooks = {
+    .start = pare_start_clips, .gamma = gamma_of, .round = round_bits};

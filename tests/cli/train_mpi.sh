@@ -1,0 +1,54 @@
+# status: 0
+# Two processes train what one trains; one that dies ends the job, and the run goes on from there.
+command -v mpirun >/dev/null || { echo "SKIPPED train_mpi: mpirun is not installed"; exit 0; }
+ldd "$BIN/pare-train" | grep -q libmpi || { echo "SKIPPED train_mpi: pare-train is built without MPI"; exit 0; }
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+export OMPI_MCA_btl=self,vader,tcp OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_mpi_yield_when_idle=1
+. "$SRC"/tests/cli/train_data.inc
+train="$BIN/pare-train little.net.yaml --data data --batch 16 -j 1"
+# the loss of the epochs of two runs, within a share of it
+compare() { # run, run, share
+  paste -d, <(grep -v '^[#p]' "$1/metrics.csv" | cut -d, -f4) <(grep -v '^[#p]' "$2/metrics.csv" | cut -d, -f4) |
+    awk -F, -v most="$3" '{ d = ($1 - $2) / $1; if (d < 0) d = -d; if (d > most) { print "loss " $1 " and " $2; bad = 1 } }
+      END { if (!bad) print NR " epochs within " most }'
+}
+for way in "--method fp32" "--gamma 1 --n-lr 5" "--granularity channel --augment crop_flip"; do
+  # one step: sums in another order; some epochs: and a code at a tie now and then
+  $train $way --limit 16 --epochs 1 --tune-epochs 0 -q -o one1
+  mpirun -n 2 $train $way --limit 16 --epochs 1 --tune-epochs 0 -q -o two1
+  compare one1 two1 0.000001
+  $train $way --epochs 4 --tune-epochs 1 -q -o one
+  mpirun -n 2 $train $way --epochs 4 --tune-epochs 1 -q -o two
+  compare one two 0.01
+  mpirun -n 2 $train $way --epochs 4 --tune-epochs 1 -q -o again
+  cmp two/summary.json again/summary.json && cmp two/weights/conv1.npy again/weights/conv1.npy && echo "the same bytes again"
+  rm -r one one1 two two1 again
+done
+
+# a process that is killed
+long="$train --epochs 4000 --tune-epochs 1 --checkpoint-steps 4 -q -o killed"
+mpirun -n 2 $long 2>mpirun.txt &
+job=$!
+for ((i = 0; i < 200; i++)); do
+  [ -f killed/checkpoint.bin ] && break
+  sleep 0.05
+done
+pid=$(pgrep -P "$job" -f -- "-o killed" | tail -n 1)
+kill -KILL "$pid"
+wait "$job"
+echo "killed: exit status $(($? != 0))"
+grep -oE 'exited on signal 9' mpirun.txt | head -n 1
+mpirun -n 2 "$BIN/pare-train" --resume -o killed -v -j 1 2>resumed.txt &
+job=$!
+for ((i = 0; i < 200; i++)); do
+  grep -q 'continuing after' resumed.txt && break
+  sleep 0.05
+done
+kill -TERM "$job"
+wait "$job"
+grep -oE 'continuing after [0-9]+ steps' resumed.txt | sed 's/[0-9][0-9]*/N/'
+
+# what cannot be shared
+mpirun -n 2 $train --batch 15 -q -o bad 2>bad.txt
+echo "odd batch: $?"
+grep -oE 'batch is 15 for 2 processes; a multiple of 2 expected' bad.txt | head -n 1

@@ -1,0 +1,763 @@
+/* Sweeps: every row is what pare_sim_run gives, whatever the threads, shards, interruptions and
+ * changes were; bad sweep files get their exact message. */
+#include "gtck.h"
+#include "sim/store_write.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* 2 machines x 2 x 3 x 3 x 3 = 108 places; some rows are excluded, some machines cannot run */
+static const char SWEEP[] = "version: 1\n"
+                            "name: test\n"
+                            "networks: [lenet5]\n"
+                            "machines: [loom1, stripes]\n"
+                            "bits: [8, w4a6, w9a4]\n"
+                            "axes:\n"
+                            "  - {key: array.rows, values: [8, 16]}\n"
+                            "  - {key: dram.bits_per_cycle, from: 16, to: 64, factor: 2}\n"
+                            "  - {key: bits.scale, values: [0.5, 1, 1.25]}\n"
+                            "columns: [all]\n"
+                            "constraints:\n"
+                            "  - require: array.rows < 16 or bits.scale != 1.25\n"
+                            "  - require: area_um2 < 1e9 and machine != 'none'\n";
+
+/* instead of the end of its last axis: sixteen times as many points */
+static const char MORE_BITS[] = "1.25]}\n  - {key: bits.weight, from: 1, to: 16}\n";
+
+static char folder[PATH_MAX];
+
+static void set_up(void)
+{
+    const char *const tmp = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/pare-sweep-XXXXXX", tmp ? tmp : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static void tear_down(void)
+{
+    DIR *const d = opendir(folder);
+    char path[PATH_MAX + 300];
+    for (const struct dirent *f; d && (f = readdir(d));) {
+        snprintf(path, sizeof path, "%s/%s", folder, f->d_name);
+        if (f->d_name[0] != '.') unlink(path);
+    }
+    if (d) closedir(d);
+    rmdir(folder);
+}
+
+static const char *in_folder(const char *name)
+{
+    static char paths[4][PATH_MAX + 64];
+    static int next;
+    char *const path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static pare_sweep *parse(const char *text)
+{
+    pare_sweep *s = NULL;
+    pare_err e = {0};
+    ck_assert_msg(pare_sweep_parse("test", text, strlen(text), &s, &e) == PARE_OK, "%s", e.text);
+    return s;
+}
+
+/* A sweep with one piece of its text replaced. */
+static pare_sweep *parse_changed(const char *from, const char *to)
+{
+    char text[4096];
+    const char *const at = strstr(SWEEP, from);
+    ck_assert_ptr_nonnull(at);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - SWEEP), SWEEP, to, at + strlen(from));
+    return parse(text);
+}
+
+static pare_sweep_summary run_with(const pare_sweep *s, const pare_sweep_options *o)
+{
+    pare_sweep_summary m;
+    pare_err e = {0};
+    ck_assert_msg(pare_sweep_run(s, o, &m, &e) == PARE_OK, "%s", e.text);
+    return m;
+}
+
+static pare_sweep_summary run_into(const pare_sweep *s, const char *name)
+{
+    const pare_sweep_options o = {.store = in_folder(name), .threads = 2};
+    return run_with(s, &o);
+}
+
+static char *read_all(const char *path, size_t *n)
+{
+    char *bytes = NULL;
+    pare_err e = {0};
+    ck_assert_msg(pare_file_read(path, (size_t)1 << 28, &bytes, n, &e) == PARE_OK, "%s", e.text);
+    return bytes;
+}
+
+static bool same_files(const char *a, const char *b)
+{
+    size_t n, m;
+    char *const x = read_all(a, &n), *const y = read_all(b, &m);
+    const bool same = n == m && !memcmp(x, y, n);
+    free(x);
+    free(y);
+    return same;
+}
+
+/* The exported text, and the file after a merge of one, which has nothing of its history. */
+static bool same_stores(const char *a, const char *b)
+{
+    const char *const names[2] = {a, b};
+    pare_err e = {0};
+    for (int i = 0; i < 2; i++) {
+        pare_store *s = NULL;
+        const char *const path = in_folder(names[i]);
+        ck_assert_msg(pare_store_open(path, &s, &e) == PARE_OK, "%s", e.text);
+        ck_assert_int_eq(pare_store_export(s, i, in_folder(i ? "b.json" : "a.json"), &e), PARE_OK);
+        ck_assert_int_eq(pare_store_export(s, true, in_folder(i ? "b.json" : "a.json"), &e),
+                         PARE_OK);
+        pare_store_close(s);
+        ck_assert_msg(pare_store_merge(&path, 1, in_folder(i ? "b.plain" : "a.plain"), &e) ==
+                          PARE_OK,
+                      "%s", e.text);
+    }
+    return same_files(in_folder("a.json"), in_folder("b.json")) &&
+           same_files(in_folder("a.plain"), in_folder("b.plain"));
+}
+
+/* ---- rows ---- */
+
+typedef struct row_check {
+    const pare_sweep *s;
+    pare_store *store;
+    size_t n_ok, n_failed;
+} row_check;
+
+static double expected_cell(const pare_sim_result *r, const char *name)
+{
+    size_t n;
+    const pare_stat_info *const table = pare_sim_stat_table(&n);
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(table[i].name, name)) return pare_sim_stat(&r->total, &table[i]);
+    if (!strcmp(name, "latency_ns")) return r->latency_ns;
+    if (!strcmp(name, "edp_pj_ns")) return r->edp_pj_ns;
+    if (!strcmp(name, "area_um2")) return r->area_um2;
+    if (!strcmp(name, "utilization")) return r->utilization;
+    if (!strcmp(name, "mean_weight_bits")) return r->mean_weight_bits;
+    if (!strcmp(name, "mean_act_bits")) return r->mean_act_bits;
+    return NAN;
+}
+
+static pare_status check_row(void *context, const pare_row *row, pare_err *e)
+{
+    row_check *const c = context;
+    const pare_store_info *const info = pare_store_about(c->store);
+    pare_sweep_point p;
+    pare_sim_result r = {0};
+    PARE_TRY(pare_sweep_point_open(c->s, row->space, &p, e));
+    const pare_sim_options options = {.batch = p.batch};
+    pare_err inner = {0};
+    const pare_status status = pare_sim_run(p.net, p.machine, p.bits, &options, &r, &inner);
+    ck_assert_int_eq(status == PARE_OK, !row->error);
+    if (row->error) ck_assert_str_eq(row->error, inner.text);
+    for (size_t i = 0; i < info->n_columns && !row->error; i++) {
+        const double want = expected_cell(&r, info->columns[i].name);
+        ck_assert_msg(row->values[i] == want || (isnan(want) && isnan(row->values[i])),
+                      "point %llu, %s: %.17g, %.17g expected", (unsigned long long)row->point,
+                      info->columns[i].name, row->values[i], want);
+    }
+    *(row->error ? &c->n_failed : &c->n_ok) += 1;
+    pare_sim_result_free(&r);
+    pare_sweep_point_close(&p);
+    return PARE_OK;
+}
+
+START_TEST(rows_are_what_a_single_run_gives)
+{
+    pare_sweep *const s = parse(SWEEP);
+    const pare_sweep_summary m = run_into(s, "a.sqlite");
+    ck_assert_uint_eq(m.n_computed, 90);
+    ck_assert_uint_eq(m.n_excluded, 18);
+    ck_assert(m.is_complete);
+    row_check c = {.s = s};
+    pare_err e = {0};
+    ck_assert_int_eq(pare_store_open(in_folder("a.sqlite"), &c.store, &e), PARE_OK);
+    ck_assert_msg(pare_store_each(c.store, check_row, &c, &e) == PARE_OK, "%s", e.text);
+    ck_assert_uint_eq(c.n_ok + c.n_failed, 90);
+    ck_assert_uint_eq(c.n_failed, m.n_failed);
+    ck_assert_uint_gt(c.n_failed, 0);
+    ck_assert_uint_gt(c.n_ok, 40);
+    pare_store_close(c.store);
+    pare_sweep_free(s);
+}
+END_TEST
+
+typedef struct layer_sum {
+    int column;
+    double sum;
+    size_t n;
+} layer_sum;
+
+static pare_status add_layer(void *context, const pare_layer_row *row, pare_err *e)
+{
+    (void)e;
+    layer_sum *const l = context;
+    ck_assert_str_ne(row->layer, "");
+    l->sum += row->values[l->column];
+    l->n++;
+    return PARE_OK;
+}
+
+static pare_status check_layers(void *context, const pare_row *row, pare_err *e)
+{
+    pare_store *const s = context;
+    pare_store *other = NULL; /* two statements of one store are not open at once */
+    layer_sum l = {.column = pare_store_column(s, "cycles")};
+    PARE_TRY(pare_store_open(pare_store_about(s)->path, &other, e));
+    PARE_TRY(pare_store_layers(other, row->point, add_layer, &l, e));
+    pare_store_close(other);
+    ck_assert_uint_eq(l.n, row->error ? 0 : 5); /* lenet5: two convolutions, three fc */
+    if (!row->error) ck_assert(l.sum == row->values[l.column]);
+    return PARE_OK;
+}
+
+START_TEST(layers_sum_to_their_point)
+{
+    pare_sweep *const s = parse_changed("columns: [all]\n", "layers: true\n");
+    pare_store *store = NULL;
+    pare_err e = {0};
+    run_into(s, "a.sqlite");
+    ck_assert_int_eq(pare_store_open(in_folder("a.sqlite"), &store, &e), PARE_OK);
+    ck_assert_msg(pare_store_each(store, check_layers, store, &e) == PARE_OK, "%s", e.text);
+    pare_store_close(store);
+    pare_sweep_free(s);
+}
+END_TEST
+
+/* ---- threads, shards, interruptions, changes ---- */
+
+START_TEST(threads_and_shards_change_nothing)
+{
+    pare_sweep *const s = parse_changed("columns: [all]\n", "layers: true\n");
+    pare_err e = {0};
+    run_into(s, "a.sqlite");
+    const pare_sweep_options one = {.store = in_folder("one.sqlite"), .threads = 1};
+    run_with(s, &one);
+    ck_assert(same_files(in_folder("a.sqlite"), in_folder("one.sqlite")));
+    for (uint32_t n = 1; n <= 5; n += 2) {
+        char names[5][PATH_MAX];
+        const char *paths[5];
+        for (uint32_t i = 0; i < n; i++) {
+            snprintf(names[i], sizeof names[i], "%.200s/part%u-%u", folder, i, n);
+            paths[n - 1 - i] = names[i]; /* the order does not matter */
+            const pare_sweep_options o = {
+                .store = names[i], .shard = i, .n_shards = n, .threads = 2};
+            run_with(s, &o);
+        }
+        ck_assert_msg(pare_store_merge(paths, n, in_folder("all.sqlite"), &e) == PARE_OK, "%s",
+                      e.text);
+        ck_assert_msg(same_files(in_folder("all.sqlite"), in_folder("a.sqlite")), "%u shards", n);
+        if (n == 1) continue;
+        ck_assert_int_eq(pare_store_merge(paths, n - 1, in_folder("x"), &e), PARE_EINPUT);
+        ck_assert_ptr_nonnull(strstr(e.text, "stores are given"));
+        e = (pare_err){0};
+        paths[0] = paths[1];
+        ck_assert_int_eq(pare_store_merge(paths, n, in_folder("x"), &e), PARE_EINPUT);
+        ck_assert_ptr_nonnull(strstr(e.text, "twice"));
+        e = (pare_err){0};
+        ck_assert_int_ne(access(in_folder("x"), F_OK), 0);
+    }
+    pare_sweep_free(s);
+}
+END_TEST
+
+static void sql(const char *name, const char *text)
+{
+    sqlite3 *db = NULL;
+    char *error = NULL;
+    ck_assert_int_eq(sqlite3_open(in_folder(name), &db), SQLITE_OK);
+    ck_assert_msg(sqlite3_exec(db, text, NULL, NULL, &error) == SQLITE_OK, "%s", error);
+    sqlite3_close(db);
+}
+
+START_TEST(merge_sees_a_lost_and_a_foreign_row)
+{
+    static const char *const damages[][2] = {
+        {"DELETE FROM point WHERE point = 0", "points 0 to 0: 1 of them have no row"},
+        {"INSERT INTO point(point, space, hash) VALUES(4000, 4000, zeroblob(16))",
+         "belong to another shard"},
+        {"UPDATE meta SET value = 0 WHERE key = 'complete'", "is not complete"},
+        {"UPDATE meta SET value = 'other' WHERE key = 'kind'", "holds a other"}};
+    pare_sweep *const s = parse(SWEEP);
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        pare_err e = {0};
+        unlink(in_folder("a.sqlite"));
+        run_into(s, "a.sqlite");
+        sql("a.sqlite", damages[i][0]);
+        const char *const path = in_folder("a.sqlite");
+        ck_assert_int_eq(pare_store_merge(&path, 1, in_folder("x"), &e), PARE_EINPUT);
+        ck_assert_msg(strstr(e.text, damages[i][1]) != NULL, "%s", e.text);
+    }
+    pare_sweep_free(s);
+}
+END_TEST
+
+/* Ends after every block, as if killed between two commits, and within: by a real kill. */
+START_TEST(killed_and_continued_is_as_never_interrupted)
+{
+    pare_sweep *const s = parse_changed("1.25]}\n", MORE_BITS);
+    pare_rng rng = pare_rng_new(1, 0);
+    run_into(s, "whole.sqlite");
+    for (int round = 0; round < 3; round++) {
+        int status = 1, n_kills = 0;
+        unlink(in_folder("a.sqlite"));
+        unlink(in_folder("a.sqlite-wal"));
+        for (bool is_done = false; !is_done; n_kills += !is_done) {
+            const long after_ns = 1000000L + (long)pare_rng_below(&rng, 30000000);
+            const pid_t child = fork();
+            ck_assert_int_ge(child, 0);
+            if (child == 0) {
+                /* a block a start at least, so that it ends */
+                pare_sweep_summary m;
+                pare_err e = {0};
+                const pare_sweep_options o = {
+                    .store = in_folder("a.sqlite"), .threads = 2, .block_limit = 40};
+                const pare_status done = pare_sweep_run(s, &o, &m, &e);
+                if (done != PARE_OK) pare_err_print(&e, stderr);
+                _exit(done != PARE_OK ? 2 : m.is_complete ? 0 : 1);
+            }
+            nanosleep(&(struct timespec){.tv_nsec = after_ns}, NULL);
+            if (n_kills < 60) kill(child, SIGKILL);
+            ck_assert_int_eq(waitpid(child, &status, 0), child);
+            is_done = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+            ck_assert(WIFSIGNALED(status) || WEXITSTATUS(status) < 2);
+        }
+        ck_assert_msg(same_stores("a.sqlite", "whole.sqlite"), "seed 1, round %d, %d kills", round,
+                      n_kills);
+    }
+    pare_sweep_free(s);
+}
+END_TEST
+
+START_TEST(only_what_changed_is_computed)
+{
+    pare_sweep *const s = parse(SWEEP);
+    pare_sweep *const more = parse_changed("array.rows, values: [8, 16]", "array.rows, values: "
+                                                                          "[8, 12, 16]");
+    run_into(s, "a.sqlite");
+    pare_sweep_summary m = run_into(s, "a.sqlite");
+    ck_assert_uint_eq(m.n_computed + m.n_reused + m.n_excluded, 0);
+    m = run_into(more, "a.sqlite");
+    ck_assert_uint_eq(m.n_reused, 90);
+    ck_assert_uint_eq(m.n_computed, 54);
+    run_into(more, "fresh.sqlite");
+    ck_assert(same_stores("a.sqlite", "fresh.sqlite"));
+    /* changed again before it is finished, then back */
+    pare_sweep *const other = parse_changed("w9a4", "w2a2");
+    const pare_sweep_options some = {
+        .store = in_folder("a.sqlite"), .threads = 2, .block_limit = 30};
+    ck_assert(!run_with(other, &some).is_complete);
+    m = run_into(more, "a.sqlite");
+    ck_assert_uint_eq(m.n_computed, 0);
+    ck_assert(same_stores("a.sqlite", "fresh.sqlite"));
+    pare_sweep_free(other);
+    pare_sweep_free(more);
+    pare_sweep_free(s);
+}
+END_TEST
+
+/* ---- files that cannot be written ---- */
+
+static pare_err fail_into(const pare_sweep *s, const char *name, pare_status wanted)
+{
+    pare_sweep_summary m;
+    pare_err e = {0};
+    const pare_sweep_options o = {.store = in_folder(name), .threads = 1};
+    const pare_status status = pare_sweep_run(s, &o, &m, &e);
+    ck_assert_msg(status == wanted, "%d: %s", (int)status, e.text);
+    return e;
+}
+
+START_TEST(wrong_stores_are_refused)
+{
+    pare_sweep *const s = parse(SWEEP);
+    pare_sweep *const named = parse_changed("name: test", "name: other");
+    run_into(s, "a.sqlite");
+    ck_assert_ptr_nonnull(strstr(fail_into(named, "a.sqlite", PARE_EINPUT).text, "'test'"));
+    sql("a.sqlite", "PRAGMA user_version = 2");
+    ck_assert_ptr_nonnull(
+        strstr(fail_into(s, "a.sqlite", PARE_EINPUT).text, "version 2; version 1"));
+    sql("a.sqlite", "PRAGMA application_id = 5");
+    ck_assert_ptr_nonnull(strstr(fail_into(s, "a.sqlite", PARE_EINPUT).text, "another program"));
+    ck_assert_int_eq(
+        pare_file_write(in_folder("text"), "no database, but long enough to be one", 38, NULL),
+        PARE_OK);
+    ck_assert_ptr_nonnull(strstr(fail_into(s, "text", PARE_EINPUT).text, "not a readable"));
+    ck_assert_ptr_nonnull(
+        strstr(fail_into(s, "none/a.sqlite", PARE_EFAIL).text, "cannot be opened"));
+    pare_sweep_free(named);
+    pare_sweep_free(s);
+}
+END_TEST
+
+/* the child holds the store until it is told to end */
+START_TEST(a_second_writer_is_refused)
+{
+    pare_sweep *const s = parse(SWEEP);
+    int pipe_fd[2], back_fd[2];
+    char c;
+    ck_assert_int_eq(pipe(pipe_fd), 0);
+    ck_assert_int_eq(pipe(back_fd), 0);
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        const store_plan plan = store_plan_of(s);
+        store_writer *w = NULL;
+        const pare_status status = store_writer_open(in_folder("a.sqlite"), &plan, &w, NULL);
+        if (write(pipe_fd[1], "x", 1) != 1 || read(back_fd[0], &c, 1) != 1) _exit(3);
+        store_writer_close(w);
+        _exit((int)status);
+    }
+    ck_assert_int_eq(read(pipe_fd[0], &c, 1), 1);
+    const pare_err e = fail_into(s, "a.sqlite", PARE_EFAIL);
+    int status;
+    ck_assert_msg(strstr(e.text, "another process") != NULL, "%s", e.text);
+    ck_assert_int_eq(write(back_fd[1], "x", 1), 1);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    ck_assert(run_into(s, "a.sqlite").is_complete);
+    pare_sweep_free(s);
+}
+END_TEST
+
+/* a limit on file sizes is a full disk: the message says so, and the next run finishes */
+START_TEST(a_full_disk_loses_nothing)
+{
+    enum { LIMIT_BYTES = 100000 };
+    pare_sweep *const s = parse_changed("1.25]}\n", MORE_BITS);
+    int status;
+    run_into(s, "whole.sqlite");
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        const struct rlimit limit = {LIMIT_BYTES, LIMIT_BYTES};
+        signal(SIGXFSZ, SIG_IGN);
+        if (setrlimit(RLIMIT_FSIZE, &limit)) _exit(9);
+        const pare_err e = fail_into(s, "a.sqlite", PARE_EFAIL);
+        _exit(strstr(e.text, "what was stored before is safe") ? 0 : 8);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %d", status);
+    run_into(s, "a.sqlite");
+    ck_assert(same_stores("a.sqlite", "whole.sqlite"));
+    pare_sweep_free(s);
+}
+END_TEST
+
+/* ---- which points ---- */
+
+START_TEST(permutations_are_permutations)
+{
+    for (uint64_t n = 1; n < 300; n += 1 + n / 7) {
+        bool seen[300] = {false};
+        for (uint64_t i = 0; i < n; i++) {
+            const uint64_t p = sweep_permute(i, n, 7, n);
+            ck_assert_uint_lt(p, n);
+            ck_assert(!seen[p]);
+            seen[p] = true;
+        }
+    }
+}
+END_TEST
+
+typedef struct places {
+    const pare_sweep *s;
+    size_t n;
+    uint64_t v[256];
+} places;
+
+static pare_status note_place(void *context, const pare_row *row, pare_err *e)
+{
+    (void)e;
+    places *const p = context;
+    ck_assert_uint_lt(p->n, 256);
+    p->v[p->n++] = row->space;
+    return PARE_OK;
+}
+
+static places places_of(const pare_sweep *s)
+{
+    pare_store *store = NULL;
+    pare_err e = {0};
+    places p = {.s = s};
+    unlink(in_folder("p.sqlite"));
+    run_into(s, "p.sqlite");
+    ck_assert_int_eq(pare_store_open(in_folder("p.sqlite"), &store, &e), PARE_OK);
+    ck_assert_int_eq(pare_store_each(store, note_place, &p, &e), PARE_OK);
+    pare_store_close(store);
+    return p;
+}
+
+START_TEST(random_points_are_distinct_and_allowed)
+{
+    pare_sweep *const s =
+        parse_changed("columns: [all]\n", "sample: {method: random, points: 60, seed: 3}\n");
+    const places p = places_of(s);
+    ck_assert_uint_ge(p.n, 54); /* 90 of 108 are allowed, and each point tries but two */
+    for (size_t i = 0; i < p.n; i++)
+        for (size_t j = 0; j < i; j++) ck_assert_uint_ne(p.v[i], p.v[j]);
+    pare_sweep_free(s);
+    pare_sweep *const other =
+        parse_changed("columns: [all]\n", "sample: {method: random, points: 60, seed: 4}\n");
+    const places q = places_of(other);
+    ck_assert(memcmp(p.v, q.v, sizeof p.v) != 0);
+    pare_sweep_free(other);
+}
+END_TEST
+
+START_TEST(a_latin_hypercube_meets_each_value_alike)
+{
+    pare_sweep *const s = parse("version: 1\nname: lhs\nnetworks: [lenet5]\nmachines: [loom1]\n"
+                                "axes:\n"
+                                "  - {key: array.rows, from: 1, to: 10}\n"
+                                "  - {key: array.cols, from: 1, to: 5}\n"
+                                "  - {key: array.tiles, from: 1, to: 20}\n"
+                                "sample: {method: lhs, points: 40}\n");
+    const places p = places_of(s);
+    const pare_sweep_info *const info = pare_sweep_about(s);
+    ck_assert_uint_eq(p.n, 40);
+    for (size_t a = 0; a < info->n_axes; a++) {
+        size_t n[20] = {0};
+        for (size_t i = 0; i < p.n; i++) n[pare_axis_digit(&info->axes[a], p.v[i])]++;
+        for (uint64_t d = 0; d < info->axes[a].n; d++)
+            ck_assert_uint_eq(n[d], 40 / info->axes[a].n);
+    }
+    pare_sweep_free(s);
+}
+END_TEST
+
+START_TEST(a_search_finds_the_front_and_can_be_killed)
+{
+    static const char search[] =
+        "search: {method: nsga2, objectives: [cycles, area_um2], population: 12, generations: 6}\n";
+    pare_sweep *const s = parse_changed("columns: [all]\n", search);
+    run_into(s, "whole.sqlite");
+    const pare_sweep_options one = {.store = in_folder("one.sqlite"), .threads = 1};
+    run_with(s, &one);
+    ck_assert(same_files(in_folder("one.sqlite"), in_folder("whole.sqlite")));
+    for (int after_ms = 1; after_ms < 12; after_ms += 2) {
+        int status;
+        const pid_t child = fork();
+        ck_assert_int_ge(child, 0);
+        if (child == 0) {
+            run_into(s, "a.sqlite");
+            _exit(0);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = after_ms * 1000000L}, NULL);
+        kill(child, SIGKILL);
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+    }
+    run_into(s, "a.sqlite");
+    pare_store *a = NULL, *b = NULL;
+    pare_err e = {0};
+    ck_assert_int_eq(pare_store_open(in_folder("a.sqlite"), &a, &e), PARE_OK);
+    ck_assert_int_eq(pare_store_open(in_folder("whole.sqlite"), &b, &e), PARE_OK);
+    ck_assert_int_eq(pare_store_export(a, true, in_folder("a.json"), &e), PARE_OK);
+    ck_assert_int_eq(pare_store_export(b, true, in_folder("b.json"), &e), PARE_OK);
+    ck_assert(same_files(in_folder("a.json"), in_folder("b.json")));
+    pare_store_close(a);
+    pare_store_close(b);
+    pare_sweep_free(s);
+}
+END_TEST
+
+/* ---- hashes ---- */
+
+START_TEST(hashes_tell_inputs_apart_and_nothing_else)
+{
+    static const char *const same[][2] = {{"name: test\n", "name: test # a comment\n"},
+                                          {"name: test\n", "name: test\ntitle: another\n"}};
+    static const char *const other[][2] = {{"w4a6", "w4a5"},
+                                           {"lenet5", "cnn_small"},
+                                           {"[8, 16]", "[8, 17]"},
+                                           {"factor: 2", "factor: 4"},
+                                           {"columns: [all]", "columns: [cycles]"},
+                                           {"columns: [all]", "layers: true"},
+                                           {"< 1e9", "< 2e9"}};
+    pare_sweep *const s = parse(SWEEP);
+    const XXH128_hash_t h = sweep_hash_plan(s);
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        pare_sweep *const t = parse_changed(same[i][0], same[i][1]);
+        ck_assert(XXH128_isEqual(h, sweep_hash_plan(t)));
+        pare_sweep_free(t);
+    }
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+        pare_sweep *const t = parse_changed(other[i][0], other[i][1]);
+        ck_assert_msg(!XXH128_isEqual(h, sweep_hash_plan(t)), "%s", other[i][1]);
+        pare_sweep_free(t);
+    }
+    pare_sweep_free(s);
+}
+END_TEST
+
+/* ---- expressions ---- */
+
+static bool no_names(void *context, const char *name, unsigned *variable, bool *is_text,
+                     const char **near)
+{
+    (void)context;
+    *near = "x";
+    *variable = 0;
+    *is_text = !strcmp(name, "t");
+    return *is_text || !strcmp(name, "x");
+}
+
+static expr_value three(void *context, unsigned variable)
+{
+    (void)variable;
+    return (expr_value){3, context};
+}
+
+START_TEST(expressions_have_the_usual_precedence)
+{
+    static const struct {
+        const char *text;
+        bool is_true;
+    } cases[] = {{"1 + 2 * 3 == 7", true},
+                 {"(1 + 2) * 3 == 9", true},
+                 {"2 ^ 3 ^ 2 == 512", true},
+                 {"-2 ^ 2 == -4", true},
+                 {"10 - 4 - 3 == 3", true},
+                 {"7 % 4 == 3 and 8 / 4 / 2 == 1", true},
+                 {"not 1 < 2", false},
+                 {"not (1 > 2) and x == 3", true},
+                 {"1 < 2 or 1 / 0 > 1", true},
+                 {"x != 3 and 1 / (x - 3) > 1", false},
+                 {"min(x, 2) + max(x, 5) == 7 and abs(-2) == 2", true},
+                 {"floor(2.7) + ceil(2.1) + round(2.5) == 7", true},
+                 {"sqrt(16) == log2(16)", true},
+                 {"'a' == 'a' and 'a' != \"b\"", true},
+                 {"1.5e2 == 150", true}};
+    pare_arena *const a = pare_arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        expr *x = NULL;
+        bool holds = false;
+        pare_err e = {0};
+        ck_assert_msg(expr_parse(cases[i].text, no_names, NULL, a, &x, &e) == PARE_OK, "%s",
+                      e.text);
+        ck_assert_msg(expr_holds(x, three, NULL, &holds, &e) == PARE_OK, "%s", e.text);
+        ck_assert_msg(holds == cases[i].is_true, "%s", cases[i].text);
+    }
+    pare_arena_free(a);
+}
+END_TEST
+
+START_TEST(wrong_expressions_are_refused)
+{
+    static const char *const texts[] = {
+        "",    "1 +",    "(1",           "1)",          "y > 1",  "t > 1", "t + 1", "t",     "'a",
+        "1 2", "min(1)", "min(1, 2, 3)", "1 < 2 < 'a'", "t == 1", "1x",    "#",     "and 1", "-"};
+    pare_arena *const a = pare_arena_new();
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        expr *x = NULL;
+        pare_err e = {0};
+        ck_assert_msg(expr_parse(texts[i], no_names, NULL, a, &x, &e) == PARE_EINPUT, "%s",
+                      texts[i]);
+        ck_assert_ptr_nonnull(strstr(e.text, "expected"));
+    }
+    char deep[4000];
+    memset(deep, '(', sizeof deep - 1);
+    deep[sizeof deep - 1] = 0;
+    for (size_t n = 1900; n < sizeof deep; n += 2000) {
+        expr *x = NULL;
+        deep[n] = 0;
+        ck_assert_int_eq(expr_parse(deep, no_names, NULL, a, &x, NULL), PARE_EINPUT);
+        deep[n] = '(';
+    }
+    pare_arena_free(a);
+}
+END_TEST
+
+/* ---- bad files ---- */
+
+static bool is_refused(const char *file)
+{
+    enum { LINE_MAX_BYTES = 1024 };
+    char path[PATH_MAX], line[LINE_MAX_BYTES] = "";
+    pare_sweep *s = NULL;
+    pare_err e = {0};
+    const pare_status status = pare_sweep_load(file, &s, &e);
+    pare_sweep_free(s);
+    FILE *const f = fmemopen(line, LINE_MAX_BYTES, "w");
+    ck_assert_ptr_nonnull(f);
+    pare_err_print(&e, f);
+    fclose(f);
+    snprintf(path, sizeof path, "%.*s.expected", (int)strcspn(file, "."), file);
+    if (getenv("UPDATE")) return pare_file_write(path, line, strlen(line), NULL) == PARE_OK;
+    char *expected = NULL;
+    size_t n;
+    if (pare_file_read(path, LINE_MAX_BYTES, &expected, &n, NULL) != PARE_OK) return false;
+    const bool equal = status == PARE_EINPUT && !strcmp(line, expected);
+    if (!equal)
+        printf("%s: status %d\n  given    %s  expected %s", file, (int)status, line, expected);
+    free(expected);
+    return equal;
+}
+
+START_TEST(bad_sweeps_get_their_exact_message)
+{
+    enum { FILES_AT_LEAST = 40 };
+    const char *const src = getenv("PARE_SRC");
+    char where[PATH_MAX];
+    snprintf(where, sizeof where, "%s/tests/data/bad/sweep", src ? src : ".");
+    ck_assert_msg(chdir(where) == 0, "no folder %s", where);
+    DIR *const d = opendir(".");
+    ck_assert_ptr_nonnull(d);
+    size_t n = 0, n_wrong = 0;
+    for (const struct dirent *entry; (entry = readdir(d));) {
+        const char *const dot = strrchr(entry->d_name, '.');
+        if (entry->d_name[0] == '.' || !dot || !strcmp(dot, ".expected")) continue;
+        n++;
+        n_wrong += !is_refused(entry->d_name);
+    }
+    closedir(d);
+    ck_assert_uint_ge(n, FILES_AT_LEAST);
+    ck_assert_msg(n_wrong == 0, "%zu of %zu bad sweeps are not refused as expected", n_wrong, n);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    const TTest *const rows[] = {rows_are_what_a_single_run_gives, layers_sum_to_their_point, NULL};
+    const TTest *const same[] = {
+        threads_and_shards_change_nothing, merge_sees_a_lost_and_a_foreign_row,
+        killed_and_continued_is_as_never_interrupted, only_what_changed_is_computed, NULL};
+    const TTest *const stores[] = {wrong_stores_are_refused, a_second_writer_is_refused,
+                                   a_full_disk_loses_nothing, NULL};
+    const TTest *const points[] = {
+        permutations_are_permutations, random_points_are_distinct_and_allowed,
+        a_latin_hypercube_meets_each_value_alike, a_search_finds_the_front_and_can_be_killed, NULL};
+    const TTest *const texts[] = {
+        hashes_tell_inputs_apart_and_nothing_else, expressions_have_the_usual_precedence,
+        wrong_expressions_are_refused, bad_sweeps_get_their_exact_message, NULL};
+    const gtck_case cases[] = {
+        {.suite = "SweepRows", .tests = rows, .setup = set_up, .teardown = tear_down},
+        {.suite = "SweepSame",
+         .tests = same,
+         .setup = set_up,
+         .teardown = tear_down,
+         .timeout_s = 60},
+        {.suite = "SweepStore", .tests = stores, .setup = set_up, .teardown = tear_down},
+        {.suite = "SweepPoints", .tests = points, .setup = set_up, .teardown = tear_down},
+        {.suite = "SweepText", .tests = texts}};
+    return gtck_main(argc, argv, "sim_sweep", cases, sizeof cases / sizeof *cases);
+}
