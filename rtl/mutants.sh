@@ -206,7 +206,6 @@ generated() { # module line column length rule replacement
   line=$(sed -n "$2p" "$SRC/rtl/$1.sv")
   printf '%s\n' "${line:0:$(($3 - 1))}$6${line:$(($3 - 1 + $4))}" >"$dir/line"
   sed -i -e "$2r $dir/line" -e "$2d" "$dir/rtl/$1.sv"
-  line=${line#"${line%%[! ]*}"}
   judge "$name" "$1" "$(kinds_of "$1")" "$dir" "${line//|/¦}"
   rm -rf "$dir"
 }
