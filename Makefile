@@ -121,7 +121,7 @@ check-engines: all ## Sweeps in shards under mpirun, GNU parallel and a Slurm of
 	$(Q)PARE_NO_CLI=1 BUILD=$(BUILD) tests/run.sh tests/sweep_engines.sh
 
 check-slow: all test-programs ## The long campaigns: fuzzing, valgrind, larger random runs
-	$(Q)+$(MAKE) --no-print-directory fuzz valgrind
+	$(Q)+$(MAKE) --no-print-directory fuzz valgrind rtl-slow
 	$(Q)PARE_SLOW=1 BUILD=$(BUILD) tests/run.sh $(CHECKS)
 
 test-programs: $(TEST_PROGRAMS) $(TEST_RTL) $(RTL_CHECKS)
