@@ -46,13 +46,11 @@ static void add_scaling(const pare_machine *m, array_map *a)
     a->fold_cycles += a->scale_cycles;
 }
 
-static array_map base_map(const pare_machine *m, const pare_sim_job *job)
+static array_map base_map(const pare_machine *m, const pare_sim_job *job, pe_rate rate)
 {
     static const int streams[] = {[PARE_OUTPUT_STATIONARY] = LOOP_C,
                                   [PARE_WEIGHT_STATIONARY] = LOOP_W,
                                   [PARE_INPUT_STATIONARY] = LOOP_K};
-    pe_rate rate = {1, 1, 1};
-    (void)sim_pe_rate(&m->pe, job->weight_bits, job->act_bits, &rate);
     array_map a = {.lanes = m->pe.lanes * rate.lane_factor,
                    .filters = m->array.rows,
                    .windows = m->array.cols,
@@ -112,9 +110,9 @@ static void stretch_folds(const pare_machine *m, const pare_sim_job *job, array_
 
 size_t sim_array_maps(const pare_machine *m, const pare_sim_job *job, array_map out[ARRAY_MAPS_MAX])
 {
-    const array_map base = base_map(m, job);
     pe_rate rate = {1, 1, 1};
     (void)sim_pe_rate(&m->pe, job->weight_bits, job->act_bits, &rate);
+    const array_map base = base_map(m, job, rate);
     const bool splits = m->mapping.split_depth && m->array.tiles > 1 && base.packed_groups == 1;
     size_t n = 0;
     for (int tiles_windows = 0; tiles_windows < 2; tiles_windows++) {

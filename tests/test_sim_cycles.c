@@ -294,8 +294,8 @@ START_TEST(the_main_set_is_normalised)
 }
 END_TEST
 
-/* P20: Stripes' time is proportional to the activations' bits, Loom's to both, and 8 bits everywhere
- * are the 8-bit baseline's time on each. */
+/* P20: Stripes' time is proportional to the activations' bits, Loom's to both; at 8 bits all take
+ * the time of the 8-bit baseline. */
 START_TEST(time_follows_the_bits_of_each_machine)
 {
     for (uint32_t w = 1; w <= 8; w++)
