@@ -15,8 +15,10 @@ typedef struct cache_key {
     uint32_t weight_bits, weight_stored_bits, act_bits, out_bits, scale_sums, reads_input, none;
 } cache_key;
 _Static_assert(sizeof(cache_key) == 16 + sizeof(pare_dims) + 28, "cache_key has padding");
-/* three names, a place, dimensions, four bitlengths, sums, a flag: a member more belongs into the key as well */
-_Static_assert(sizeof(pare_sim_job) == 3 * sizeof(char *) + sizeof(pare_pos) + sizeof(pare_dims) + 28,
+/* three names, a place, dimensions, four bitlengths, sums, a flag: a member more belongs into the
+ * key as well */
+_Static_assert(sizeof(pare_sim_job) ==
+                   3 * sizeof(char *) + sizeof(pare_pos) + sizeof(pare_dims) + 28,
                "pare_sim_job has changed, cache_key has not");
 
 typedef struct cache_entry {
