@@ -202,7 +202,7 @@ static uint32_t extreme(pare_rng *r, uint32_t max)
     }
     uint32_t log2 = 0;
     while (log2 < 31 && max >> log2 > 1) log2++;
-    const uint32_t x = (1u << below(r, log2 + 1)) + below(r, 3) - 1;
+    const uint32_t power = 1u << below(r, log2 + 1), x = power + below(r, 3) - 1;
     return x < 1 ? 1 : x > max ? max : x;
 }
 
@@ -225,8 +225,9 @@ static void extreme_conv(pare_rng *r, const char *name, pare_buf *b)
         key[i] = i % 2 && is_square ? key[i - 1] : extreme(r, KERNEL);
         if (i > 1 && below(r, 2)) key[i] = i / 2 == 2 ? 0 : 1;
     }
-    pare_buf_printf(b, "  - {name: %s, type: conv2d, out_channels: %u, groups: %u, ", name,
-                    extreme(r, KEY), below(r, 4) ? 1 : 1u << below(r, 24));
+    const uint32_t k = extreme(r, KEY), groups = below(r, 4) ? 1 : 1u << below(r, 24);
+    pare_buf_printf(b, "  - {name: %s, type: conv2d, out_channels: %u, groups: %u, ", name, k,
+                    groups);
     pare_buf_printf(b, "kernel: [%u, %u], stride: [%u, %u], pad: [%u, %u], dilation: [%u, %u]}\n",
                     key[0], key[1], key[2], key[3], key[4], key[5], key[6], key[7]);
 }
@@ -261,11 +262,9 @@ static pare_net *extreme_net(pare_rng *r, pare_buf *b)
     }
     b->n = 0;
     pare_buf_printf(b, "version: 1\nname: huge\n");
-    pare_buf_printf(b, "input: {channels: %u, height: %u, width: %u}\nlayers:\n", extreme(r, KEY),
-                    kind == 3 ? 1 : side,
-                    kind == 3     ? 1
-                    : below(r, 2) ? side
-                                  : extreme(r, KEY));
+    const uint32_t c = extreme(r, KEY), other = below(r, 2) ? side : extreme(r, KEY);
+    pare_buf_printf(b, "input: {channels: %u, height: %u, width: %u}\nlayers:\n", c,
+                    kind == 3 ? 1 : side, kind == 3 ? 1 : other);
     if (kind == 0) {
         pare_buf_printf(b, "  - {name: a, type: conv2d, out_channels: %u}\n", extreme(r, KEY));
         pare_buf_printf(b,
@@ -442,6 +441,7 @@ static bool is_long(const pare_net *net, uint32_t batch)
         const pare_dims d = pare_layer_dims(&net->layers[i], batch);
         size += (double)d.n * d.c * (d.h + 2.0 * d.pad[0]) * (d.w + 2.0 * d.pad[1]);
         size += (double)net->layers[i].macs * batch;
+        size += (double)d.c * d.stride[0] * d.stride[1]; /* folded into channels */
     }
     return size > 1e5;
 }
