@@ -33,8 +33,16 @@ static uint32_t *reading_bits(const pare_net *net, const pare_bits *bits)
     return read;
 }
 
+/* Tensors that are added are as many filters more, whose sums are added on the way out. Too many
+ * filters are left for sim_job_check to refuse: n is 0 then. */
+static void add_tensors(pare_dims *d, uint32_t n_tensors)
+{
+    if (n_tensors <= 1) return;
+    if (__builtin_mul_overflow(d->k, n_tensors, &d->k)) d->n = 0;
+}
+
 /* The second operand of a matmul differs from image to image, so images become groups. Too many
- * are left for sim_job_check to refuse: n is 0 then. */
+ * are refused in the same way. */
 static void fold_batch(pare_dims *d)
 {
     const uint64_t most = sim_max(d->c, d->k) * (uint64_t)d->n;
@@ -65,8 +73,7 @@ pare_sim_job *sim_jobs(const pare_net *net, const pare_bits *bits, const pare_ma
         if (l->op == PARE_OP_MATMUL) fold_batch(&job->dims);
         job->weight_bits = b->weight_bits;
         job->weight_stored_bits = b->weight_stored_bits;
-        /* tensors that are added are as many filters more, whose sums are added on the way out */
-        if (b->weight_tensors > 1) job->dims.k *= b->weight_tensors;
+        add_tensors(&job->dims, b->weight_tensors);
         job->act_bits = b->act_bits;
         job->out_bits = read[i] ? read[i] : m->memory.native_bits;
         job->reads_input = l->n_inputs > 0 && net->layers[l->inputs[0]].op == PARE_OP_INPUT;
@@ -153,9 +160,7 @@ static void fill_traffic(const pare_machine *m, const pare_sim_job *job, const m
     s->dram_psum_bits = t->dram_psum_write_bits + t->dram_psum_read_bits;
     s->dram_bits = c->dram_bits;
     const value_bits v = c->tiles.bits, native = sim_value_bits(m, job, false);
-    s->dram_unpacked_bits = s->dram_weight_bits / v.weight * native.weight +
-                            s->dram_act_bits / v.act * native.act +
-                            s->dram_out_bits / v.out * native.out + s->dram_psum_bits;
+    s->dram_unpacked_bits = sim_unpacked_bits(t, &v, &native);
     if (t->work.dram_unpacked_bits) s->dram_unpacked_bits = t->work.dram_unpacked_bits;
     s->weight_buffer_read_bits = t->buffer_bits[0][0];
     s->weight_buffer_write_bits = t->buffer_bits[0][1];
@@ -233,6 +238,12 @@ pare_status sim_job_stats(const pare_machine *m, const pare_sim_job *job, const 
         out->mean_step_cycles = c->totals.work.mean_step_cycles;
     }
     out->utilization = lane_cycles / ((double)s->cycles * (double)sim_array_lanes(m));
+    /* alone of all counters it can exceed the traffic, by the widths' ratio of up to 16 */
+    if (s->dram_unpacked_bits == UINT64_MAX)
+        return pare_err_set(e, PARE_EINPUT, m->file, (pare_pos){0, 0},
+                            "layer '%s' moves more than 2^64 bits, unpacked; a smaller layer or "
+                            "batch expected",
+                            job->layer);
     if (!parts_sum_to_totals(s))
         return pare_err_set(e, PARE_EFAIL, m->file, (pare_pos){0, 0},
                             "layer '%s': the parts of a breakdown do not sum to their total; "
