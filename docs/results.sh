@@ -177,6 +177,46 @@ curve() { # accuracy over the mean bitlength, learned and fixed, as SVG
   done < <(runs) | sort -k2,2g | awk -v fp32="$(value resnet20_fp32 final_accuracy_frac)" -f docs/results_curve.awk
 }
 
+method_of() { # run: what trained it
+  case $1 in *_g[0-9]*) echo bitpruning ;; *) sed -nE 's/^[^|]*\|[^|]*\|.*--method ([a-z0-9]+).*/\1/p' <<<"$2" ;; esac
+}
+energy_curve() { # network machine: accuracy over energy, all methods, as SVG
+  while IFS='|' read -r name net options; do
+    if [ "$net" != "$1" ] || ! has "$name"; then continue; fi
+    local method
+    method=$(method_of "$name" "$name|$net|$options")
+    case $method in '' | fp32) continue ;; esac
+    echo "$name $method $(awk -v x="$(cost "$name" "$2" energy_pj)" 'BEGIN { print x / 1e6 }')" \
+      "$(value "$name" final_accuracy_frac)"
+  done < <(runs) | awk -v fp32="$(value "$1_fp32" final_accuracy_frac)" -v machine="$2" -f docs/results_energy.awk
+}
+ours() { # run of resnet20: its final accuracy and that of fp32, in %
+  if ! has "resnet20_$1" || ! has resnet20_fp32; then
+    printf '–'
+    return
+  fi
+  printf '%s (%s)' "$(percent "$(value "resnet20_$1" final_accuracy_frac)")" \
+    "$(percent "$(value resnet20_fp32 final_accuracy_frac)")"
+}
+anchor() { # what, accuracy and fp32 as published, source and status, run
+  printf '| %s | %s | %s | %s |\n' "$1" "$2" "$3" "$(ours "$4")"
+}
+anchors() {
+  echo '| ResNet-20, CIFAR-10 | published, % (its fp32) | source and status | ours, % (our fp32) |'
+  echo '| --- | --- | --- | --- |'
+  local b
+  for b in 5:91.6:91.6 4:90.8:90.89 3:90.6:90.09 2:88.9:87.07; do
+    IFS=: read -r b quoted again <<<"$b"
+    anchor "PACT, $b bits, first and last layer 8" "$quoted, reproduced $again (–)" \
+      'READ-2ND: PACT as quoted and reproduced with its code' "pact_w${b}a$b"
+  done
+  anchor 'DQ, weights to 70 kB (2.14 bits), activations 4-bit-equivalent' '91.42 (92.71)' 'READ: Uhlich 2020' dq
+  anchor 'TQT, weights 2, activations 4 bits, learned range' '90.38 (92.71)' 'READ: Uhlich 2020' none
+  anchor 'fixed, weights 2, activations 4 bits' '88.70 (92.71)' 'READ: Uhlich 2020' none
+  anchor 'Any-Precision, 8 / 4 / 2 bits of one model' '93.75 / 93.86 / 93.90 (94.11)' \
+    'READ: Any-Precision, recursive; its own ResNet-20' adaptive
+}
+
 {
   echo '# Results on real data'
   echo
@@ -195,6 +235,10 @@ curve() { # accuracy over the mean bitlength, learned and fixed, as SVG
     for m in $methods; do table "resnet20_${m}*" | { [ "$m" = lsq ] && cat || tail -n +3; }; done
     curve >"$(dirname "$OUT")/results_curve.svg"
     printf '\n![Accuracy over the mean bitlength](results_curve.svg)\n'
+    energy_curve resnet20 loom1 >"$(dirname "$OUT")/results_energy.svg"
+    printf '\n![Accuracy over energy on Loom](results_energy.svg)\n'
+    printf '\nPublished numbers beside ours. They differ in epochs, augmentation and fp32 baseline: compare drops from fp32.\n\n'
+    anchors
     learned=()
     for g in $gammas; do has "resnet20_g$g" && learned+=("resnet20_g$g"); done
     if [ ${#learned[@]} -gt 0 ]; then

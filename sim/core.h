@@ -84,7 +84,10 @@ typedef struct array_map {
     uint64_t channel_scale;    /* channels seen per channel of the layer: space-to-depth */
     uint64_t step_cycles;      /* of one step */
     uint64_t busy_cycles;      /* of it, those that the PEs work: less only if cols hold filters */
-    uint64_t fold_cycles;      /* fill and drain of one fold */
+    uint64_t fold_cycles;      /* fill and drain of one fold, and its scaling */
+    uint64_t scale_cycles;     /* of it, those in which partial sums are scaled */
+    uint64_t scale_sums;       /* partial sums of an output with scales of their own; 0: none */
+    uint64_t scale_groups;     /* of a flattened depth, which share no step; else 1 */
     uint64_t load_cycles;      /* of one fold: what stays, into the array */
 } array_map;
 
@@ -182,6 +185,7 @@ typedef struct tile_totals {
     uint64_t startup_cycles;                             /* first load, last store */
     uint64_t startup_bits;                               /* that they move */
     uint64_t pe_cycles;                                  /* PE cycles with work */
+    uint64_t scale_products;                             /* partial sums times their scales */
     uint64_t n_tiles;
     uint64_t buffer_bits[3][2]; /* weight, act, out; read, write */
     uint64_t dram_weight_bits, dram_act_bits, dram_out_bits, dram_psum_write_bits,

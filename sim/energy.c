@@ -229,11 +229,13 @@ static pare_status price_pe(pare_machine *m, pare_err *e)
     pare_csv *csv = NULL;
     PARE_TRY(sim_table_load(m, "energy_base", name, &csv, e));
     pare_status status;
-    part lane = {0}, adder = {0}, bit = {0};
+    part lane = {0}, adder = {0}, bit = {0}, square = {0}, side = {0};
     double energy = 1, area = 1, node = 0;
     PARE_TRY_DONE(price_lane(m, csv, &lane, e));
     PARE_TRY_DONE(find_part(m, csv, "adder_bit", &adder, e));
     PARE_TRY_DONE(find_part(m, csv, "register_bit", &bit, e));
+    PARE_TRY_DONE(find_part(m, csv, "multiplier_bit2", &square, e));
+    PARE_TRY_DONE(find_part(m, csv, "multiplier_bit", &side, e));
     PARE_TRY_DONE(scale_to_node(m, lane.node_nm, &energy, &area, &node, e));
     const double product_bits = sim_pe_act_port_bits(&m->pe) + sim_pe_weight_port_bits(&m->pe);
     const double adder_bits =
@@ -248,6 +250,8 @@ static pare_status price_pe(pare_machine *m, pare_err *e)
     k->lane_bit_pj *= energy;
     k->reduce_pj = adder_bits * adder.pj * energy;
     k->register_pj = register_bits(m) * bit.pj * energy;
+    const double acc = m->pe.acc_bits, scale = m->pe.scale_bits;
+    k->scale_pj = (acc * scale * square.pj + (acc + scale) * side.pj + acc * adder.pj) * energy;
     k->pe_um2 = pe.um2 * area;
     k->array_um2 = n_pes * k->pe_um2;
     k->array_leakage_mw = n_pes * pe.leakage_uw * area / 1000;
@@ -352,6 +356,7 @@ double sim_mapping_pj(const pare_machine *m, double products_pj, const tile_tota
     const double time_ns = (double)cycles * 1000 / m->clock_mhz; /* mW * ns = pJ */
     pare_sim_stats s;
     add_array_energy(m, products_pj, t, &s);
+    s.scale_pj = (double)t->scale_products * c->scale_pj;
     s.weight_buffer_pj = (double)t->buffer_bits[0][0] * c->weight_read_pj_per_bit +
                          (double)t->buffer_bits[0][1] * c->weight_write_pj_per_bit;
     s.act_buffer_pj = (double)t->buffer_bits[1][0] * c->act_read_pj_per_bit +
@@ -366,10 +371,11 @@ double sim_mapping_pj(const pare_machine *m, double products_pj, const tile_tota
     s.leakage_pj = (c->array_leakage_mw + c->buffers_leakage_mw) * time_ns;
     const double sum = s.pe_pj + s.register_pj + s.weight_buffer_pj + s.act_buffer_pj +
                        s.out_buffer_pj + s.dram_weight_pj + s.dram_act_pj + s.dram_out_pj +
-                       s.leakage_pj;
+                       s.leakage_pj + s.scale_pj;
     if (parts) {
         parts->pe_pj = s.pe_pj;
         parts->register_pj = s.register_pj;
+        parts->scale_pj = s.scale_pj;
         parts->weight_buffer_pj = s.weight_buffer_pj;
         parts->act_buffer_pj = s.act_buffer_pj;
         parts->out_buffer_pj = s.out_buffer_pj;
@@ -385,7 +391,8 @@ double sim_mapping_pj(const pare_machine *m, double products_pj, const tile_tota
 double sim_energy_uncertainty(const pare_costs *c, const pare_sim_stats *s)
 {
     const double uncertain_pj =
-        s->pe_pj * c->pe_uncertainty_frac + s->register_pj * c->register_uncertainty_frac +
+        (s->pe_pj + s->scale_pj) * c->pe_uncertainty_frac +
+        s->register_pj * c->register_uncertainty_frac +
         (s->weight_buffer_pj + s->act_buffer_pj + s->out_buffer_pj) * c->buffer_uncertainty_frac +
         (s->dram_weight_pj + s->dram_act_pj + s->dram_out_pj) * c->dram_uncertainty_frac +
         s->leakage_pj * c->leakage_uncertainty_frac;

@@ -81,7 +81,7 @@ static uint64_t first_weight(const tiling *t, const uint64_t x[N_LOOPS])
         start_of(t, x, LOOP_K) * t->total[LOOP_C] + share_of(t, x, LOOP_K) * start_of(t, x, LOOP_C);
     return (start_of(t, x, LOOP_G) * t->total[LOOP_K] * t->total[LOOP_C] +
             share_of(t, x, LOOP_G) * before) *
-           t->d->r * t->d->s;
+           pare_dims_positions(t->d);
 }
 
 /* The channels (or filters) of a tile together, and of these image after image, row by row. */

@@ -68,6 +68,11 @@ static const pare_key pe_keys[] = {
         CHOICE(skips, "what a step leaves out at run time: activation bits above the widest of a "
                       "group, zero terms of activations, of both, all-zero bit columns of "
                       "weights")),
+    KEY(pare_pe, scale_bits, U32, 1, 32, "16",
+        DOC("width of the scale where partial sums have scales of their own (our choice)")),
+    KEY(pare_pe, scale_cycles, U32, 0, 64, "1",
+        DOC("cycles of a PE for a partial sum times its scale; 0: beside the next sum (our "
+            "choice)")),
 };
 static const pare_schema pe_schema =
     SCHEMA("machine.pe", pare_pe, pe_keys, "One processing element.");

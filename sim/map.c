@@ -8,15 +8,20 @@ static void lay_out_depth(const pare_machine *m, const pare_sim_job *job, uint64
     const pare_dims *const d = &job->dims;
     const uint64_t channels = d->c / d->groups;
     a->is_flat = m->mapping.lane_order == PARE_LANES_FLAT;
-    a->positions = (uint64_t)d->r * d->s;
+    a->positions = pare_dims_positions(d);
     a->channel_scale = 1;
+    /* neighbours of one step would need scales of their own */
+    const uint32_t tensors = d->tensors ? d->tensors : 1;
+    const bool is_foldable = job->scale_sums <= tensors;
     if (!job->reads_input || channels >= lanes) return;
     if (m->mapping.first_layer == PARE_FIRST_FLAT) a->is_flat = true;
     /* DNNsim folds the first layer: stride x stride neighbours become channels, the stride 1 */
     const bool has_stride = d->stride[0] > 1 || d->stride[1] > 1;
-    const bool is_plain = d->groups == 1 && d->dilation[0] == 1 && d->dilation[1] == 1;
+    const bool is_plain =
+        is_foldable && d->groups == 1 && d->dilation[0] == 1 && d->dilation[1] == 1;
     if (m->mapping.first_layer == PARE_FIRST_SPACE_TO_DEPTH && has_stride && is_plain) {
-        a->positions = sim_ceil_div(d->r, d->stride[0]) * sim_ceil_div(d->s, d->stride[1]);
+        a->positions =
+            sim_ceil_div(d->r, d->stride[0]) * sim_ceil_div(d->s, d->stride[1]) * tensors;
         a->channel_scale = (uint64_t)d->stride[0] * d->stride[1];
     }
 }
@@ -30,6 +35,15 @@ static uint64_t pack_groups(const pare_machine *m, const pare_dims *d, const arr
     const uint64_t in_rows = m->array.rows / (d->k / d->groups);
     const uint64_t in_lanes = a->rows_own_inputs ? in_rows : a->lanes / depth;
     return sim_max(1, sim_min(d->groups, sim_min(in_lanes, in_rows)));
+}
+
+/* Where sums stay in the PEs each of them stands still for its scale; where they leave the array
+ * with each step, the scaler is one more stage of their way out. */
+static void add_scaling(const pare_machine *m, array_map *a)
+{
+    if (!a->scale_sums) return;
+    a->scale_cycles = (uint64_t)m->pe.scale_cycles * (a->streams == LOOP_C ? a->scale_sums : 1);
+    a->fold_cycles += a->scale_cycles;
 }
 
 static array_map base_map(const pare_machine *m, const pare_sim_job *job, pe_rate rate)
@@ -47,6 +61,8 @@ static array_map base_map(const pare_machine *m, const pare_sim_job *job, pe_rat
     lay_out_depth(m, job, a.lanes, &a);
     a.rows_own_inputs = m->mapping.row_inputs == PARE_ROWS_OWN && job->dims.groups > 1;
     if (a.rows_own_inputs) a.is_flat = true;
+    a.scale_sums = job->scale_sums;
+    a.scale_groups = a.is_flat && job->scale_sums > 1 ? job->scale_sums : 1;
     a.packed_groups = pack_groups(m, &job->dims, &a);
     const bool is_systolic = m->array.delivery == PARE_SYSTOLIC;
     if (a.streams != LOOP_C) {
@@ -58,6 +74,7 @@ static array_map base_map(const pare_machine *m, const pare_sim_job *job, pe_rat
     } else {
         a.fold_cycles = is_systolic ? m->array.rows - 1 + m->array.cols - 1 : 0;
     }
+    add_scaling(m, &a);
     return a;
 }
 
@@ -123,13 +140,19 @@ size_t sim_array_maps(const pare_machine *m, const pare_sim_job *job, array_map 
     return n;
 }
 
+/* Steps for a flattened depth: sums with scales of their own do not share one. */
+static uint64_t flat_steps(const array_map *a, uint64_t depth, uint64_t lanes)
+{
+    return a->scale_groups * sim_ceil_div(sim_ceil_div(depth, a->scale_groups), lanes);
+}
+
 static uint64_t steps_of_lanes(const array_map *a, uint64_t channels, uint64_t lanes)
 {
     if (a->packed_groups > 1 && a->rows_own_inputs)
-        return sim_ceil_div(channels * a->channel_scale * a->positions, lanes);
+        return flat_steps(a, channels * a->channel_scale * a->positions, lanes);
     const uint64_t seen = channels * a->channel_scale * a->packed_groups;
-    if (a->packed_groups > 1) return a->is_flat ? 1 : a->positions;
-    return a->is_flat ? sim_ceil_div(seen * a->positions, lanes)
+    if (a->packed_groups > 1) return a->is_flat ? a->scale_groups : a->positions;
+    return a->is_flat ? flat_steps(a, seen * a->positions, lanes)
                       : a->positions * sim_ceil_div(seen, lanes);
 }
 

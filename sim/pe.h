@@ -28,7 +28,9 @@ typedef struct pare_pe {
     uint32_t act_digit, weight_digit;
     uint32_t max_act_bits, max_weight_bits;
     uint32_t acc_bits;
-    int skips; /* pare_skips */
+    int skips;             /* pare_skips */
+    uint32_t scale_bits;   /* of the scale of a partial sum */
+    uint32_t scale_cycles; /* a sum in a PE stands still for so long while it is scaled */
 } pare_pe;
 
 /* How a PE skips; only what pe.skips needs is read. */

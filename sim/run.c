@@ -1,4 +1,5 @@
 /* From a network, its bits and a machine to statistics per layer and in total. */
+#include "sim/dynamic.h"
 #include "sim/searcher.h"
 
 #include <assert.h>
@@ -33,16 +34,8 @@ static uint32_t *reading_bits(const pare_net *net, const pare_bits *bits)
     return read;
 }
 
-/* Tensors that are added are as many filters more, whose sums are added on the way out. Too many
- * filters are left for sim_job_check to refuse: n is 0 then. */
-static void add_tensors(pare_dims *d, uint32_t n_tensors)
-{
-    if (n_tensors <= 1) return;
-    if (__builtin_mul_overflow(d->k, n_tensors, &d->k)) d->n = 0;
-}
-
 /* The second operand of a matmul differs from image to image, so images become groups. Too many
- * are refused in the same way. */
+ * are left for sim_job_check to refuse: n is 0 then. */
 static void fold_batch(pare_dims *d)
 {
     const uint64_t most = sim_max(d->c, d->k) * (uint64_t)d->n;
@@ -73,7 +66,13 @@ pare_sim_job *sim_jobs(const pare_net *net, const pare_bits *bits, const pare_ma
         if (l->op == PARE_OP_MATMUL) fold_batch(&job->dims);
         job->weight_bits = b->weight_bits;
         job->weight_stored_bits = b->weight_stored_bits;
-        add_tensors(&job->dims, b->weight_tensors);
+        /* tensors that are added lengthen the sums: nothing is read or written twice but weights */
+        job->dims.tensors = b->weight_tensors > 1 ? b->weight_tensors : 0;
+        job->scale_sums = b->weight_scales;
+        if (job->dims.tensors)
+            job->scale_sums = job->dims.tensors * (b->weight_scales ? b->weight_scales : 1);
+        job->bits_file = bits->file;
+        job->bits_pos = b->pos;
         job->act_bits = b->act_bits;
         job->out_bits = read[i] ? read[i] : m->memory.native_bits;
         job->reads_input = l->n_inputs > 0 && net->layers[l->inputs[0]].op == PARE_OP_INPUT;
@@ -97,10 +96,28 @@ static pare_status check_bits(const pare_machine *m, const pare_sim_job *job, co
 static bool is_countable(const pare_sim_job *job)
 {
     const pare_dims *const d = &job->dims;
-    const double windows = (double)d->n * d->p * d->q, positions = (double)d->r * d->s;
+    const double windows = (double)d->n * d->p * d->q, positions = (double)pare_dims_positions(d);
     const double macs = windows * d->k * (d->c / d->groups) * positions;
     const double pixels = (double)d->n * d->h * d->w * d->c;
     return d->n > 0 && macs < ldexp(1, 52) && pixels < ldexp(1, 52);
+}
+
+/* What a machine does not know about weights in several tensors or with several scales. */
+static pare_status check_sums(const pare_machine *m, const pare_sim_job *job, pare_err *e)
+{
+    const char *const of = job->dims.tensors ? "weight tensors that are added"
+                                             : "partial sums with scales of their own";
+    const bool is_by_values =
+        sim_skip_operands(m) || (job->dims.tensors && sim_pack_operands(m) & VALUES_WEIGHTS);
+    const bool is_foreign = m->memory.model == PARE_MEMORY_BITFUSION;
+    if (!job->scale_sums || (!is_by_values && !is_foreign)) return PARE_OK;
+    return pare_err_set(
+        e, PARE_EINPUT, job->bits_file, job->bits_pos,
+        "layer '%s' has %u %s, which machine '%s' does not know, as %s; a machine "
+        "with %s expected",
+        job->layer, job->dims.tensors ? job->dims.tensors : job->scale_sums, of, m->name,
+        is_foreign ? "memory.model is bitfusion" : "its cost depends on values",
+        is_foreign ? "memory.model limited" : "pe.skips nothing and packing that needs no weights");
 }
 
 pare_status sim_job_check(const pare_machine *m, const pare_sim_job *job, pare_err *e)
@@ -114,6 +131,7 @@ pare_status sim_job_check(const pare_machine *m, const pare_sim_job *job, pare_e
                                "dram.bits_per_cycle is 0, but layer '%s' has to be moved; at least "
                                "1 expected",
                                job->layer);
+    PARE_TRY(check_sums(m, job, e));
     if (!is_countable(job))
         return pare_err_set(e, PARE_EINPUT, m->file, (pare_pos){0, 0},
                             "layer '%s' has 2^52 or more products or values; a smaller layer or "
@@ -129,7 +147,9 @@ static void fill_cycles(const pare_machine *m, const pare_sim_job *job, pe_rate 
     s->cycles = c->time.cycles;
     s->startup_cycles = c->time.startup_cycles;
     s->stall_cycles = c->time.stall_cycles;
-    s->fill_drain_cycles = c->totals.fold_cycles;
+    if (c->array.scale_cycles)
+        s->scale_cycles = c->totals.fold_cycles / c->array.fold_cycles * c->array.scale_cycles;
+    s->fill_drain_cycles = c->totals.fold_cycles - s->scale_cycles;
     s->weight_load_cycles = c->totals.load_cycles + c->totals.multiplex_cycles;
     const uint64_t products = s->macs * job->weight_bits * job->act_bits;
     s->ideal_cycles = sim_ceil_div(products, lanes * sim_pe_lane_bit_products(&m->pe));
@@ -143,7 +163,7 @@ static void fill_cycles(const pare_machine *m, const pare_sim_job *job, pe_rate 
     }
     s->rounding_cycles = dense - s->ideal_cycles;
     s->padding_cycles =
-        c->totals.compute_cycles - s->fill_drain_cycles - s->weight_load_cycles - dense;
+        c->totals.compute_cycles - c->totals.fold_cycles - s->weight_load_cycles - dense;
     if (m->compat.count_from_zero && s->fill_drain_cycles > 0) {
         s->fill_drain_cycles--;
         s->cycles--;
@@ -227,6 +247,7 @@ pare_status sim_job_stats(const pare_machine *m, const pare_sim_job *job, const 
                             .map = describe_map(c)};
     pare_sim_stats *const s = &out->stats;
     s->macs = pare_dims_macs(&job->dims);
+    s->scale_products = c->totals.scale_products;
     fill_cycles(m, job, rate, c, s);
     fill_traffic(m, job, c, s);
     sim_energy_pj(m, job, &c->totals, s->cycles, s);
@@ -258,7 +279,8 @@ bool sim_is_same_job(const pare_sim_job *a, const pare_sim_job *b)
 {
     return !memcmp(&a->dims, &b->dims, sizeof a->dims) && a->weight_bits == b->weight_bits &&
            a->weight_stored_bits == b->weight_stored_bits && a->act_bits == b->act_bits &&
-           a->out_bits == b->out_bits && a->reads_input == b->reads_input;
+           a->out_bits == b->out_bits && a->scale_sums == b->scale_sums &&
+           a->reads_input == b->reads_input;
 }
 
 static pare_status run_layer(searcher *s, const pare_sim_job *job, pare_sim_layer *out, pare_err *e)

@@ -56,7 +56,8 @@ static block_cost cost_of(const searcher *s, const map_state *m, const block *b)
     const double outputs = (double)s->out_bits / (double)s->bits.out;
     const double width = (double)(rounds > 1 ? s->bits.psum : s->bits.out);
     const double windows = (double)d->n * d->p * d->q;
-    const double reads = windows * (double)(s->total[LOOP_G] * s->total[LOOP_C]) * d->r * d->s;
+    const double reads =
+        windows * (double)(s->total[LOOP_G] * s->total[LOOP_C]) * (double)pare_dims_positions(d);
     const double sets_k = a->streams == LOOP_K ? trips_k : a->packed_groups > 1 ? 1 : filters;
     const double again_cycles = starts * start_cycles, again_pj = starts * m->start_pj + read_pj;
     return (block_cost){
@@ -210,7 +211,7 @@ static stage_cost stage_cost_of(const searcher *s, const map_state *m, const cut
     const uint64_t groups = sim_last_size(s->total, b, LOOP_G);
     const uint64_t filters = groups * sim_last_size(s->total, b, LOOP_K);
     const uint64_t channels = sim_last_size(s->total, b, LOOP_C);
-    const uint64_t positions = (uint64_t)s->dims.r * s->dims.s;
+    const uint64_t positions = pare_dims_positions(&s->dims);
     const uint64_t stored = b->n[LOOP_C] > 1 ? sim_min(s->bits.out, s->bits.psum) : s->bits.out;
     const uint64_t compute = sim_tile_cycles(&m->array, b->size[LOOP_G], b->size[LOOP_K],
                                              b->size[LOOP_C], cut->max_windows);

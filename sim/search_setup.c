@@ -97,7 +97,7 @@ static uint64_t last_piece(uint64_t total, uint64_t size, uint64_t n)
 static void list_blocks(searcher *s)
 {
     const search_space *const p = &s->space;
-    const uint64_t positions = (uint64_t)s->dims.r * s->dims.s;
+    const uint64_t positions = pare_dims_positions(&s->dims);
     for (size_t g = 0; g < p->n_groups; g++)
         for (size_t k = 0; k < sim_space_cuts(p, g, p->n_filters); k++)
             for (size_t c = 0; c < sim_space_cuts(p, g, p->n_channels); c++) {
@@ -297,7 +297,7 @@ static void set_up_bits(searcher *s)
 {
     const pare_dims *const d = &s->dims;
     const uint64_t outputs = (uint64_t)d->n * d->p * d->q * d->k;
-    s->weight_bits = (uint64_t)d->k * s->total[LOOP_C] * d->r * d->s * s->bits.weight;
+    s->weight_bits = (uint64_t)d->k * s->total[LOOP_C] * pare_dims_positions(d) * s->bits.weight;
     s->out_bits = outputs * s->bits.out;
     s->psum_bits = 2 * outputs * s->bits.psum;
     for (size_t i = 0; i < s->space.n_cuts; i++) {

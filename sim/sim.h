@@ -155,6 +155,7 @@ typedef struct pare_costs {
     double lane_bit2_pj, lane_bit_pj;
     double reduce_pj;   /* one PE's adder tree and accumulating adder, one cycle */
     double register_pj; /* one PE's accumulator and operand registers, one cycle */
+    double scale_pj;    /* one partial sum times its scale, added to the others */
     double weight_read_pj_per_bit, weight_write_pj_per_bit;
     double act_read_pj_per_bit, act_write_pj_per_bit;
     double out_read_pj_per_bit, out_write_pj_per_bit;
@@ -255,6 +256,8 @@ typedef enum pare_stat_role { PARE_STAT_TOTAL, PARE_STAT_PART, PARE_STAT_OTHER }
  * the end of the name. */
 #define PARE_SIM_STATS(X)                                                                          \
     X(macs, uint64_t, WORK, OTHER, "MACs", "multiply-accumulates of the batch")                    \
+    X(scale_products, uint64_t, WORK, OTHER, "scale products",                                     \
+      "partial sums multiplied with scales of their own")                                          \
     X(cycles, uint64_t, CYCLES, TOTAL, "cycles", "from the first load to the last store")          \
     X(ideal_cycles, uint64_t, CYCLES, PART, "ideal",                                               \
       "the layer's bit products at the machine's peak bit products per cycle")                     \
@@ -263,6 +266,8 @@ typedef enum pare_stat_role { PARE_STAT_TOTAL, PARE_STAT_PART, PARE_STAT_OTHER }
     X(padding_cycles, uint64_t, CYCLES, PART, "edge padding",                                      \
       "lanes, rows, columns and tiles left without work at the edges of the layer")                \
     X(fill_drain_cycles, uint64_t, CYCLES, PART, "fill and drain", "skew of a systolic array")     \
+    X(scale_cycles, uint64_t, CYCLES, PART, "scaling",                                             \
+      "partial sums on their way through the scale multiplier")                                    \
     X(weight_load_cycles, uint64_t, CYCLES, PART, "weight load",                                   \
       "what stays in the array, on its way into it; columns that wait for weights")                \
     X(startup_cycles, uint64_t, CYCLES, PART, "first load, last store",                            \
@@ -271,6 +276,7 @@ typedef enum pare_stat_role { PARE_STAT_TOTAL, PARE_STAT_PART, PARE_STAT_OTHER }
       "the array waits for DRAM between tiles")                                                    \
     X(energy_pj, double, ENERGY, TOTAL, "energy", "all components below")                          \
     X(pe_pj, double, ENERGY, PART, "PE arithmetic", "multipliers and adders of busy lanes")        \
+    X(scale_pj, double, ENERGY, PART, "scaling", "partial sums times their scales, and added up")  \
     X(register_pj, double, ENERGY, PART, "registers", "accumulators and operand registers")        \
     X(weight_buffer_pj, double, ENERGY, PART, "weight buffer", "its reads and writes")             \
     X(act_buffer_pj, double, ENERGY, PART, "activation buffer", "its reads and writes")            \
@@ -388,9 +394,12 @@ void pare_sim_result_free(pare_sim_result *r); /* frees what it holds; zeroed an
 typedef struct pare_sim_job {
     const char *layer; /* for messages */
     const char *type;
+    const char *bits_file; /* for messages; NULL: none */
+    pare_pos bits_pos;
     pare_dims dims;
     uint32_t weight_bits, act_bits, out_bits;
     uint32_t weight_stored_bits; /* of a weight in memory; 0: weight_bits */
+    uint32_t scale_sums;         /* partial sums of an output with scales of their own; 0: none */
     bool reads_input;
 } pare_sim_job;
 pare_status pare_sim_run_layer(const pare_machine *machine, const pare_sim_job *job,

@@ -144,7 +144,7 @@ bool sim_window_kinds(axis *const axes[3], window_kinds *out)
 static void fill_transfers(const tiling *t, const divider *transfer, stage_table *s)
 {
     const bool is_free = t->m->memory.model == PARE_MEMORY_IDEAL;
-    const uint64_t positions = (uint64_t)t->d->r * t->d->s;
+    const uint64_t positions = pare_dims_positions(t->d);
     const axis *const g = &s->loops[0], *const k = &s->loops[1], *const c = &s->loops[2];
     for (unsigned i = 0; i < g->n_runs; i++) {
         for (unsigned j = 0; j < k->n_runs; j++) {

@@ -12,11 +12,11 @@ enum { CACHE_LOG2 = 14, CACHE_ENTRIES = 1 << CACHE_LOG2 };
 typedef struct cache_key {
     uint64_t machine[2];
     pare_dims dims;
-    uint32_t weight_bits, weight_stored_bits, act_bits, out_bits, reads_input, none;
+    uint32_t weight_bits, weight_stored_bits, act_bits, out_bits, scale_sums, reads_input, none;
 } cache_key;
-_Static_assert(sizeof(cache_key) == 16 + sizeof(pare_dims) + 24, "cache_key has padding");
-/* two names, dimensions, four bitlengths, a flag: a member more belongs into the key as well */
-_Static_assert(sizeof(pare_sim_job) == 2 * sizeof(char *) + sizeof(pare_dims) + 24,
+_Static_assert(sizeof(cache_key) == 16 + sizeof(pare_dims) + 28, "cache_key has padding");
+/* three names, a place, dimensions, four bitlengths, sums, a flag: a member more belongs into the key as well */
+_Static_assert(sizeof(pare_sim_job) == 3 * sizeof(char *) + sizeof(pare_pos) + sizeof(pare_dims) + 28,
                "pare_sim_job has changed, cache_key has not");
 
 typedef struct cache_entry {
@@ -53,6 +53,7 @@ pare_status layer_cache_run(layer_cache *c, XXH128_hash_t machine_hash, const pa
                            .weight_stored_bits = job->weight_stored_bits,
                            .act_bits = job->act_bits,
                            .out_bits = job->out_bits,
+                           .scale_sums = job->scale_sums,
                            .reads_input = job->reads_input};
     const uint64_t at = XXH3_64bits(&key, sizeof key) >> (64 - CACHE_LOG2);
     cache_entry *const entry = &c->entries[at];

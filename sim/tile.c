@@ -101,7 +101,7 @@ static uint64_t filter_sets(const tiling *t, uint64_t filters)
     return t->a->packed_groups > 1 ? 1 : sim_ceil_div(filters, t->a->filters);
 }
 
-static uint64_t kernel_positions(const tiling *t) { return (uint64_t)t->d->r * t->d->s; }
+static uint64_t kernel_positions(const tiling *t) { return pare_dims_positions(t->d); }
 
 static uint64_t stored_bits(const tiling *t)
 {
@@ -320,6 +320,10 @@ void sim_tile_totals_of(const tiling *t, uint64_t window_sets, const window_tile
     const uint64_t weights = sim_mul(all_filters, sim_mul(t->total[LOOP_C], kernel_positions(t)));
     s->n_tiles = sim_mul(sim_mul(t->n[LOOP_G], t->n[LOOP_K]), sim_mul(t->n[LOOP_W], t->n[LOOP_C]));
     s->pe_cycles = sim_mul(sim_mul(outputs, sum_of_tile_steps(t)), t->a->busy_cycles);
+    if (t->a->scale_sums) {
+        const uint64_t sums = t->a->streams == LOOP_C ? t->a->scale_sums * t->n[LOOP_C] : steps;
+        s->scale_products = sim_mul(outputs, sums);
+    }
     s->dram_weight_bits = sim_mul(weights, t->bits.weight);
     s->dram_act_bits = sim_mul(sim_mul(all_channels, t->w->sum_pixels), t->bits.act);
     s->dram_out_bits = sim_mul(outputs, t->bits.out);
@@ -348,7 +352,7 @@ bool sim_tile_is_countable(const tile_totals *s)
         s->compute_cycles,    s->pe_cycles,         s->dram_weight_bits,
         s->dram_act_bits,     s->dram_out_bits,     s->dram_psum_write_bits,
         s->buffer_bits[0][0], s->buffer_bits[1][0], s->buffer_bits[2][0],
-        s->n_tiles,           s->multiplex_cycles};
+        s->n_tiles,           s->multiplex_cycles,  s->scale_products};
     uint64_t all = 0;
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) all |= counters[i];
     /* each tile pays a latency of up to 2^20 cycles */

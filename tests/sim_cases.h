@@ -29,12 +29,14 @@ static inline pare_sim_job random_job(pare_rng *r)
     if (pare_rng_below(r, 3) == 0) d.groups = pick(r, 1, 40);
     d.c = d.groups * pick(r, 1, d.groups > 1 ? 6 : 100);
     d.k = d.groups * pick(r, 1, d.groups > 1 ? 6 : 100);
+    if (pare_rng_below(r, 4) == 0) d.tensors = pick(r, 1, 3);
     return (pare_sim_job){.layer = "random",
                           .type = "conv2d",
                           .dims = d,
                           .weight_bits = pick(r, 1, 8),
                           .act_bits = pick(r, 1, 8),
                           .out_bits = pick(r, 1, 8),
+                          .scale_sums = pare_rng_below(r, 3) ? 0 : pick(r, 1, 9),
                           .reads_input = pare_rng_below(r, 4) == 0};
 }
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Golden values T5-T17 and properties P6-P15, P18, P19 of the methods' specification, and each
+/* Golden values T5-T17 and properties P6-P16, P18, P19 of the methods' specification, and each
  * learned parameter's gradient against its surrogate. */
 enum { SEED = 23, N = 8, COUNT = 2000 };
 
@@ -486,6 +486,39 @@ START_TEST(requantization_is_within_one_of_the_real_product)
 }
 END_TEST
 
+static float rounded(const pare_grid *g, float x)
+{
+    const pare_blend b = {.grid = {*g, *g}};
+    float y;
+    pare_kernels_c.quantize(&x, 1, 1, &pare_affine_identity, &b, &y, false);
+    return y;
+}
+
+/* Bayesian Bits: 2 bits, and residuals at steps 2^2 + 1 and 2^4 + 1 times finer, are 8 bits: as
+ * 2^2k - 1 = (2^k - 1)(2^k + 1), every level of the coarse grid is one of the fine grid. */
+START_TEST(residuals_sum_to_the_fine_grid)
+{
+    pare_rng r = pare_rng_new(SEED, 16);
+    size_t n_compared = 0;
+    for (int i = 0; i < COUNT; i++) {
+        const double top = exp(pare_rng_normal(&r)), fine = top / 255;
+        const float x = (float)(top * pare_rng_unit(&r));
+        const double place = (double)x / fine;
+        if (fabs(place - floor(place) - 0.5) < 0.02) continue;
+        const pare_grid coarse = pare_grid_step(top / 3, 2, false);
+        const pare_grid middle = pare_grid_step(top / 15, 4, true);
+        const pare_grid last = pare_grid_step(fine, 8, true);
+        const pare_grid whole = pare_grid_step(fine, 8, false);
+        float sum = rounded(&coarse, x);
+        sum += rounded(&middle, x - sum);
+        sum += rounded(&last, x - sum);
+        ck_assert_double_eq_tol((double)sum / fine, (double)rounded(&whole, x) / fine, 0.02);
+        n_compared++;
+    }
+    ck_assert_uint_gt(n_compared, COUNT / 2);
+}
+END_TEST
+
 START_TEST(zero_and_every_level_are_exact)
 {
     pare_rng r = pare_rng_new(SEED, 15);
@@ -536,6 +569,7 @@ int main(int argc, char **argv)
                                   the_assignment_equals_brute_force,
                                   codes_of_fewer_bits_are_truncated_ones,
                                   requantization_is_within_one_of_the_real_product,
+                                  residuals_sum_to_the_fine_grid,
                                   zero_and_every_level_are_exact,
                                   NULL};
     const gtck_case cases[] = {{.suite = "Golden", .tests = golden},

@@ -159,6 +159,74 @@ START_TEST(first_layer_is_flattened)
 }
 END_TEST
 
+/* a 3x3 kernel with one scale each position: 9 sums an output, each stands still for a cycle (two
+ * with scale_cycles 2) in each of the folds; 64 windows x 16 filters x 9 products */
+START_TEST(scales_of_kernel_positions_by_hand)
+{
+    pare_sim_job job = conv(16, 8, 16, 3, 1, 2, 8);
+    const pare_sim_layer none = run("stripes", NULL, &job);
+    ck_assert_uint_eq(none.stats.scale_products, 0);
+    ck_assert_uint_eq(none.stats.scale_cycles, 0);
+    ck_assert(none.stats.scale_pj == 0);
+    job.scale_sums = 9;
+    const pare_sim_layer one = run("stripes", NULL, &job);
+    const pare_sim_layer two = run("stripes", "pe.scale_cycles=2", &job);
+    const pare_sim_layer hidden = run("stripes", "pe.scale_cycles=0", &job);
+    const uint64_t folds = 8; /* of 8 windows, 9 steps of 8 cycles */
+    ck_assert_uint_eq(none.stats.cycles, folds * 9 * 8);
+    ck_assert_uint_eq(one.stats.scale_products, 64 * 16 * 9);
+    ck_assert_uint_eq(one.stats.scale_cycles, folds * 9);
+    ck_assert_uint_eq(one.stats.cycles, none.stats.cycles + folds * 9);
+    ck_assert_uint_eq(two.stats.scale_cycles, folds * 18);
+    ck_assert_uint_eq(hidden.stats.cycles, none.stats.cycles);
+    ck_assert_uint_eq(one.stats.padding_cycles, none.stats.padding_cycles);
+    ck_assert(hidden.stats.scale_pj > 0 && hidden.stats.scale_pj == two.stats.scale_pj);
+    /* 16 x 32 bits: horowitz45's multiplier and adder of the accumulator */
+    pare_machine *const m = load("stripes", "pe.acc_bits=32");
+    const double pj = 32 * 16 * 0.002994792 + (32 + 16) * 0.000520834 + 32 * 0.003125;
+    ck_assert_double_eq_tol(m->costs.scale_pj, pj, 1e-6);
+    ck_assert_double_eq_tol(one.stats.scale_pj, 64 * 16 * 9 * pj, 1e-2);
+    pare_machine_free(m);
+}
+END_TEST
+
+/* 27 deep in 2 lane sets; with one scale each position every step is within one position */
+START_TEST(a_step_has_one_scale)
+{
+    pare_sim_job job = conv(3, 8, 16, 3, 1, 8, 8);
+    job.reads_input = true;
+    job.scale_sums = 9;
+    ck_assert_uint_eq(run("bitparallel8", "pe.scale_cycles=0", &job).stats.cycles, 64 * 9);
+    job.scale_sums = 3; /* one each row: 9 deep */
+    ck_assert_uint_eq(run("bitparallel8", "pe.scale_cycles=0", &job).stats.cycles, 64 * 3);
+}
+END_TEST
+
+/* two weight tensors: twice the products and weights, the same inputs and outputs */
+START_TEST(tensors_that_are_added_by_hand)
+{
+    static const char *const names[] = {"bitparallel8", "stripes", "loom1", "bitfusion",
+                                        "systolic_ws"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        pare_sim_job job = conv(64, 8, 48, 3, 1, 8, 8);
+        const char *const set = "pe.scale_cycles=0";
+        const pare_sim_stats one = run(names[i], set, &job).stats;
+        job.dims.tensors = 2;
+        const pare_sim_stats two = run(names[i], set, &job).stats;
+        ck_assert_uint_eq(two.macs, 2 * one.macs);
+        ck_assert_uint_eq(two.ideal_cycles, 2 * one.ideal_cycles);
+        ck_assert_uint_eq(two.weight_buffer_read_bits, 2 * one.weight_buffer_read_bits);
+        ck_assert_uint_eq(two.dram_weight_bits, 2 * one.dram_weight_bits);
+        ck_assert_uint_eq(two.dram_act_bits, one.dram_act_bits);
+        ck_assert_uint_eq(two.dram_out_bits, one.dram_out_bits);
+    }
+    pare_sim_job job = conv(64, 8, 64, 3, 1, 8, 8);
+    CHECK(job, {"bitparallel8", 64 * 4 * 9 * 4});
+    job.dims.tensors = 2;
+    CHECK(job, {"bitparallel8", 2 * 64 * 4 * 9 * 4});
+}
+END_TEST
+
 /* weight stationary, 32 x 32: a fold of 64 windows takes 32 to load, 62 to fill and drain */
 START_TEST(systolic_arrays_by_hand)
 {
@@ -226,6 +294,8 @@ START_TEST(the_main_set_is_normalised)
 }
 END_TEST
 
+/* P20: Stripes' time is proportional to the activations' bits, Loom's to both; at 8 bits all take
+ * the time of the 8-bit baseline. */
 START_TEST(time_follows_the_bits_of_each_machine)
 {
     for (uint32_t w = 1; w <= 8; w++)
@@ -261,11 +331,19 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-    const TTest *const types[] = {convolution_by_hand,           grouped_convolution_by_hand,
-                                  depthwise_convolution_by_hand, pointwise_convolution_by_hand,
-                                  dilated_convolution_by_hand,   fully_connected_by_hand,
-                                  matrix_product_by_hand,        first_layer_is_flattened,
-                                  systolic_arrays_by_hand,       NULL};
+    const TTest *const types[] = {convolution_by_hand,
+                                  grouped_convolution_by_hand,
+                                  depthwise_convolution_by_hand,
+                                  pointwise_convolution_by_hand,
+                                  dilated_convolution_by_hand,
+                                  fully_connected_by_hand,
+                                  matrix_product_by_hand,
+                                  first_layer_is_flattened,
+                                  systolic_arrays_by_hand,
+                                  scales_of_kernel_positions_by_hand,
+                                  a_step_has_one_scale,
+                                  tensors_that_are_added_by_hand,
+                                  NULL};
     const TTest *const edges[] = {edges_cost_a_whole_pass, tiles_of_filters_have_an_edge_too, NULL};
     const TTest *const bits[] = {the_main_set_is_normalised, time_follows_the_bits_of_each_machine,
                                  bit_fusion_rounds_to_powers_of_two, NULL};

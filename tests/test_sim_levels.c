@@ -64,7 +64,10 @@
     X(packs_layers, 0, 0, 1, 1)                                                                    \
     X(out_bits, 0, 0, 8, 2)                                                                        \
     X(dram_bits_per_cycle, 128, 1, 300, 1)                                                         \
-    X(dram_latency_cycles, 0, 0, 100, 2)
+    X(dram_latency_cycles, 0, 0, 100, 2)                                                           \
+    X(weight_tensors, 0, 0, 3, 4)                                                                  \
+    X(weight_scales, 0, 0, 9, 3)                                                                   \
+    X(scale_cycles, 1, 0, 3, 1)
 
 enum {
 #define X(name, simplest, low, high, rarity) F_##name,
@@ -179,7 +182,8 @@ static void write_machine(const uint32_t v[N_FIELDS], pare_buf *out)
                     v[F_is_systolic] ? "systolic" : "broadcast");
     pare_buf_printf(out, "pe: {style: %s, lanes: %u, act_digit: %u, weight_digit: %u, ",
                     v[F_is_spatial] ? "spatial" : "temporal", v[F_lanes], act_digit, weight_digit);
-    pare_buf_printf(out, "max_act_bits: 8, max_weight_bits: 8, acc_bits: %u}\n", v[F_acc_bits]);
+    pare_buf_printf(out, "max_act_bits: 8, max_weight_bits: 8, acc_bits: %u, scale_cycles: %u}\n",
+                    v[F_acc_bits], v[F_scale_cycles]);
     write_mapping(v, out);
     pare_buf_printf(out, "buffers: {weight_bytes: %u, act_bytes: %u, out_bytes: %u, ",
                     v[F_weight_bytes], v[F_act_bytes], v[F_out_bytes]);
@@ -198,8 +202,8 @@ static files files_of(const uint32_t v[N_FIELDS])
     write_machine(v, &f.machine);
     pare_buf_printf(&f.bits,
                     "version: 1\nlayers:\n  - {layer: layer, weight_bits: %u, "
-                    "act_bits: %u}\n",
-                    v[F_weight_bits], v[F_act_bits]);
+                    "act_bits: %u, weight_tensors: %u, weight_scales: %u}\n",
+                    v[F_weight_bits], v[F_act_bits], v[F_weight_tensors], v[F_weight_scales]);
     return f;
 }
 

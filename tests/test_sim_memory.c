@@ -89,7 +89,8 @@ typedef struct walk {
     const pare_sim_layer *l;
     uint64_t weight, act, out; /* bits of a value */
     uint64_t n[4], size[4], total[4];
-    char loops[5]; /* all four, outermost first */
+    char loops[5];       /* all four, outermost first */
+    uint32_t scale_sums; /* of the job */
 } walk;
 
 enum { G, K, W, C };
@@ -136,9 +137,11 @@ static uint64_t depth_steps(const walk *w, uint64_t channels)
         static const uint64_t ways[9] = {0, 4, 4, 2, 2, 1, 1, 1, 1};
         lanes *= ways[l->weight_bits] * ways[l->act_bits];
     }
-    const uint64_t positions = (uint64_t)l->dims.r * l->dims.s;
+    const uint64_t tensors = l->dims.tensors ? l->dims.tensors : 1;
+    const uint64_t positions = tensors * l->dims.r * l->dims.s;
+    const uint64_t apart = w->scale_sums > 1 ? w->scale_sums : 1;
     channels *= l->map.packed_groups;
-    return l->map.is_flat ? ceil_div(channels * positions, lanes)
+    return l->map.is_flat ? apart * ceil_div(ceil_div(channels * positions, apart), lanes)
                           : positions * ceil_div(channels, lanes);
 }
 
@@ -170,18 +173,20 @@ static work work_of(const walk *w, const uint64_t x[4])
     const bool is_systolic = m->array.delivery == PARE_SYSTOLIC;
     const uint64_t lanes = m->pe.lanes, step = w->l->step_cycles, rows_of_array = m->array.rows;
     const uint64_t load = is_systolic ? lanes : 1, cols_of_array = m->array.cols;
+    const uint64_t scale = w->scale_sums ? m->pe.scale_cycles : 0;
+    const uint64_t tensors = d->tensors ? d->tensors : 1;
     work r;
     if (m->array.dataflow == PARE_WEIGHT_STATIONARY) {
         const uint64_t skew = is_systolic ? lanes - 1 + rows_of_array - 1 : 0;
-        r.cycles = group_sets * filter_sets * steps * (sets * step + skew + load);
+        r.cycles = group_sets * filter_sets * steps * (sets * step + skew + load + scale);
     } else if (m->array.dataflow == PARE_INPUT_STATIONARY) {
         const uint64_t skew = is_systolic ? lanes - 1 + cols_of_array - 1 : 0;
-        r.cycles = group_sets * sets * steps * (filter_sets * step + skew + load);
+        r.cycles = group_sets * sets * steps * (filter_sets * step + skew + load + scale);
     } else {
         const uint64_t skew = is_systolic ? rows_of_array + cols_of_array - 2 : 0;
-        r.cycles = group_sets * filter_sets * sets * (steps * step + skew);
+        r.cycles = group_sets * filter_sets * sets * (steps * step + skew + w->scale_sums * scale);
     }
-    r.weight_bits = groups * filters * channels * d->r * d->s * w->weight;
+    r.weight_bits = groups * filters * channels * tensors * d->r * d->s * w->weight;
     r.act_bits = groups * channels * pixels * w->act;
     r.out_bits = groups * filters * windows * w->out;
     r.psum_bits = groups * filters * windows * m->pe.acc_bits;
@@ -192,7 +197,7 @@ static walk start_walk(const pare_machine *m, const pare_sim_layer *l, const par
 {
     const pare_sim_map *const map = &l->map;
     const pare_dims *const d = &l->dims;
-    walk w = {.m = m, .l = l};
+    walk w = {.m = m, .l = l, .scale_sums = job->scale_sums};
     w.weight = container(m, l->weight_bits);
     w.act = container(m, l->act_bits);
     w.out = container(m, job->out_bits);

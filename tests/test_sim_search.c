@@ -252,8 +252,10 @@ static size_t compare_with_all(pare_rng *r, int objective, uint64_t seed, uint64
     if (pare_sim_run_layer(&one, &job, &l, &e) == PARE_OK) {
         add_all(&one, &job, l.map.packed_groups, &all);
         const point best = best_of(&one, &all);
+        /* equal traffic and cycles do not fix the energy */
+        const bool has_ties = objective == PARE_OBJECTIVE_TRAFFIC;
         ck_assert_msg(best.cycles == (double)l.stats.cycles &&
-                          best.energy_pj == l.stats.energy_pj &&
+                          (has_ties || best.energy_pj == l.stats.energy_pj) &&
                           best.dram_bits == (double)l.stats.dram_bits,
                       "seed %llu case %llu, objective %d: %llu cycles %.17g pJ, the best of %zu "
                       "has %.0f and %.17g",

@@ -278,6 +278,7 @@ pare_status pare_bits_parse(const char *name, const char *text, size_t n, const 
                             pare_bits **out, pare_err *e)
 {
     pare_bits *const b = new_bits();
+    b->file = pare_arena_strdup(b->arena, name);
     pare_status status;
     *out = NULL;
     b->hash = pare_hash_bytes(PARE_HASH_SEED, text, n);

@@ -417,10 +417,13 @@ typedef struct pare_dims {
     uint32_t p, q;    /* output height and width */
     uint32_t groups;
     uint32_t stride[2], pad[2], dilation[2];
+    uint32_t tensors; /* weight tensors whose products go into the same outputs; 0: one */
 } pare_dims;
 
 /* Dims of a MAC layer at a batch size. */
 pare_dims pare_layer_dims(const pare_layer *l, uint32_t batch);
+/* Weights that meet one channel of a window: kernel positions, of all tensors. */
+uint64_t pare_dims_positions(const pare_dims *d);
 uint64_t pare_dims_macs(const pare_dims *d);
 uint64_t pare_dims_weights(const pare_dims *d);     /* elements of the second operand */
 uint64_t pare_dims_activations(const pare_dims *d); /* elements of the input, without padding */
@@ -446,6 +449,7 @@ typedef struct pare_layer_bits {
 typedef struct pare_bits {
     const char *network;
     const char *method; /* how they were obtained, free text */
+    const char *file;   /* as given at loading; NULL: none */
     pare_layer_bits *layers;
     size_t n_layers;
     uint64_t hash;
