@@ -83,6 +83,18 @@ typedef struct pare_layer_records {
 
 /* ---- a run (layer_run.c) --------------------------------------------------------------------- */
 
+/* Spoil memory on purpose, to see a failure: of the words moved, from 0, `word` has its lowest bit
+ * flipped, or memory serves no word from `word` on. */
+typedef enum pare_layer_fault_kind {
+    PARE_LAYER_NO_FAULT,
+    PARE_LAYER_FLIP,
+    PARE_LAYER_STOP
+} pare_layer_fault_kind;
+typedef struct pare_layer_fault {
+    pare_layer_fault_kind kind;
+    uint64_t word;
+} pare_layer_fault;
+
 typedef struct pare_layer_run {
     const pare_layer_image *image;
     const pare_accel_filter *filters; /* of the job */
@@ -90,13 +102,16 @@ typedef struct pare_layer_run {
     uint32_t latency_cycles;
     uint64_t limit_cycles;         /* beyond it the run has failed */
     const char *trace, *model_vcd; /* files, or NULL */
-    bool has_model;                /* also the C model, pin by pin */
-    uint64_t desc_seed;            /* of the pauses of the descriptor port; 0: none */
+    uint64_t trace_from;           /* first cycle of the waves in `trace` */
+    pare_layer_fault fault;
+    bool has_model;     /* also the C model, pin by pin */
+    uint64_t desc_seed; /* of the pauses of the descriptor port; 0: none */
 } pare_layer_run;
 
 typedef struct pare_layer_outcome {
     uint32_t status;               /* of the machine */
     uint64_t setup_cycles, cycles; /* before the first stage; of the stages */
+    uint64_t run_cycles;           /* all that were simulated */
     uint64_t n_compared;           /* cycles in which all pins equal the model's */
     pare_layer_records records[PARE_N_UNITS];
     bool is_ok;
@@ -116,9 +131,15 @@ typedef struct pare_layer_check {
     const pare_accel_params *params;
     const pare_sim_pace *pace; /* NULL: as the machine's file says */
     const char *trace, *model_vcd;
+    /* NULL, or a folder: a run that fails without `trace` is repeated with waves of its last
+     * PARE_LAYER_FAILURE_CYCLES cycles, in LAYER_failed.fst there; `difference` names the file. */
+    const char *failure_dir;
     bool has_model;
     uint64_t desc_seed;
+    pare_layer_fault fault;
 } pare_layer_check;
+
+enum { PARE_LAYER_FAILURE_CYCLES = 200000 }; /* some 30 MB for pare4 */
 
 typedef struct pare_layer_result {
     pare_sim_layer level1;  /* of the machine's file, without the pace */

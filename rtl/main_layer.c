@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 typedef struct layer_args {
-    const char *machine, *bits, *run, *data, *latency, *gaps, *trace, *vcd, *data_kind;
+    const char *machine, *bits, *run, *data, *latency, *gaps, *trace, *vcd, *data_kind, *fault;
     pare_strs sets;
+    pare_layer_fault spoils;
     uint64_t seed, image, count, first;
     bool raw, no_model, is_json;
 } layer_args;
@@ -43,6 +44,15 @@ static pare_status read_pace(const layer_args *a, const pare_machine *m, pare_si
                             a->gaps);
     *pace = (pare_sim_pace){a->seed, {low, high}, percent, most};
     return PARE_OK;
+}
+
+static bool read_fault(const char *text, pare_layer_fault *fault)
+{
+    char end;
+    const bool is_stop = !strncmp(text, "stop,", 5);
+    fault->kind = is_stop ? PARE_LAYER_STOP : PARE_LAYER_FLIP;
+    return (is_stop || !strncmp(text, "flip,", 5)) &&
+           sscanf(text + 5, "%" SCNu64 "%c", &fault->word, &end) == 1;
 }
 
 static pare_status open_machine(const layer_args *a, pare_machine **m,
@@ -177,6 +187,8 @@ static pare_layer_check check_of(const layer_args *a, const pare_machine *m,
                               .pace = pace,
                               .trace = a->trace,
                               .model_vcd = a->vcd,
+                              .failure_dir = ".",
+                              .fault = a->spoils,
                               .has_model = !a->no_model};
 }
 
@@ -198,6 +210,7 @@ static pare_status verify(const layer_args *a, const pare_machine *m, const pare
         for (size_t i = 0; i < a->sets.n; i++) fprintf(stderr, " --set %s", a->sets.v[i]);
         if (a->latency) fprintf(stderr, " --latency %s", a->latency);
         if (a->gaps) fprintf(stderr, " --gaps %s", a->gaps);
+        if (a->fault) fprintf(stderr, " --fault %s", a->fault);
         fprintf(stderr, "%s --seed %" PRIu64 " --trace layer.fst --vcd layer.vcd\n",
                 a->raw ? " --sums" : "", a->seed);
     }
@@ -318,9 +331,10 @@ static pare_status run_campaign(const layer_args *a, bool *is_ok, pare_err *e)
             if (!r.is_ok)
                 fprintf(stderr,
                         "random layer %" PRIu64 " on %s: %sreplay: pare-cosim layer --random 1 "
-                        "--first %" PRIu64 " --seed %" PRIu64 " --machine %s --trace layer.fst "
+                        "--first %" PRIu64 " --seed %" PRIu64 " --machine %s%s%s --trace layer.fst "
                         "--vcd layer.vcd\n",
-                        i, p->name, r.difference.text, i, a->seed, a->machine);
+                        i, p->name, r.difference.text, i, a->seed, a->machine,
+                        a->fault ? " --fault " : "", a->fault ? a->fault : "");
         } else {
             n_refused++;
             if (is_terminal) fprintf(stderr, "\rlayer %" PRIu64 ": %s\n", i, refusal.text);
@@ -489,6 +503,9 @@ int pare_cosim_main_layer(int argc, char **argv)
         {"first", 0, PARE_OPT_U64, "I", "number of the first of them (0)", &a.first, 0, 1e12},
         {"trace", 't', PARE_OPT_STRING, "FILE.fst", "write the RTL's waves", &a.trace, 0, 0},
         {"vcd", 0, PARE_OPT_STRING, "FILE.vcd", "write the C model's pins", &a.vcd, 0, 0},
+        {"fault", 0, PARE_OPT_STRING, "KIND,N",
+         "spoil memory to see a failure: flip,N flips a bit of its Nth word, stop,N stops there",
+         &a.fault, 0, 0},
         COMMON_OPTS,
     };
     int n, exit_status;
@@ -505,6 +522,11 @@ int pare_cosim_main_layer(int argc, char **argv)
     pare_err e = {0};
     bool is_ok = true;
     pare_status status;
+    if (a.fault && !read_fault(a.fault, &a.spoils)) {
+        fprintf(stderr, "--fault is '%s'; flip,N or stop,N expected\n", a.fault);
+        free(a.sets.v);
+        return PARE_EUSAGE;
+    }
     if (a.count)
         status = run_campaign(&a, &is_ok, &e);
     else if (a.run)
