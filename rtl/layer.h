@@ -11,16 +11,17 @@ extern "C" {
 
 /* ---- a layer (layer_image.c) ----------------------------------------------------------------- */
 
-/* One convolution (fc: 1 x 1) of one image and one group, as codes. */
+/* One convolution (fc: 1 x 1), as codes; of one image and one group but for
+ * pare_layer_verify_split. */
 typedef struct pare_layer_job {
     const char *name;
-    pare_dims dims; /* n and groups 1 */
+    pare_dims dims;
     uint32_t weight_bits, act_bits, out_bits;
     bool weight_signed, act_signed, out_signed, raw, relu;
     uint32_t pad_code;
     int32_t out_zero, weight_zero;    /* of pare_accel_descriptor */
-    const int32_t *weights;           /* [K][R][S][C] */
-    const int32_t *acts;              /* [H][W][C] */
+    const int32_t *weights;           /* [K][R][S][C / groups] */
+    const int32_t *acts;              /* [N][H][W][C] */
     const pare_accel_filter *filters; /* [K], or NULL if raw */
 } pare_layer_job;
 
@@ -145,7 +146,8 @@ typedef struct pare_layer_result {
     pare_sim_layer level1;  /* of the machine's file, without the pace */
     uint64_t level2_cycles; /* at the pace */
     uint64_t rtl_cycles, setup_cycles, n_outputs, n_records, n_compared;
-    int32_t *outputs; /* [K][P][Q] */
+    uint64_t n_descriptors;
+    int32_t *outputs; /* [N][K][P][Q] */
     bool is_ok;
     pare_buf difference;
 } pare_layer_result;
@@ -157,7 +159,14 @@ pare_status pare_layer_machine_check(const pare_machine *m, const pare_accel_par
  * agree or not; PARE_EINPUT if the machine cannot run it. Free with pare_layer_result_free. */
 pare_status pare_layer_verify(const pare_layer_check *check, const pare_layer_job *job,
                               pare_layer_result *out, pare_err *e) PARE_MUST_CHECK;
+/* The same for any groups and images: a descriptor for each group of each image, until one fails.
+ * Cycles, records and setup are sums; level1 is that of the layer as a whole, which moves weights
+ * once for all images. */
+pare_status pare_layer_verify_split(const pare_layer_check *check, const pare_layer_job *job,
+                                    pare_layer_result *out, pare_err *e) PARE_MUST_CHECK;
 void pare_layer_result_free(pare_layer_result *r); /* zeroed allowed */
+/* Bits of a stored output: a sum, or a code in one or two bytes. */
+uint32_t pare_layer_out_bits(const pare_layer_job *job);
 
 #ifdef __cplusplus
 }

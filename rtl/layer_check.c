@@ -244,10 +244,15 @@ static pare_status run(const pare_layer_check *c, const pare_layer_job *job,
     return status;
 }
 
+uint32_t pare_layer_out_bits(const pare_layer_job *job)
+{
+    return job->raw ? 32 : job->out_bits > 8 ? 16 : 8;
+}
+
 pare_status pare_layer_verify(const pare_layer_check *c, const pare_layer_job *job,
                               pare_layer_result *out, pare_err *e)
 {
-    *out = (pare_layer_result){0};
+    *out = (pare_layer_result){.n_descriptors = 1};
     const pare_sim_job sim_job = {.layer = job->name,
                                   .type = "conv2d",
                                   .dims = job->dims,
@@ -257,7 +262,7 @@ pare_status pare_layer_verify(const pare_layer_check *c, const pare_layer_job *j
     wanted_records w = {.mem_bits = c->params->mem_bits};
     pare_sim_layer level2;
     pare_machine machine = *c->machine; /* stores what this layer stores */
-    machine.memory.out_bits = job->raw ? 32 : job->out_bits > 8 ? 16 : 8;
+    machine.memory.out_bits = pare_layer_out_bits(job);
     pare_status status = pare_sim_run_layer(&machine, &sim_job, &out->level1, e);
     if (status == PARE_OK)
         status = pare_sim_events_at(&machine, &sim_job, c->pace, want, &w, &level2, e);
