@@ -77,6 +77,7 @@ $(foreach p,$(PARTS),$(eval $(call part_rules,$(p))))
 $(BUILD)/obj/%_avx512.o: ISA := -Wno-psabi -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma
 # loops that are laid out to be done several at a time
 $(BUILD)/obj/sim/search_bounds.o: ISA := -O3 -fno-trapping-math
+$(BUILD)/obj/sim/search.o $(BUILD)/obj/sim/search_setup.o $(BUILD)/obj/sim/stages.o $(BUILD)/obj/sim/tile.o $(BUILD)/obj/sim/map.o: ISA := -O3
 $(BUILD)/obj/model/comm.o: CPPFLAGS += $(MPI_CFLAGS)
 $(BUILD)/obj/traces/provenance.o: CPPFLAGS += -DPARE_GIT_COMMIT='"$(GIT_COMMIT)"'
 
@@ -120,7 +121,7 @@ check-engines: all ## Sweeps in shards under mpirun, GNU parallel and a Slurm of
 	$(Q)PARE_NO_CLI=1 BUILD=$(BUILD) tests/run.sh tests/sweep_engines.sh
 
 check-slow: all test-programs ## The long campaigns: fuzzing, valgrind, larger random runs
-	$(Q)+$(MAKE) --no-print-directory fuzz valgrind
+	$(Q)+$(MAKE) --no-print-directory fuzz valgrind rtl-slow
 	$(Q)PARE_SLOW=1 BUILD=$(BUILD) tests/run.sh $(CHECKS)
 
 test-programs: $(TEST_PROGRAMS) $(TEST_RTL) $(RTL_CHECKS)

@@ -9,9 +9,14 @@
 #include <string.h>
 #include <sys/wait.h>
 
-const uint32_t pare_characterize_bits[PARE_CHARACTERIZE_GRID] = {2, 4, 8};
-
-enum { TEXT_MAX = 1 << 30, PERIOD_NS = 200, BITS_W = 5 };
+/* the first cycle of the bench begins after two of reset and half a one; a dump counts in 10 ps */
+enum {
+    TEXT_MAX = 1 << 30,
+    PERIOD_NS = 200,
+    FIRST_NS = 2 * PERIOD_NS + PERIOD_NS / 2,
+    DUMP_PER_NS = 100,
+    BITS_W = 5
+};
 
 /* Where a run of a tool stands. */
 typedef struct bench {
@@ -19,7 +24,8 @@ typedef struct bench {
     const pare_dut_kind *kind;
     pare_arena *arena;
     pare_netlist netlist;
-    uint64_t *toggles;
+    size_t n_points;
+    uint64_t *toggles; /* of each point, of each net */
 } bench;
 
 static const char *in_folder(const bench *b, const char *file)
@@ -109,7 +115,8 @@ static pare_status synthesise(bench *b, pare_err *e)
     put_parameters(&s, b->kind);
     pare_buf_printf(&s,
                     "\nrename -top dut\nsynth -flatten -top dut\ndfflibmap -liberty %s\n"
-                    "abc -fast -liberty %s\nsplitnets\nopt_clean -purge\n"
+                    "abc -liberty %s -script "
+                    "+strash;dretime;map;topo;buffer,-N,12\nsplitnets\nopt_clean -purge\n"
                     "write_verilog -noattr -noexpr -nohex %s\n",
                     b->c->liberty, b->c->liberty, in_folder(b, "dut.v"));
     PARE_TRY(write_text(in_folder(b, "synth.ys"), &s, e));
@@ -167,15 +174,17 @@ static pare_status write_bench(const bench *b, pare_err *e)
         "  reg clk = 0, rst_n = 0;\n  reg [8*512-1:0] stim_file, vcd_file;\n"
         "  reg [%u:0] stim [0:1048575];\n  integer i, n, bad = 0;\n"
         "  reg [%u:0] act;\n  reg [%u:0] weight;\n  reg [4:0] act_bits, weight_bits;\n"
-        "  reg first, last, valid, exp_valid, exp_ready;\n  reg [%u:0] exp_sum;\n"
+        "  reg act_signed, weight_signed, first, last, valid, exp_valid, exp_ready;\n"
+        "  reg [%u:0] exp_sum;\n"
         "  wire [%u:0] sum;\n  wire ready, out_valid, overflow;\n"
         "  dut u_dut (.clk_i(clk), .rst_ni(rst_n), .act_bits_i(act_bits),\n"
-        "    .weight_bits_i(weight_bits), .act_signed_i(1'b1), .weight_signed_i(1'b1),\n"
+        "    .weight_bits_i(weight_bits), .act_signed_i(act_signed),\n"
+        "    .weight_signed_i(weight_signed),\n"
         "    .dot_first_i(first), .dot_last_i(last), .in_valid_i(valid), .in_ready_o(ready),\n"
         "    .act_i(act), .weight_i(weight), .out_valid_o(out_valid), .out_ready_i(1'b1),\n"
         "    .sum_o(sum), .overflow_o(overflow));\n",
         k->lanes * (pare_dut_act_width(k) + pare_dut_weight_width(k)) + k->acc_bits + 2 * BITS_W +
-            4,
+            6,
         k->lanes * pare_dut_act_width(k) - 1, k->lanes * pare_dut_weight_width(k) - 1,
         k->acc_bits - 1, k->acc_bits - 1);
     pare_buf_printf(
@@ -185,13 +194,14 @@ static pare_status write_bench(const bench *b, pare_err *e)
         "    if (!$value$plusargs(\"vcd=%%s\", vcd_file)) $finish;\n"
         "    if (!$value$plusargs(\"cycles=%%d\", n)) $finish;\n"
         "    $readmemh(stim_file, stim, 0, n - 1);\n"
-        "    {act, weight, act_bits, weight_bits, first, last, valid, exp_ready, exp_valid,\n"
-        "     exp_sum} = 0;\n"
+        "    {act, weight, act_bits, weight_bits, act_signed, weight_signed, first, last, valid,\n"
+        "     exp_ready, exp_valid, exp_sum} = 0;\n"
         "    repeat (2) begin #%d clk = 1; #%d clk = 0; end\n"
         "    rst_n = 1;\n    #%d $dumpfile(vcd_file);\n    $dumpvars(1, u_dut);\n"
         "    for (i = 0; i < n; i = i + 1) begin\n"
-        "      {act, weight, act_bits, weight_bits, first, last, valid, exp_ready, exp_valid,\n"
-        "       exp_sum} = stim[i];\n"
+        "      {act, weight, act_bits, weight_bits, act_signed, weight_signed, first, last, "
+        "valid,\n"
+        "       exp_ready, exp_valid, exp_sum} = stim[i];\n"
         "      #%d;\n"
         "      if (out_valid !== exp_valid || (valid && ready !== exp_ready)\n"
         "          || (exp_valid && sum !== exp_sum)) bad = bad + 1;\n"
@@ -257,7 +267,8 @@ typedef struct stimulus {
     int64_t sum;
 } stimulus;
 
-static void put_dot(stimulus *s, const pare_dut_kind *k, const pare_cosim_dot *d)
+static void put_dot(stimulus *s, const pare_dut_kind *k, const pare_cosim_dot *d,
+                    uint64_t n_products)
 {
     pare_buf bits = {0};
     for (uint32_t step = 0; step < d->work.n_steps; step++)
@@ -270,6 +281,8 @@ static void put_dot(stimulus *s, const pare_dut_kind *k, const pare_cosim_dot *d
                      k->lanes * pare_dut_weight_width(k));
             put_number(&bits, d->work.act_bits, BITS_W);
             put_number(&bits, d->work.weight_bits, BITS_W);
+            put_number(&bits, d->work.act_signed, 1);
+            put_number(&bits, d->work.weight_signed, 1);
             put_number(&bits, step == 0, 1);
             put_number(&bits, step + 1 == d->work.n_steps, 1);
             put_number(&bits, 1, 1);
@@ -284,12 +297,14 @@ static void put_dot(stimulus *s, const pare_dut_kind *k, const pare_cosim_dot *d
     s->has_sum = true;
     s->sum = d->sum.value;
     s->n_steps += d->work.n_steps;
-    s->n_products += (uint64_t)d->work.n_steps * d->n_products;
+    s->n_products += n_products;
 }
 
-static pare_status simulate(bench *b, const char *mode, uint64_t n_cycles, double *energy_pj,
-                            pare_err *e)
+/* Run the whole stimulus; energy_pj of each point. */
+static pare_status simulate(bench *b, const char *mode, const uint64_t *end_cycles,
+                            double *energy_pj, pare_err *e)
 {
+    const size_t n_points = b->n_points;
     const char *const vvp = in_folder(b, pare_arena_printf(b->arena, "%s.vvp", mode));
     const char *const log = in_folder(b, "vvp.log"), *const vcd = in_folder(b, "dut.vcd");
     const char *const words[] = {
@@ -298,7 +313,7 @@ static pare_status simulate(bench *b, const char *mode, uint64_t n_cycles, doubl
         vvp,
         pare_arena_printf(b->arena, "+stim=%s", in_folder(b, "stim.hex")),
         pare_arena_printf(b->arena, "+vcd=%s", vcd),
-        pare_arena_printf(b->arena, "+cycles=%llu", (unsigned long long)n_cycles)};
+        pare_arena_printf(b->arena, "+cycles=%llu", (unsigned long long)end_cycles[n_points - 1])};
     PARE_TRY(run(b, words, 6, log, e));
     char *text;
     size_t n;
@@ -310,49 +325,91 @@ static pare_status simulate(bench *b, const char *mode, uint64_t n_cycles, doubl
                             "the netlist of %s does not compute what the C reference does (%s)",
                             b->kind->name, mode);
     PARE_TRY(pare_file_read(vcd, TEXT_MAX, &text, &n, e));
-    const pare_status status = pare_vcd_toggles(vcd, text, n, &b->netlist, b->toggles, e);
+    uint64_t *const ends = pare_arena_alloc(b->arena, n_points, sizeof *ends);
+    for (size_t i = 0; i < n_points; i++)
+        ends[i] = (FIRST_NS + end_cycles[i] * PERIOD_NS) * DUMP_PER_NS;
+    const pare_status status =
+        pare_vcd_toggles(vcd, text, n, &b->netlist, ends, n_points, b->toggles, e);
     free(text);
-    *energy_pj = pare_netlist_energy_pj(&b->netlist, b->c->cells, b->toggles);
+    for (size_t i = 0; i < n_points; i++)
+        energy_pj[i] =
+            pare_netlist_energy_pj(&b->netlist, b->c->cells, b->toggles + i * b->netlist.n_nets);
     return status;
 }
 
-static pare_status measure(bench *b, uint32_t a, uint32_t w, pare_kind_cost *out, pare_err *e)
+/* One dot product of a point; returns its products. */
+static uint64_t draw_dot(const bench *b, const pare_stimulus_point *p, pare_rng *r,
+                         pare_cosim_dot *d)
 {
-    pare_rng r = pare_rng_new(b->c->seed, a * PARE_CHARACTERIZE_GRID + w);
+    if (!p->layer) {
+        pare_cosim_dot_uniform(d, b->kind, p->act_bits, p->weight_bits, r);
+        return (uint64_t)d->work.n_steps * d->n_products;
+    }
+    uint64_t n_products;
+    const uint32_t lanes = pare_cosim_products(b->kind, p->act_bits, p->weight_bits);
+    const uint32_t n_steps =
+        pare_codes_take(p->layer, r, lanes, PARE_COSIM_MAX_STEPS, d->act, d->weight, &n_products);
+    d->work = (pare_pe_work){.act_bits = p->act_bits,
+                             .weight_bits = p->weight_bits,
+                             .act_signed = p->layer->act_signed,
+                             .weight_signed = p->layer->weight_signed,
+                             .n_steps = n_steps,
+                             .act = d->act,
+                             .weight = d->weight};
+    pare_cosim_dot_given(d, b->kind);
+    return n_products;
+}
+
+/* One stimulus for all points, so that the simulators read the netlist once. Codes depend on the
+ * point, not on the kind, as far as kinds take the same lanes. */
+static pare_status measure(bench *b, pare_point_cost *out, pare_err *e)
+{
     pare_cosim_case *const c = pare_cosim_case_new(b->kind);
+    uint64_t *const end_cycles = pare_arena_alloc(b->arena, b->n_points, sizeof *end_cycles);
+    double *const energy_pj = pare_arena_alloc(b->arena, b->n_points, sizeof *energy_pj);
     stimulus s = {0};
-    for (uint32_t i = 0; i < b->c->dots; i++) {
-        pare_cosim_dot_uniform(&c->dots[0], b->kind, pare_characterize_bits[a],
-                               pare_characterize_bits[w], &r);
-        put_dot(&s, b->kind, &c->dots[0]);
+    for (size_t i = 0; i < b->n_points; i++) {
+        const pare_stimulus_point *const p = &b->c->points[i];
+        const uint64_t stream =
+            p->layer ? pare_hash_bytes(PARE_HASH_SEED, p->layer->layer, strlen(p->layer->layer))
+                     : p->act_bits * 32 + p->weight_bits;
+        pare_rng r = pare_rng_new(b->c->seed, stream);
+        const stimulus before = s;
+        for (uint32_t k = 0; k < b->c->dots; k++) {
+            const uint64_t n_products = draw_dot(b, p, &r, &c->dots[0]);
+            put_dot(&s, b->kind, &c->dots[0], n_products);
+        }
+        end_cycles[i] = s.n_cycles;
+        out[i] = (pare_point_cost){.n_cycles = s.n_cycles - before.n_cycles,
+                                   .n_products = s.n_products - before.n_products,
+                                   .n_steps = s.n_steps - before.n_steps,
+                                   .n_dots = b->c->dots};
     }
     pare_cosim_case_free(c);
-    out->at[a][w].n_cycles = s.n_cycles;
-    out->at[a][w].n_products = s.n_products;
-    out->at[a][w].n_steps = s.n_steps;
     PARE_TRY(write_text(in_folder(b, "stim.hex"), &s.lines, e));
-    PARE_TRY(simulate(b, "zero", s.n_cycles, &out->at[a][w].zero_pj, e));
-    return simulate(b, "glitch", s.n_cycles, &out->at[a][w].glitch_pj, e);
+    PARE_TRY(simulate(b, "zero", end_cycles, energy_pj, e));
+    for (size_t i = 0; i < b->n_points; i++) out[i].zero_pj = energy_pj[i];
+    PARE_TRY(simulate(b, "glitch", end_cycles, energy_pj, e));
+    for (size_t i = 0; i < b->n_points; i++) out[i].glitch_pj = energy_pj[i];
+    return PARE_OK;
 }
 
 pare_status pare_characterize_kind(const pare_characterize *c, const pare_dut_kind *kind,
-                                   bool only_widest, pare_kind_cost *out, pare_err *e)
+                                   size_t n_points, pare_kind_cost *out, pare_err *e)
 {
-    *out = (pare_kind_cost){0};
-    bench b = {.c = c, .kind = kind, .arena = pare_arena_new()};
+    *out = (pare_kind_cost){.at = out->at};
+    bench b = {.c = c, .kind = kind, .arena = pare_arena_new(), .n_points = n_points};
     pare_status status = PARE_OK;
     PARE_TRY_DONE(synthesise(&b, e));
     out->n_gates = b.netlist.n_gates;
     out->n_registers = b.netlist.n_registers;
     out->area_um2 = b.netlist.area_um2;
-    b.toggles = pare_xalloc(b.netlist.n_nets, sizeof *b.toggles);
+    out->leakage_nw = b.netlist.leakage_nw;
+    b.toggles = pare_xalloc(n_points * b.netlist.n_nets, sizeof *b.toggles);
     PARE_TRY_DONE(time_paths(&b, &out->delay_ns, e));
     PARE_TRY_DONE(write_bench(&b, e));
     PARE_TRY_DONE(compile(&b, e));
-    const uint32_t widest = PARE_CHARACTERIZE_GRID - 1;
-    for (uint32_t a = only_widest ? widest : 0; a <= widest; a++)
-        for (uint32_t w = only_widest ? widest : 0; w <= widest; w++)
-            PARE_TRY_DONE(measure(&b, a, w, out, e));
+    PARE_TRY_DONE(measure(&b, out->at, e));
 done:
     free(b.toggles);
     pare_netlist_free(&b.netlist);
@@ -362,28 +419,27 @@ done:
 
 /* ---- the table ---- */
 
-void pare_characterize_row(pare_buf *out, const pare_dut_kind *kind, const pare_kind_cost *cost,
-                           const pare_kind_cost *base)
+void pare_characterize_row(pare_buf *out, const pare_characterize *c, const pare_dut_kind *kind,
+                           const pare_kind_cost *cost, const pare_kind_cost *base, size_t first)
 {
-    const uint32_t top = PARE_CHARACTERIZE_GRID - 1;
-    const double cycle = base->at[top][top].glitch_pj / (double)base->at[top][top].n_cycles;
-    const double product = base->at[top][top].glitch_pj / (double)base->at[top][top].n_products;
-    const double zero = base->at[top][top].zero_pj / (double)base->at[top][top].n_products;
-    for (uint32_t a = 0; a <= top; a++)
-        for (uint32_t w = 0; w <= top; w++) {
-            pare_buf_printf(out, "%s,%zu,%zu,%.3f,", kind->name, cost->n_gates, cost->n_registers,
-                            cost->area_um2 / base->area_um2);
-            if (cost->delay_ns > 0 && base->delay_ns > 0)
-                pare_buf_printf(out, "%.3f", cost->delay_ns / base->delay_ns);
-            const double n_cycles = (double)cost->at[a][w].n_cycles;
-            const double n_products = (double)cost->at[a][w].n_products;
-            pare_buf_printf(
-                out, ",%u,%u,%.3f,%llu,%.3f,%.3f,%.3f,%.2f\n", pare_characterize_bits[a],
-                pare_characterize_bits[w], n_cycles / (double)cost->at[a][w].n_steps,
-                (unsigned long long)(cost->at[a][w].n_products / cost->at[a][w].n_steps),
-                cost->at[a][w].glitch_pj / n_cycles / cycle,
-                cost->at[a][w].glitch_pj / n_products / product,
-                cost->at[a][w].zero_pj / n_products / zero,
-                cost->at[a][w].glitch_pj / cost->at[a][w].zero_pj);
-        }
+    const pare_point_cost *const one = &base->at[0];
+    const double cycle = one->glitch_pj / (double)one->n_cycles;
+    const double product = one->glitch_pj / (double)one->n_products;
+    const double dot = one->glitch_pj / (double)one->n_dots;
+    const double zero = one->zero_pj / (double)one->n_products;
+    for (size_t i = first; i < c->n_points; i++) {
+        const pare_stimulus_point *const p = &c->points[i];
+        const pare_point_cost *const at = &cost->at[i];
+        const double n_cycles = (double)at->n_cycles, n_products = (double)at->n_products;
+        pare_buf_printf(out, "%s,%zu,%zu,%.3f,%.3f,", kind->name, cost->n_gates, cost->n_registers,
+                        cost->area_um2 / base->area_um2, cost->leakage_nw / base->leakage_nw);
+        if (cost->delay_ns > 0 && base->delay_ns > 0)
+            pare_buf_printf(out, "%.3f", cost->delay_ns / base->delay_ns);
+        pare_buf_printf(out, ",%s,%u,%u,%.3f,%.3f,%.3f,%.3f,%.3f,%.3f,%.2f\n",
+                        p->layer ? p->layer->layer : "uniform", p->act_bits, p->weight_bits,
+                        n_cycles / (double)at->n_steps, n_products / (double)at->n_steps,
+                        at->glitch_pj / n_cycles / cycle, at->glitch_pj / n_products / product,
+                        at->zero_pj / n_products / zero, at->glitch_pj / (double)at->n_dots / dot,
+                        at->glitch_pj / at->zero_pj);
+    }
 }

@@ -42,7 +42,7 @@ static pare_status run_case(const pare_cosim_options *o, pare_cosim_case *c, uin
                             pare_cosim_result *out, pare_err *e)
 {
     pare_cosim_case_fill(c, o->kind, &out->coverage, o->seed, index);
-    pare_dut *const dut = pare_dut_new(o->kind);
+    pare_dut *const dut = pare_dut_new(o->kind, (uint32_t)(o->seed * 7919 + index));
     if (o->trace && !pare_dut_trace(dut, o->trace)) {
         pare_dut_free(dut);
         return pare_err_set(e, PARE_EFAIL, o->trace, (pare_pos){0, 0},
@@ -55,6 +55,7 @@ static pare_status run_case(const pare_cosim_options *o, pare_cosim_case *c, uin
         pare_cosim_cover(&out->coverage, &c->dots[i]);
         out->n_beats += c->dots[i].sum.cycles;
     }
+    pare_cosim_sets_cover(&out->coverage, c);
     out->n_dots += c->n_dots;
     out->n_cases++;
     return PARE_OK;
@@ -67,6 +68,7 @@ pare_status pare_cosim_run(const pare_cosim_options *o, pare_cosim_result *out, 
     PARE_TRY(take_range("act", o->act_bits, o->kind->max_act_bits, o->kind, bins->act_bits, e));
     PARE_TRY(take_range("weight", o->weight_bits, o->kind->max_weight_bits, o->kind,
                         bins->weight_bits, e));
+    bins->kind = o->kind;
     pare_cosim_coverage_new(bins);
 
     const uint64_t n_cases =

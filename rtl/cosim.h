@@ -7,6 +7,7 @@
  */
 #ifndef PARE_RTL_COSIM_H
 #define PARE_RTL_COSIM_H
+#include "rtl/bins.h"
 #include "rtl/dut.h"
 #include "sim/sim.h"
 
@@ -23,16 +24,17 @@ typedef enum pare_cosim_stall {
     PARE_STALL_BURST
 } pare_cosim_stall;
 /* Codes: uniform; each its smallest or largest; all of an operand the same extreme; an operand
- * zero. */
+ * zero; mostly small ones, as trained layers have them. */
 typedef enum pare_cosim_data {
     PARE_DATA_UNIFORM,
     PARE_DATA_EXTREME,
     PARE_DATA_CORNER,
-    PARE_DATA_ZERO
+    PARE_DATA_ZERO,
+    PARE_DATA_LAPLACE
 } pare_cosim_data;
 /* Dot products of one step, of two, of more. */
 typedef enum pare_cosim_depth { PARE_DEPTH_1, PARE_DEPTH_2, PARE_DEPTH_MORE } pare_cosim_depth;
-enum { PARE_N_STALLS = 3, PARE_N_DATA = 4, PARE_N_DEPTHS = 3, PARE_N_SIGNS = 4 };
+enum { PARE_N_STALLS = 3, PARE_N_DATA = 5, PARE_N_DEPTHS = 3, PARE_N_SIGNS = 4 };
 
 extern const char *const pare_cosim_stall_names[PARE_N_STALLS];
 extern const char *const pare_cosim_data_names[PARE_N_DATA];
@@ -48,12 +50,18 @@ typedef struct pare_cosim_bin {
 
 enum { PARE_COSIM_INNER_BINS = PARE_N_SIGNS * PARE_N_DEPTHS * PARE_N_STALLS * PARE_N_STALLS };
 
+/* Smaller sets of bins beside the cross (pe_bins.c has their table). */
+enum { PARE_COSIM_N_SETS = 5 };
+
 struct pare_cosim_dot;
+struct pare_cosim_case;
 
 typedef struct pare_cosim_coverage {
+    const pare_dut_kind *kind;
     uint32_t act_bits[2], weight_bits[2]; /* first and last; all else follows from them */
     size_t n_bins;
-    uint32_t *hits; /* of each bin */
+    uint32_t *hits; /* of each bin of the cross */
+    pare_bins sets[PARE_COSIM_N_SETS];
     uint64_t data[PARE_N_DATA];
     uint64_t overflows;
     int64_t min_sum, max_sum; /* meaningful once a dot product ran */
@@ -61,11 +69,17 @@ typedef struct pare_cosim_coverage {
 
 size_t pare_cosim_bin_index(const pare_cosim_coverage *c, const pare_cosim_bin *bin);
 pare_cosim_bin pare_cosim_bin_at(const pare_cosim_coverage *c, size_t index);
-/* Set up all but the bits ranges, which are given. */
+/* Set up all but the kind and the bits ranges, which are given. The sets keep a pointer to *c while
+ * they are made. */
 void pare_cosim_coverage_new(pare_cosim_coverage *c);
 void pare_cosim_coverage_free(pare_cosim_coverage *c); /* frees what it holds; zeroed allowed */
 void pare_cosim_cover(pare_cosim_coverage *c, const struct pare_cosim_dot *d);
-/* Bins with at least one hit; *fewest is the smallest number of hits of any bin. */
+void pare_cosim_sets_new(pare_cosim_coverage *c);
+void pare_cosim_sets_free(pare_cosim_coverage *c);
+void pare_cosim_sets_cover(pare_cosim_coverage *c, const struct pare_cosim_case *k);
+/* Of the cross and all sets. */
+pare_bins_tally pare_cosim_tally(const pare_cosim_coverage *c);
+/* Bins of the cross with at least one hit; *fewest is the smallest number of hits of any bin. */
 size_t pare_cosim_bins_hit(const pare_cosim_coverage *c, uint32_t *fewest);
 
 /* ---- one case -------------------------------------------------------------------------------- */
@@ -81,6 +95,7 @@ typedef struct pare_cosim_dot {
     int32_t *act, *weight; /* work's codes */
     uint8_t *gaps;         /* pace's */
     bool *ready;           /* pace's */
+    uint32_t acc_bits;     /* the kind's */
     uint32_t n_products;   /* of a step: codes of either operand */
     uint32_t step_beats[PARE_COSIM_MAX_STEPS];
     uint32_t n_act_digits, n_weight_digits; /* what the pins take one after the other */
@@ -151,6 +166,8 @@ const uint32_t *pare_cosim_weight_pins(const pare_cosim_dot *d, const pare_dut_k
  * pins and its sum; pins above the bitlength continue the sign. Bin, data and pace are left. */
 void pare_cosim_dot_uniform(pare_cosim_dot *d, const pare_dut_kind *kind, uint32_t act_bits,
                             uint32_t weight_bits, pare_rng *r);
+/* Fill the pins and the sum of a dot product whose work and codes are given. */
+void pare_cosim_dot_given(pare_cosim_dot *d, const pare_dut_kind *kind);
 /* Drive the case through a PE fresh from reset and compare every cycle; false after a difference,
  * which is described in *difference. Adds to *n_cycles. */
 bool pare_cosim_case_run(const pare_cosim_case *c, const pare_dut_kind *kind, pare_dut *dut,

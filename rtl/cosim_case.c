@@ -2,6 +2,7 @@
 #include "rtl/cosim.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 
 enum { READY_PERIOD = 64 };
@@ -48,6 +49,15 @@ void pare_cosim_case_free(pare_cosim_case *c)
     free(c);
 }
 
+/* of a mean magnitude of an eighth of the largest one */
+static int32_t laplace(pare_rng *r, int32_t low, int32_t high)
+{
+    const double size = -log(1 - pare_rng_unit(r)) * ((double)high + 1) / 8;
+    const bool is_negative = low < 0 && pare_rng_below(r, 2);
+    const double code = rint(is_negative ? -size : size);
+    return code < low ? low : code > high ? high : (int32_t)code;
+}
+
 static void fill_codes(pare_rng *r, int32_t *codes, size_t n, uint32_t bits, bool is_signed,
                        pare_cosim_data data, bool is_zero)
 {
@@ -57,6 +67,7 @@ static void fill_codes(pare_rng *r, int32_t *codes, size_t n, uint32_t bits, boo
     for (size_t i = 0; i < n; i++) switch (data) {
         case PARE_DATA_EXTREME: codes[i] = pare_rng_below(r, 2) ? high : low; break;
         case PARE_DATA_CORNER: codes[i] = corner; break;
+        case PARE_DATA_LAPLACE: codes[i] = laplace(r, low, high); break;
         case PARE_DATA_ZERO:
         case PARE_DATA_UNIFORM:
             codes[i] = is_zero ? 0 : low + (int32_t)pare_rng_below(r, 1u << bits);
@@ -162,6 +173,13 @@ const uint32_t *pare_cosim_weight_pins(const pare_cosim_dot *d, const pare_dut_k
     return d->weight_pins + at * pare_dut_words(k->lanes, pare_dut_weight_width(k));
 }
 
+void pare_cosim_dot_given(pare_cosim_dot *d, const pare_dut_kind *kind)
+{
+    d->n_products = pare_cosim_products(kind, d->work.act_bits, d->work.weight_bits);
+    fill_all_pins(d, kind, NULL);
+    d->sum = pare_cosim_dot_sum(kind, &d->work, d->step_beats);
+}
+
 void pare_cosim_dot_uniform(pare_cosim_dot *d, const pare_dut_kind *kind, uint32_t act_bits,
                             uint32_t weight_bits, pare_rng *r)
 {
@@ -171,8 +189,7 @@ void pare_cosim_dot_uniform(pare_cosim_dot *d, const pare_dut_kind *kind, uint32
     const size_t n_codes = (size_t)d->work.n_steps * d->n_products;
     fill_codes(r, d->act, n_codes, act_bits, true, PARE_DATA_UNIFORM, false);
     fill_codes(r, d->weight, n_codes, weight_bits, true, PARE_DATA_UNIFORM, false);
-    fill_all_pins(d, kind, NULL);
-    d->sum = pare_cosim_dot_sum(kind, &d->work, d->step_beats);
+    pare_cosim_dot_given(d, kind);
 }
 
 /* The source may pause before a beat, or, where it only offers whole steps, before a step. */
@@ -184,15 +201,28 @@ static void fill_dot_gaps(pare_cosim_dot *d, const pare_dut_kind *kind, pare_rng
         for (uint32_t i = 1; i < d->step_beats[s]; i++) d->gaps[beat + i] = 0;
 }
 
+/* Sums of uniform codes are far from the ends of the accumulator; where the largest ones go beyond,
+ * half of the dot products try to. */
+static pare_cosim_data draw_data(pare_rng *r, const pare_cosim_dot *d, const pare_dut_kind *kind,
+                                 uint32_t n_steps)
+{
+    static const pare_cosim_data data[] = {PARE_DATA_UNIFORM, PARE_DATA_UNIFORM, PARE_DATA_UNIFORM,
+                                           PARE_DATA_LAPLACE, PARE_DATA_EXTREME, PARE_DATA_EXTREME,
+                                           PARE_DATA_CORNER,  PARE_DATA_ZERO};
+    const uint32_t n_signed = (d->bin.signs & 1) + (d->bin.signs >> 1);
+    const uint64_t n =
+        (uint64_t)n_steps * pare_cosim_products(kind, d->bin.act_bits, d->bin.weight_bits);
+    const uint64_t largest = n << (d->bin.act_bits + d->bin.weight_bits - n_signed);
+    if (largest >> (kind->acc_bits - 1) && pare_rng_below(r, 2)) return PARE_DATA_CORNER;
+    return data[pare_rng_below(r, sizeof data / sizeof *data)];
+}
+
 static void fill_dot(pare_cosim_dot *d, const pare_dut_kind *kind, pare_rng *r)
 {
     const uint32_t n_steps = d->bin.depth == PARE_DEPTH_MORE
                                  ? 3 + pare_rng_below(r, PARE_COSIM_MAX_STEPS - 2)
                                  : d->bin.depth + 1;
-    const pare_cosim_data data[] = {PARE_DATA_UNIFORM, PARE_DATA_UNIFORM, PARE_DATA_UNIFORM,
-                                    PARE_DATA_UNIFORM, PARE_DATA_EXTREME, PARE_DATA_EXTREME,
-                                    PARE_DATA_CORNER,  PARE_DATA_ZERO};
-    d->data = data[pare_rng_below(r, sizeof data / sizeof *data)];
+    d->data = draw_data(r, d, kind, n_steps);
     d->work = (pare_pe_work){.act_bits = d->bin.act_bits,
                              .weight_bits = d->bin.weight_bits,
                              .act_signed = d->bin.signs & 1,
@@ -200,6 +230,7 @@ static void fill_dot(pare_cosim_dot *d, const pare_dut_kind *kind, pare_rng *r)
                              .n_steps = n_steps,
                              .act = d->act,
                              .weight = d->weight};
+    d->acc_bits = kind->acc_bits;
     d->n_products = pare_cosim_products(kind, d->work.act_bits, d->work.weight_bits);
     const size_t n_codes = (size_t)n_steps * d->n_products;
     const bool is_act_zero = d->data == PARE_DATA_ZERO && pare_rng_below(r, 2);
@@ -234,6 +265,17 @@ static pare_cosim_bin bin_of(const pare_cosim_coverage *bins, uint64_t seed, uin
     return pare_cosim_bin_at(bins, (start + number % n * stride) % n);
 }
 
+/* Every fourth dot product keeps some settings of the one before and draws the others. */
+static pare_cosim_bin bin_after(const pare_cosim_coverage *bins, const pare_cosim_bin *before,
+                                pare_rng *r)
+{
+    pare_cosim_bin b = pare_cosim_bin_at(bins, pare_rng_below(r, (uint32_t)bins->n_bins));
+    if (pare_rng_below(r, 2)) b.act_bits = before->act_bits;
+    if (pare_rng_below(r, 2)) b.weight_bits = before->weight_bits;
+    if (pare_rng_below(r, 2)) b.signs = before->signs;
+    return b;
+}
+
 void pare_cosim_case_fill(pare_cosim_case *c, const pare_dut_kind *kind,
                           const pare_cosim_coverage *bins, uint64_t seed, uint64_t index)
 {
@@ -243,7 +285,9 @@ void pare_cosim_case_fill(pare_cosim_case *c, const pare_dut_kind *kind,
     for (uint32_t i = 0; i < PARE_COSIM_NOISE_WORDS; i++) c->noise[i] = (uint32_t)pare_rng_u64(&r);
     for (uint32_t i = 0; i < c->n_dots; i++) {
         pare_cosim_dot *const d = &c->dots[i];
-        d->bin = bin_of(bins, seed, index * PARE_COSIM_CASE_DOTS + i);
+        const uint64_t walked = index * (PARE_COSIM_CASE_DOTS - PARE_COSIM_CASE_DOTS / 4);
+        d->bin = i % 4 == 3 ? bin_after(bins, &c->dots[i - 1].bin, &r)
+                            : bin_of(bins, seed, walked + i - i / 4);
         fill_dot(d, kind, &r);
         d->times = pare_pe_dot_times(&d->pace, i ? &c->dots[i - 1].times : NULL);
     }

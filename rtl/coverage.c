@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 const char *const pare_cosim_stall_names[PARE_N_STALLS] = {"none", "sparse", "burst"};
-const char *const pare_cosim_data_names[PARE_N_DATA] = {"uniform", "extreme", "corner", "zero"};
+const char *const pare_cosim_data_names[PARE_N_DATA] = {"uniform", "extreme", "corner", "zero",
+                                                        "laplace"};
 const char *const pare_cosim_depth_names[PARE_N_DEPTHS] = {"1", "2", "3+"};
 const char *const pare_cosim_sign_names[PARE_N_SIGNS] = {"uu", "su", "us", "ss"};
 
@@ -57,12 +58,14 @@ void pare_cosim_coverage_new(pare_cosim_coverage *c)
     c->hits = pare_xalloc(c->n_bins, sizeof *c->hits);
     c->min_sum = INT64_MAX;
     c->max_sum = INT64_MIN;
+    pare_cosim_sets_new(c);
 }
 
 void pare_cosim_coverage_free(pare_cosim_coverage *c)
 {
     free(c->hits);
     c->hits = NULL;
+    pare_cosim_sets_free(c);
 }
 
 void pare_cosim_cover(pare_cosim_coverage *c, const pare_cosim_dot *d)

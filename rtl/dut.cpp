@@ -37,13 +37,13 @@ template <std::size_t N> void put_words(VlWide<N> &port, const uint32_t *words)
 template <class V> class Model final : public pare_dut
 {
   public:
-    explicit Model(uint32_t acc_bits) : above_acc_(64 - acc_bits)
+    Model(uint32_t acc_bits, uint32_t seed) : above_acc_(64 - acc_bits)
     {
         context_.threads(1);          // else a thread per core is started, which does nothing
         context_.fatalOnError(false); // an assertion is reported through failed()
         context_.traceEverOn(true);
-        context_.randReset(2); // registers without reset start anywhere, always the same way
-        context_.randSeed(1);
+        context_.randReset(2); // registers without reset start anywhere, as the seed says
+        context_.randSeed(static_cast<int>(seed % 0x7fffffff + 1));
         v_ = std::make_unique<V>(&context_, "pare_pe");
         reset();
     }
@@ -121,11 +121,11 @@ template <class V> class Model final : public pare_dut
 
 } // namespace
 
-pare_dut *pare_dut_new(const pare_dut_kind *kind)
+pare_dut *pare_dut_new(const pare_dut_kind *kind, uint32_t seed)
 {
 #define ROW(id, pe, lanes, act_digit, weight_digit, act_bits, weight_bits, acc_bits, recoding,     \
             first_stage_bits)                                                                      \
-    if (!std::strcmp(kind->name, #id)) return new Model<Vpare_##id>(acc_bits);
+    if (!std::strcmp(kind->name, #id)) return new Model<Vpare_##id>(acc_bits, seed);
     PARE_RTL_KINDS(ROW)
 #undef ROW
     std::abort(); // not a row of pare_dut_kinds()

@@ -57,8 +57,9 @@ typedef struct pare_dut_out {
 
 typedef struct pare_dut pare_dut;
 
-/* A PE after reset, in cycle 0. Never NULL. */
-pare_dut *pare_dut_new(const pare_dut_kind *kind);
+/* A PE after reset, in cycle 0. What reset does not set starts anywhere, drawn by `seed`. Never
+ * NULL. */
+pare_dut *pare_dut_new(const pare_dut_kind *kind, uint32_t seed);
 void pare_dut_free(pare_dut *d); /* NULL allowed; closes the waves */
 
 /* Pull the reset, clock once and let it go; what follows is the next cycle, this counts as none. */

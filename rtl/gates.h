@@ -21,7 +21,7 @@ typedef struct pare_cell_pin {
 
 typedef struct pare_cell {
     const char *name;
-    double area_um2;
+    double area_um2, leakage_nw;
     bool is_register; /* has an ff or latch group */
     pare_cell_pin *pins;
     size_t n_pins;
@@ -34,7 +34,8 @@ typedef struct pare_cells {
     double voltage_v;
 } pare_cells;
 
-/* A Liberty file with NLDM tables: capacitances in pF, energies in pJ. PARE_EINPUT names the place.
+/* A Liberty file with NLDM tables: capacitances in pF, energies in pJ, leakage in
+ * nW. PARE_EINPUT names the place.
  * Free with pare_cells_free. */
 pare_status pare_liberty_parse(const char *name, const char *text, size_t n, pare_cells *out,
                                pare_err *e) PARE_MUST_CHECK;
@@ -50,7 +51,7 @@ typedef struct pare_netlist {
     pare_arena *arena;
     const char **nets; /* "name" or "name[bit]" */
     size_t n_nets, n_gates, n_registers;
-    double area_um2;
+    double area_um2, leakage_nw;
     pare_gate_pin *pins; /* of all gates; those on constants or open are left out */
     size_t n_pins;
 } pare_netlist;
@@ -61,10 +62,12 @@ pare_status pare_netlist_parse(const char *name, const char *text, size_t n,
                                pare_err *e) PARE_MUST_CHECK;
 void pare_netlist_free(pare_netlist *n); /* zeroed allowed */
 
-/* toggles[net]: changes between 0 and 1 in a VCD file, by the netlist's net names. */
+/* toggles[window * n_nets + net]: changes between 0 and 1 in a VCD file, by the netlist's net
+ * names. Window i ends before time ends[i], in the file's units; what comes after the last one is
+ * not counted. */
 pare_status pare_vcd_toggles(const char *name, const char *text, size_t n,
-                             const pare_netlist *netlist, uint64_t *toggles,
-                             pare_err *e) PARE_MUST_CHECK;
+                             const pare_netlist *netlist, const uint64_t *ends, size_t n_windows,
+                             uint64_t *toggles, pare_err *e) PARE_MUST_CHECK;
 
 /* Energy of so many toggles: on each input pin its capacitance times V^2/2, on every pin its
  * internal energy. Wires and leakage are left out. */

@@ -134,6 +134,7 @@ static pare_status attribute(parser *p, const char *word, const char *value, par
     double *number = NULL;
     if (in == LIBRARY && !strcmp(word, "nom_voltage")) number = &p->out->voltage_v;
     if (in == CELL && !strcmp(word, "area")) number = &last_cell(p)->area_um2;
+    if (in == CELL && !strcmp(word, "cell_leakage_power")) number = &last_cell(p)->leakage_nw;
     if (in == PIN && !strcmp(word, "capacitance")) number = &last_pin(p)->capacitance_pf;
     if (in == PIN && !strcmp(word, "direction")) last_pin(p)->is_output = !strcmp(value, "output");
     if (number && !is_number) return fail(p, e, "a number expected");

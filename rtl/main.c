@@ -130,14 +130,19 @@ static void print_coverage(const pare_dut_kind *k, const pare_cosim_result *r)
     print_pairs(&r->coverage);
     print_marginals(&r->coverage);
     print_holes(&r->coverage);
+    pare_buf sets = {0};
+    for (size_t i = 0; i < PARE_COSIM_N_SETS; i++)
+        pare_bins_write(&r->coverage.sets[i], HOLES_SHOWN, &sets);
+    fputs(sets.text, stdout);
+    pare_buf_free(&sets);
 }
 
 static void print_row(const pare_dut_kind *k, const pare_cosim_result *r)
 {
-    uint32_t fewest;
-    const size_t n_hit = pare_cosim_bins_hit(&r->coverage, &fewest);
-    printf("%-12s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %9zu %9zu %6u %10" PRIu64 "  %s\n",
-           k->name, r->n_dots, r->n_beats, r->n_cycles, n_hit, r->coverage.n_bins, fewest,
+    const pare_bins_tally t = pare_cosim_tally(&r->coverage);
+    printf("%-12s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %9zu %9zu %6" PRIu64 " %10" PRIu64
+           "  %s\n",
+           k->name, r->n_dots, r->n_beats, r->n_cycles, t.n_hit, t.n_reachable, t.fewest,
            r->coverage.overflows, r->agrees ? "agrees" : "DIFFERS");
 }
 
@@ -149,17 +154,19 @@ static void print_header(void)
 
 static void print_json(const pare_dut_kind *k, const pare_cosim_result *r, uint64_t seed)
 {
-    uint32_t fewest;
     const pare_cosim_coverage *const c = &r->coverage;
-    const size_t n_hit = pare_cosim_bins_hit(c, &fewest);
+    const pare_bins_tally t = pare_cosim_tally(c);
     printf("{\"kind\": \"%s\", \"lanes\": %u, \"act_digit\": %u, \"weight_digit\": %u, "
            "\"max_act_bits\": %u, \"max_weight_bits\": %u, \"acc_bits\": %u, \"seed\": %" PRIu64
            ", \"agrees\": %s, \"dots\": %" PRIu64 ", \"cases\": %" PRIu64 ", \"beats\": %" PRIu64
-           ", \"cycles\": %" PRIu64 ", \"bins_hit\": %zu, \"bins\": %zu, \"fewest_hits\": %u, "
+           ", \"cycles\": %" PRIu64
+           ", \"bins_hit\": %zu, \"bins\": %zu, \"unreachable_bins\": %zu, "
+           "\"fewest_hits\": %" PRIu64 ", "
            "\"overflowed\": %" PRIu64 ", \"min_sum\": %" PRId64 ", \"max_sum\": %" PRId64 "}\n",
            k->name, k->lanes, k->act_digit, k->weight_digit, k->max_act_bits, k->max_weight_bits,
            k->acc_bits, seed, r->agrees ? "true" : "false", r->n_dots, r->n_cases, r->n_beats,
-           r->n_cycles, n_hit, c->n_bins, fewest, c->overflows, c->min_sum, c->max_sum);
+           r->n_cycles, t.n_hit, t.n_reachable, t.n_unreachable, t.fewest, c->overflows, c->min_sum,
+           c->max_sum);
 }
 
 /* ---- pare-cosim pe ---- */
@@ -167,7 +174,7 @@ static void print_json(const pare_dut_kind *k, const pare_cosim_result *r, uint6
 typedef struct pe_args {
     const char *kind, *act_bits, *weight_bits, *trace;
     uint64_t count, seed, case_index;
-    bool is_json, has_coverage;
+    bool is_json, has_coverage, is_full;
 } pe_args;
 
 /* "3" or "2..5" */
@@ -206,6 +213,20 @@ static bool take_kinds(const char *name, const pare_dut_kind **kinds, size_t *n)
         fprintf(stderr, "%s %s", i + 1 < n_all ? "," : " or", all[i].name);
     fprintf(stderr, " expected\n");
     return false;
+}
+
+/* Whether the run met what it must; a bin that was said to be out of reach must stay empty. */
+static bool covers(const pe_args *args, const pare_dut_kind *kind, const pare_cosim_result *r)
+{
+    const pare_bins_tally t = pare_cosim_tally(&r->coverage);
+    if (t.n_wrong)
+        fprintf(stderr, "%s: %zu bins that cannot be were met; other reasons expected\n",
+                kind->name, t.n_wrong);
+    const bool has_holes = args->is_full && t.n_hit < t.n_reachable;
+    if (has_holes)
+        fprintf(stderr, "%s: %zu of %zu bins met; all of them expected (--full)\n", kind->name,
+                t.n_hit, t.n_reachable);
+    return !t.n_wrong && !has_holes;
 }
 
 static void print_kind(const pe_args *args, const pare_dut_kind *kind, const pare_cosim_result *r)
@@ -265,6 +286,7 @@ static int run_kinds(const pe_args *args, pare_cosim_options o, const pare_dut_k
     }
     if (!args->is_json && !args->has_coverage) print_header();
     size_t n_bad = 0;
+    bool is_covered = true;
     pare_cosim_result sum = {0};
     for (size_t i = 0; i < n_kinds; i++) {
         pare_cosim_result r;
@@ -273,12 +295,13 @@ static int run_kinds(const pe_args *args, pare_cosim_options o, const pare_dut_k
         if (status != PARE_OK) return (int)status;
         print_kind(args, &kinds[i], &r);
         n_bad += !r.agrees;
+        is_covered = (!r.agrees || covers(args, &kinds[i], &r)) && is_covered;
         sum.n_dots += r.n_dots;
         sum.n_cycles += r.n_cycles;
         pare_cosim_result_free(&r);
     }
     print_total(args, &sum, n_kinds, n_bad);
-    return n_bad ? PARE_EFAIL : PARE_OK;
+    return n_bad || !is_covered ? PARE_EFAIL : PARE_OK;
 }
 
 static int run_pe(int argc, char **argv)
@@ -296,6 +319,8 @@ static int run_pe(int argc, char **argv)
         {"trace", 't', PARE_OPT_STRING, "FILE.fst", "write the waves of that case", &a.trace, 0, 0},
         {"coverage", 0, PARE_OPT_FLAG, NULL,
          "print each kind's coverage in full (one kind: always)", &a.has_coverage, 0, 0},
+        {"full", 0, PARE_OPT_FLAG, NULL, "fail unless every bin that can be met was", &a.is_full, 0,
+         0},
         {"json", 0, PARE_OPT_FLAG, NULL, "one JSON object a line", &a.is_json, 0, 0},
     };
     int n_operands, exit_status;
@@ -339,6 +364,8 @@ int main(int argc, char **argv)
          pare_cosim_main_descriptor},
         {"characterize", "", "area, delay and energy of the processing elements, as ratios",
          pare_cosim_main_characterize},
+        {"calibrate", "TABLE", "an energy base at the ratios of a table of characterize",
+         pare_cosim_main_calibrate},
     };
     return pare_commands_run("pare-cosim", "The RTL against the C reference, values and cycles.",
                              commands, sizeof commands / sizeof *commands, argc, argv);

@@ -128,9 +128,22 @@ $(BUILD)/obj/rtl/systemc_bench.o: rtl/systemc_bench.cpp $(BUILD)/verilated/sc_pe
 	  -isystem $(VERILATOR_INCLUDE) -isystem $(VERILATOR_INCLUDE)/vltstd \
 	  -isystem $(BUILD)/verilated/sc_pe -I. -MMD -MP -c -o $@ $<
 $(BUILD)/tests/systemc_pe: $(BUILD)/obj/rtl/systemc_bench.o $(BUILD)/verilated/sc_pe.o \
-  $(patsubst %,$(BUILD)/obj/rtl/%.o,cosim_case coverage kinds cosim_kind) $(call libs,sim)
+  $(patsubst %,$(BUILD)/obj/rtl/%.o,cosim_case coverage bins pe_bins kinds cosim_kind) $(call libs,sim)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CXX) $(LDFLAGS) -o $@ $^ $(call syslibs,sim) -lsystemc
+
+# the platform: SystemC around the machines' C handle
+$(BUILD)/obj/rtl/platform.o: rtl/platform.cpp
+	$(call say,CXX,$<)
+	$(Q)mkdir -p $(@D) && $(CXX) $(ALL_CXXFLAGS) -I. -MMD -MP -c -o $@ $<
+$(BUILD)/tests/test_rtl_platform: $(BUILD)/obj/tests/test_rtl_platform.o $(BUILD)/obj/tests/gtck.o \
+  $(BUILD)/obj/rtl/platform.o $(RTL_LIB) $(call libs,sim)
+	$(call say,LD,$@)
+	$(Q)$(rtl_link) -lsystemc $(LIBS_check)
+$(BUILD)/bench/bench_rtl_machine: $(BUILD)/obj/tests/bench/bench_rtl_machine.o \
+  $(BUILD)/obj/rtl/platform.o $(RTL_LIB) $(call libs,sim)
+	$(call say,LD,$@)
+	$(Q)$(rtl_link) -lsystemc
 
 RTL_CHECKS := $(BUILD)/tests/systemc_pe rtl/lint.sh
 
@@ -139,10 +152,25 @@ rtl: $(BUILD)/bin/pare-cosim ## Build the Verilated models and pare-cosim
 rtl-lint: ## Lint every RTL module alone over a matrix of parameters (Verilator, Yosys)
 	$(Q)rtl/lint.sh
 
+# what Verilator is told of a kind, for scripts
+rtl-parameters-%:
+	@echo $(call rtl_params,$*)
+rtl-sources:
+	@echo $(RTL_SV)
+accel-parameters-%:
+	@echo -DPARE_IN_ARRAY $(call accel_params,$*) --top-module pare_accel rtl/pare_accel.vlt
+accel-sources:
+	@echo $(ACCEL_SV)
+
 rtl-mutants: rtl ## Break the RTL in many ways; pare-cosim must notice each
 	$(Q)BUILD=$(BUILD) rtl/mutants.sh
 
 formal: ## Prove the PEs and their handshakes for all inputs, netlists equal to the RTL (6 minutes)
 	$(Q).ci/deps formal
 	$(Q)tests/formal/run.sh
-.PHONY: rtl-mutants formal
+rtl-slow: rtl ## The RTL's long campaigns: all coverage bins, mutants, proofs
+	$(Q).ci/deps formal
+	$(Q)$(BUILD)/bin/pare-cosim pe --count 1000000 --seed 2 --full
+	$(Q)BUILD=$(BUILD) rtl/mutants.sh
+	$(Q)tests/formal/run.sh
+.PHONY: rtl-mutants rtl-slow formal

@@ -136,6 +136,7 @@ static pare_status instance(reader *r, const pare_cell *cell, pare_err *e)
     r->out->n_gates++;
     r->out->n_registers += cell->is_register;
     r->out->area_um2 += cell->area_um2;
+    r->out->leakage_nw += cell->leakage_nw;
     while (next(r, word, sizeof word) && strcmp(word, ";"))
         if (!strcmp(word, ".")) PARE_TRY(connection(r, cell, e));
     return PARE_OK;
@@ -259,7 +260,8 @@ static void change(variable *v, const char *bits, size_t n, uint64_t *toggles)
 }
 
 pare_status pare_vcd_toggles(const char *name, const char *text, size_t n,
-                             const pare_netlist *netlist, uint64_t *toggles, pare_err *e)
+                             const pare_netlist *netlist, const uint64_t *ends, size_t n_windows,
+                             uint64_t *toggles, pare_err *e)
 {
     pare_arena *const a = pare_arena_new();
     const char **nets_list = netlist->nets, **code_list = NULL;
@@ -270,13 +272,19 @@ pare_status pare_vcd_toggles(const char *name, const char *text, size_t n,
     bool *const is_dumped = pare_arena_alloc(a, netlist->n_nets, sizeof *is_dumped);
     rehash(&nets);
     rehash(&codes);
-    memset(toggles, 0, netlist->n_nets * sizeof *toggles);
+    memset(toggles, 0, n_windows * netlist->n_nets * sizeof *toggles);
+    size_t window = 0;
     char *const copy = pare_xalloc(n + 1, 1);
     memcpy(copy, text, n);
-    for (char *at = copy, *line; at < copy + n;) {
+    for (char *at = copy, *line; at < copy + n && window < n_windows;) {
         line = at;
         at += strcspn(at, "\n");
         if (*at) *at++ = 0;
+        if (*line == '#') {
+            const uint64_t now = strtoull(line + 1, NULL, 10);
+            while (window < n_windows && now >= ends[window]) window++;
+            continue;
+        }
         const char *bits = line, *code = line + 1;
         size_t width = 1;
         if (!strncmp(line, "$var ", 5))
@@ -290,7 +298,7 @@ pare_status pare_vcd_toggles(const char *name, const char *text, size_t n,
         }
         const size_t slot = slot_of(&codes, code, strlen(code));
         variable *v = codes.slots[slot] ? heads[codes.slots[slot] - 1] : NULL;
-        for (; v; v = v->alias) change(v, bits, width, toggles);
+        for (; v; v = v->alias) change(v, bits, width, toggles + window * netlist->n_nets);
     }
     free(copy);
     free(nets.slots);

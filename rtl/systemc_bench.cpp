@@ -213,6 +213,7 @@ int sc_main(int, char **)
 {
     const pare_dut_kind *const kind = pare_dut_kind_find("stripes");
     pare_cosim_coverage bins = {};
+    bins.kind = kind;
     bins.act_bits[0] = bins.weight_bits[0] = 1;
     bins.act_bits[1] = kind->max_act_bits;
     bins.weight_bits[1] = kind->max_weight_bits;

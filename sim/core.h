@@ -251,6 +251,10 @@ value_bits sim_value_bits(const pare_machine *m, const pare_sim_job *job, bool i
 /* Energy of a mapping; `parts` may be NULL. */
 double sim_energy_pj(const pare_machine *m, const pare_sim_job *job, const tile_totals *t,
                      uint64_t cycles, pare_sim_stats *parts);
+/* The same in two steps: what the products take is the same for all mappings of a layer. */
+double sim_products_pj(const pare_machine *m, const pare_sim_job *job);
+double sim_mapping_pj(const pare_machine *m, double products_pj, const tile_totals *t,
+                      uint64_t cycles, pare_sim_stats *parts);
 
 /* ---- Bit Fusion's own simulator (bitfusion.c) ---- */
 

@@ -310,18 +310,22 @@ static double gated_product_pj(const pare_machine *m, const pare_sim_job *job, c
            ((double)rate->weight_steps * a + (double)rate->act_steps * w) * m->costs.lane_bit_pj;
 }
 
-static void add_array_energy(const pare_machine *m, const pare_sim_job *job, const tile_totals *t,
-                             pare_sim_stats *s)
+double sim_products_pj(const pare_machine *m, const pare_sim_job *job)
 {
-    const pare_costs *const c = &m->costs;
     pe_rate rate = {1, 1, 1};
     (void)sim_pe_rate(&m->pe, job->weight_bits, job->act_bits, &rate);
     const double macs = (double)pare_dims_macs(&job->dims);
+    if (m->clock_gating == PARE_GATE_BITS) return macs * gated_product_pj(m, job, &rate);
     const double steps = (double)(rate.act_steps * rate.weight_steps);
+    return macs * steps / (double)rate.lane_factor * m->costs.lane_pj;
+}
+
+static void add_array_energy(const pare_machine *m, double products_pj, const tile_totals *t,
+                             pare_sim_stats *s)
+{
+    const pare_costs *const c = &m->costs;
     double pe_cycles = (double)t->pe_cycles;
-    s->pe_pj = macs * steps / (double)rate.lane_factor * c->lane_pj;
-    if (m->clock_gating == PARE_GATE_BITS) s->pe_pj = macs * gated_product_pj(m, job, &rate);
-    if (t->work.is_known) s->pe_pj = (double)t->work.needed * c->lane_pj;
+    s->pe_pj = t->work.is_known ? (double)t->work.needed * c->lane_pj : products_pj;
     if (m->clock_gating == PARE_GATE_NONE) {
         const double lanes = (double)sim_array_lanes(m), cycles = (double)t->compute_cycles;
         pe_cycles = cycles * lanes / m->pe.lanes;
@@ -338,10 +342,16 @@ static void add_array_energy(const pare_machine *m, const pare_sim_job *job, con
 double sim_energy_pj(const pare_machine *m, const pare_sim_job *job, const tile_totals *t,
                      uint64_t cycles, pare_sim_stats *parts)
 {
+    return sim_mapping_pj(m, sim_products_pj(m, job), t, cycles, parts);
+}
+
+double sim_mapping_pj(const pare_machine *m, double products_pj, const tile_totals *t,
+                      uint64_t cycles, pare_sim_stats *parts)
+{
     const pare_costs *const c = &m->costs;
     const double time_ns = (double)cycles * 1000 / m->clock_mhz; /* mW * ns = pJ */
     pare_sim_stats s;
-    add_array_energy(m, job, t, &s);
+    add_array_energy(m, products_pj, t, &s);
     s.weight_buffer_pj = (double)t->buffer_bits[0][0] * c->weight_read_pj_per_bit +
                          (double)t->buffer_bits[0][1] * c->weight_write_pj_per_bit;
     s.act_buffer_pj = (double)t->buffer_bits[1][0] * c->act_read_pj_per_bit +

@@ -247,7 +247,7 @@ static const pare_key machine_keys[] = {
     KEY(pare_machine, node_nm, U32, 1, 1000, "45",
         DOC("process, nm; an SRAM table must exist: 22, 32, 45, 65 and 90 are shipped")),
     KEY(pare_machine, energy_base, NAME, 0, 0, "horowitz45",
-        DOC("table of PE components: horowitz45, aladdin40, bitfusion45 or your own")),
+        DOC("table of PE components: horowitz45, aladdin40, bitfusion45, gates45 or your own")),
     KEY(pare_machine, array, MAP, 0, 0, NULL, .sub = &array_schema, DOC("the grid")),
     KEY(pare_machine, pe, MAP, 0, 0, NULL, .sub = &pe_schema, DOC("one processing element")),
     KEY(pare_machine, skip, MAP, 0, 0, "", .sub = &skip_schema, DOC("how it skips")),

@@ -32,13 +32,11 @@ static uint64_t pack_groups(const pare_machine *m, const pare_dims *d, const arr
     return sim_max(1, sim_min(d->groups, sim_min(in_lanes, in_rows)));
 }
 
-static array_map base_map(const pare_machine *m, const pare_sim_job *job)
+static array_map base_map(const pare_machine *m, const pare_sim_job *job, pe_rate rate)
 {
     static const int streams[] = {[PARE_OUTPUT_STATIONARY] = LOOP_C,
                                   [PARE_WEIGHT_STATIONARY] = LOOP_W,
                                   [PARE_INPUT_STATIONARY] = LOOP_K};
-    pe_rate rate = {1, 1, 1};
-    (void)sim_pe_rate(&m->pe, job->weight_bits, job->act_bits, &rate);
     array_map a = {.lanes = m->pe.lanes * rate.lane_factor,
                    .filters = m->array.rows,
                    .windows = m->array.cols,
@@ -95,9 +93,9 @@ static void stretch_folds(const pare_machine *m, const pare_sim_job *job, array_
 
 size_t sim_array_maps(const pare_machine *m, const pare_sim_job *job, array_map out[ARRAY_MAPS_MAX])
 {
-    const array_map base = base_map(m, job);
     pe_rate rate = {1, 1, 1};
     (void)sim_pe_rate(&m->pe, job->weight_bits, job->act_bits, &rate);
+    const array_map base = base_map(m, job, rate);
     const bool splits = m->mapping.split_depth && m->array.tiles > 1 && base.packed_groups == 1;
     size_t n = 0;
     for (int tiles_windows = 0; tiles_windows < 2; tiles_windows++) {

@@ -115,11 +115,9 @@ pare_status sim_job_check(const pare_machine *m, const pare_sim_job *job, pare_e
     return PARE_OK;
 }
 
-static void fill_cycles(const pare_machine *m, const pare_sim_job *job, const mapping_choice *c,
-                        pare_sim_stats *s)
+static void fill_cycles(const pare_machine *m, const pare_sim_job *job, pe_rate rate,
+                        const mapping_choice *c, pare_sim_stats *s)
 {
-    pe_rate rate = {1, 1, 1};
-    (void)sim_pe_rate(&m->pe, job->weight_bits, job->act_bits, &rate);
     const uint64_t lanes = sim_array_lanes(m);
     s->cycles = c->time.cycles;
     s->startup_cycles = c->time.startup_cycles;
@@ -224,7 +222,7 @@ pare_status sim_job_stats(const pare_machine *m, const pare_sim_job *job, const 
                             .map = describe_map(c)};
     pare_sim_stats *const s = &out->stats;
     s->macs = pare_dims_macs(&job->dims);
-    fill_cycles(m, job, c, s);
+    fill_cycles(m, job, rate, c, s);
     fill_traffic(m, job, c, s);
     sim_energy_pj(m, job, &c->totals, s->cycles, s);
     out->energy_uncertainty_frac = sim_energy_uncertainty(&m->costs, s);

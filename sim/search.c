@@ -109,7 +109,7 @@ static bool find_exactly(searcher *s, size_t i)
     if (!find_time(s, c, &t, &s->times[i])) return false;
     const uint64_t cycles = s->times[i].cycles;
     double energy_pj = 0;
-    if (sim_needs_energy(s)) energy_pj = sim_energy_pj(s->m, s->job, &t, cycles, NULL);
+    if (sim_needs_energy(s)) energy_pj = sim_mapping_pj(s->m, s->products_pj, &t, cycles, NULL);
     rank r = sim_rank(s->m, (double)cycles, energy_pj, (double)sim_dram_bits(&t));
     if (!sim_tile_is_countable(&t)) r = (rank){INFINITY, INFINITY};
     c->state = ENTRY_EXACT;
@@ -140,16 +140,16 @@ static void make_room(searcher *s, size_t n)
     if (s->n + n <= s->capacity) return;
     const size_t capacity = 2 * s->capacity + n;
     entry *const entries = pare_xalloc(capacity, sizeof *entries);
-    double *const first = pare_xalloc(2 * capacity, sizeof *first);
+    double *const first = pare_xalloc(2 * (capacity + LANES), sizeof *first);
     tile_time *const times = pare_xalloc(capacity, sizeof *times);
     memcpy(entries, s->entries, s->n * sizeof *entries);
     memcpy(first, s->first, s->n * sizeof *first);
-    memcpy(first + capacity, s->second, s->n * sizeof *first);
+    memcpy(first + capacity + LANES, s->second, s->n * sizeof *first);
     memcpy(times, s->times, s->n * sizeof *times);
     free_entries(s);
     s->entries = entries;
     s->first = first;
-    s->second = first + capacity;
+    s->second = first + capacity + LANES;
     s->times = times;
     s->capacity = capacity;
 }
@@ -241,13 +241,17 @@ static void keep_if_better(searcher *s, size_t i)
 static void sift(searcher *s)
 {
     const double limit = limit_of(s, s->least_at_most);
+    double *const first = s->first, *const second = s->second;
+    entry *const entries = s->entries;
+    const size_t n_all = s->n;
     size_t n = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        s->entries[n] = s->entries[i];
-        s->first[n] = s->first[i];
-        s->second[n] = s->second[i];
-        if (s->entries[i].state == ENTRY_EXACT) s->times[n] = s->times[i];
-        n += s->first[i] <= limit;
+    for (size_t i = 0; i < n_all; i++) {
+        if (first[i] > limit) continue;
+        entries[n] = entries[i];
+        first[n] = first[i];
+        second[n] = second[i];
+        if (entries[i].state == ENTRY_EXACT) s->times[n] = s->times[i];
+        n++;
     }
     s->n = n;
 }
@@ -287,7 +291,7 @@ static void describe_best(searcher *s, mapping_choice *out)
     out->tq = cut->tq;
     count(s, c, &out->totals);
     out->time = s->best_time;
-    out->energy_pj = sim_energy_pj(s->m, s->job, &out->totals, out->time.cycles, NULL);
+    out->energy_pj = sim_mapping_pj(s->m, s->products_pj, &out->totals, out->time.cycles, NULL);
     out->dram_bits = sim_dram_bits(&out->totals);
 }
 
@@ -323,16 +327,15 @@ static void add_cut(searcher *s, size_t map, size_t cut, uint64_t sets)
 
 static void add_map(searcher *s, size_t map)
 {
-    const map_state *const m = &s->maps[map];
+    map_state *const m = &s->maps[map];
     const bool is_by_cycles = s->m->mapping.objective == PARE_OBJECTIVE_CYCLES;
     const double limit = limit_of(s, s->least_at_most);
-    const block whole = {.n = {1, 1, 1, 1}};
-    if (is_by_cycles && (double)m->least_cycles > limit) return;
+    if (s->n_blocks == 0 || (is_by_cycles && (double)m->least_cycles > limit)) return;
+    sim_searcher_fill_map(s, m);
     sim_bounds_columns(s, m);
     for (size_t i = 0; i < s->space.n_cuts; i++) {
         const uint64_t sets = sim_window_sets(&s->cuts[i], m->array.windows);
-        const uint64_t least = sim_cycles_of(&m->array, sim_work_of(m, &whole, sets, s->cuts[i].n));
-        if (!is_by_cycles || (double)least <= limit) add_cut(s, map, i, sets);
+        if (sim_bounds_cut(s, &s->cuts[i], sets) <= limit) add_cut(s, map, i, sets);
     }
 }
 
@@ -350,7 +353,7 @@ pare_status sim_searcher_find(searcher *s, const pare_sim_job *job, mapping_choi
 {
     s->entries = s->own_entries;
     s->first = s->own_bounds;
-    s->second = s->own_bounds + ENTRIES_ON_STACK;
+    s->second = s->own_bounds + ENTRIES_ON_STACK + LANES;
     s->times = s->own_times;
     s->capacity = ENTRIES_ON_STACK;
     s->n = 0;

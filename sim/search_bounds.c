@@ -4,12 +4,15 @@
 #include "sim/searcher.h"
 
 #include <math.h>
+#include <string.h>
 
-/* Compiled once more for processors that hold four doubles at a time. */
+/* Compiled once more for processors that hold four or eight doubles at a time. */
 #if defined __x86_64__ && defined __gnu_linux__ && defined __GNUC__ && !defined __clang__
-#define WIDE __attribute__((target_clones("avx2", "default")))
+#define WIDE  __attribute__((target_clones("avx512f", "avx2", "default")))
+#define WIDE4 __attribute__((target_clones("avx2", "default")))
 #else
 #define WIDE
+#define WIDE4
 #endif
 
 static const double LARGE = 0x1p52;
@@ -35,11 +38,6 @@ static inline double surely_whole(double x) { return x > LARGE ? x * (1 - 0x1p-4
 
 /* The rates' rounding errors are far below this. */
 static inline double surely_pj(double x) { return x * (1 - 1e-9); }
-
-/* What a block takes on a map; see block_columns. */
-typedef struct block_cost {
-    double set_cycles, cut_cycles, fixed_pj, set_pj, cut_pj;
-} block_cost;
 
 static block_cost cost_of(const searcher *s, const map_state *m, const block *b)
 {
@@ -77,14 +75,32 @@ static block_cost cost_of(const searcher *s, const map_state *m, const block *b)
 void sim_bounds_columns(searcher *s, const map_state *m)
 {
     block_columns *const c = &s->columns;
-    for (size_t i = 0; i < s->n_blocks; i++) {
-        const block_cost cost = cost_of(s, m, &s->blocks[i]);
+    block_cost cost = {0}, least = {INFINITY, INFINITY, INFINITY, INFINITY, INFINITY};
+    for (size_t i = 0; i < sim_whole_lanes(s->n_blocks); i++) {
+        if (i < s->n_blocks) cost = cost_of(s, m, &s->blocks[i]);
+        least = (block_cost){lesser(cost.set_cycles, least.set_cycles),
+                             lesser(cost.cut_cycles, least.cut_cycles),
+                             lesser(cost.fixed_pj, least.fixed_pj),
+                             lesser(cost.set_pj, least.set_pj), lesser(cost.cut_pj, least.cut_pj)};
         c->set_cycles[i] = cost.set_cycles;
         c->cut_cycles[i] = cost.cut_cycles;
         c->fixed_pj[i] = cost.fixed_pj;
         c->set_pj[i] = cost.set_pj;
         c->cut_pj[i] = cost.cut_pj;
     }
+    c->least = least;
+}
+
+double sim_bounds_cut(const searcher *s, const cut_state *cut, uint64_t sets)
+{
+    const block_cost *const c = &s->columns.least;
+    const double n = (double)cut->n, sets_w = (double)sets;
+    const double busy = rounded_up((double)cut->least_bits, low_inverse(s));
+    const double compute = sets_w * c->set_cycles + n * c->cut_cycles;
+    const double cycles = surely_whole(greater(compute, busy));
+    const double pj = c->fixed_pj + sets_w * c->set_pj + n * c->cut_pj +
+                      (double)cut->act_bits * s->rates.act_fetch_pj + cycles * s->rates.cycle_pj;
+    return sim_rank(s->m, cycles, surely_pj(pj), surely_whole((double)cut->least_bits)).first;
 }
 
 /* What is the same for all blocks of a cut. Fetching anew: windows fetch weights again, filters
@@ -139,7 +155,8 @@ WIDE void sim_bounds_row(searcher *s, const cut_state *cut, uint64_t sets)
     const block_columns *const c = &s->columns;
     bounds_row *const row = &s->row;
     const double cycle_pj = s->rates.cycle_pj;
-    for (size_t i = 0; i < s->n_blocks; i++) {
+    const size_t n = sim_whole_lanes(s->n_blocks);
+    for (size_t i = 0; i < n; i++) {
         const double act_bits = c->channels[i] * k.first_act_bits;
         const double out_bits = c->last_filters[i] * k.last_out_bits;
         const double startup = 2 * k.latency + c->load_cycles[i] + rounded_up(act_bits, k.inverse) +
@@ -255,22 +272,64 @@ void sim_bounds_orders(const searcher *s, const map_state *m, const cut_state *c
     }
 }
 
-size_t sim_find_least(const double *v, size_t n)
+/* ---- the least of many ---- */
+
+typedef double four __attribute__((vector_size(32)));
+typedef int64_t four_masks __attribute__((vector_size(32)));
+
+/* The least of four values and where it was, of all looked at so far. */
+#define SEE(x, at, least, where)                                                                   \
+    do {                                                                                           \
+        const four_masks is_less = (x) < (least);                                                  \
+        (least) = (four)(((four_masks)(x)&is_less) | ((four_masks)(least) & ~is_less));            \
+        (where) = ((at)&is_less) | ((where) & ~is_less);                                           \
+    } while (0)
+
+/* Of the four, the least; of equal ones the first. */
+static inline size_t first_of(const double least[4], const int64_t where[4])
 {
-    size_t best = 0;
-    for (size_t i = 1; i < n; i++)
-        if (v[i] < v[best]) best = i;
-    return best;
+    int best = 0;
+    for (int j = 1; j < 4; j++) {
+        const bool is_before = least[j] == least[best] && where[j] < where[best];
+        best = least[j] < least[best] || is_before ? j : best;
+    }
+    return (size_t)where[best];
 }
 
-size_t sim_find_least_within(const double *v, const double *other, double limit, size_t n)
+/* Whole steps may look at a few values behind the last one. */
+static inline void pad(double *v, size_t n)
 {
-    size_t best = 0;
-    double least = INFINITY;
-    for (size_t i = 0; i < n; i++)
-        if (v[i] < least && other[i] <= limit) {
-            least = v[i];
-            best = i;
-        }
-    return best;
+    for (size_t j = 0; j < 4; j++) v[n + j] = INFINITY;
+}
+
+WIDE4 size_t sim_find_least(double *v, size_t n)
+{
+    pad(v, n);
+    four least = {INFINITY, INFINITY, INFINITY, INFINITY};
+    four_masks where = {0}, at = {0, 1, 2, 3};
+    for (size_t i = 0; i < n; i += 4, at += 4) {
+        four x;
+        memcpy(&x, v + i, sizeof x);
+        SEE(x, at, least, where);
+    }
+    return first_of((const double *)&least, (const int64_t *)&where);
+}
+
+WIDE4 size_t sim_find_least_within(double *v, double *other, double limit, size_t n)
+{
+    pad(v, n);
+    pad(other, n);
+    const four limits = {limit, limit, limit, limit};
+    const four none = {INFINITY, INFINITY, INFINITY, INFINITY};
+    four least = none;
+    four_masks where = {0}, at = {0, 1, 2, 3};
+    for (size_t i = 0; i < n; i += 4, at += 4) {
+        four x, y;
+        memcpy(&x, v + i, sizeof x);
+        memcpy(&y, other + i, sizeof y);
+        const four_masks is_within = y <= limits;
+        x = (four)(((four_masks)x & is_within) | ((four_masks)none & ~is_within));
+        SEE(x, at, least, where);
+    }
+    return first_of((const double *)&least, (const int64_t *)&where);
 }

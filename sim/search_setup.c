@@ -125,8 +125,8 @@ static void list_blocks(searcher *s)
 static void fill_columns(searcher *s)
 {
     block_columns *const c = &s->columns;
-    for (size_t i = 0; i < s->n_blocks; i++) {
-        const block *const b = &s->blocks[i];
+    for (size_t i = 0; i < sim_whole_lanes(s->n_blocks); i++) {
+        const block *const b = &s->blocks[i < s->n_blocks ? i : s->n_blocks - 1];
         const uint64_t stored = b->n[LOOP_C] > 1 ? s->bits.psum : s->bits.out;
         c->channels[i] = (double)(b->size[LOOP_G] * b->size[LOOP_C]);
         c->filters[i] = (double)(b->size[LOOP_G] * b->size[LOOP_K]);
@@ -157,31 +157,54 @@ static uint64_t sum_of_sets(uint64_t total, uint64_t size, uint64_t n, uint64_t 
     return (n - 1) * sim_ceil_div(size, unit) + sim_ceil_div(last_piece(total, size, n), unit);
 }
 
+static uint64_t group_sets(const searcher *s, const array_map *a, size_t i)
+{
+    return sum_of_sets(s->total[LOOP_G], s->space.groups[i], s->n_of_groups[i], a->packed_groups);
+}
+
+static uint64_t filter_sets(const searcher *s, const array_map *a, size_t i)
+{
+    if (a->packed_groups > 1) return s->n_of_filters[i];
+    return sum_of_sets(s->total[LOOP_K], s->space.filters[i], s->n_of_filters[i], a->filters);
+}
+
+static void sum_steps(const searcher *s, map_state *m, size_t i)
+{
+    const array_map *const a = &m->array;
+    const uint64_t n = s->n_of_channels[i], size = s->space.channels[i];
+    const uint64_t last = last_piece(s->total[LOOP_C], size, n);
+    m->steps[i] = sim_array_steps(a, last);
+    if (n > 1) m->steps[i] += (n - 1) * sim_array_steps(a, size);
+    m->pe_steps[i] = m->steps[i];
+    if (a->depth_tiles == 1) return;
+    m->pe_steps[i] = sim_array_tile_steps(a, last);
+    if (n > 1) m->pe_steps[i] += (n - 1) * sim_array_tile_steps(a, size);
+}
+
+/* The cycles of the whole, as sums of rounded-up parts are least for it. */
 static void set_up_map(searcher *s, map_state *m)
 {
-    const search_space *const p = &s->space;
-    const array_map *const a = &m->array;
-    for (size_t i = 0; i < p->n_groups; i++)
-        m->group_sets[i] =
-            sum_of_sets(s->total[LOOP_G], p->groups[i], s->n_of_groups[i], a->packed_groups);
-    for (size_t i = 0; i < p->n_filters; i++)
-        m->filter_sets[i] = a->packed_groups > 1 ? s->n_of_filters[i]
-                                                 : sum_of_sets(s->total[LOOP_K], p->filters[i],
-                                                               s->n_of_filters[i], a->filters);
-    for (size_t i = 0; i < p->n_channels; i++) {
-        const uint64_t n = s->n_of_channels[i];
-        const uint64_t last = last_piece(s->total[LOOP_C], p->channels[i], n);
-        m->steps[i] = sim_array_steps(a, last);
-        m->pe_steps[i] = sim_array_tile_steps(a, last);
-        if (n == 1) continue;
-        m->steps[i] += (n - 1) * sim_array_steps(a, p->channels[i]);
-        m->pe_steps[i] += (n - 1) * sim_array_tile_steps(a, p->channels[i]);
-    }
-    /* sums of rounded-up parts are least for the whole */
-    block whole = {.n = {1, 1, 1, 1}};
+    const block whole = {.n = {1, 1, 1, 1}};
     const pare_dims *const d = &s->dims;
+    const array_map *const a = &m->array;
     const uint64_t sets = sim_ceil_div((uint64_t)d->n * d->p * d->q, a->windows);
+    m->group_sets[0] = group_sets(s, a, 0);
+    m->filter_sets[0] = filter_sets(s, a, 0);
+    sum_steps(s, m, 0);
     m->least_cycles = sim_cycles_of(a, sim_work_of(m, &whole, sets, 1));
+}
+
+void sim_searcher_fill_map(searcher *s, map_state *m)
+{
+    const energy_rates *const r = &s->rates;
+    const array_map *const a = &m->array;
+    for (size_t i = 1; i < s->space.n_groups; i++) m->group_sets[i] = group_sets(s, a, i);
+    for (size_t i = 1; i < s->space.n_filters; i++) m->filter_sets[i] = filter_sets(s, a, i);
+    for (size_t i = 1; i < s->space.n_channels; i++) sum_steps(s, m, i);
+    const double step = (double)a->step_cycles, wait = (double)(a->step_cycles - a->busy_cycles);
+    const double fold = (double)a->fold_cycles, load = (double)a->load_cycles;
+    m->step_pj = step * r->compute_pj + wait * r->multiplex_pj;
+    m->start_pj = (fold + load) * r->compute_pj + fold * r->fold_pj + load * r->load_pj;
 }
 
 static void set_up_maps(searcher *s)
@@ -199,8 +222,7 @@ static void set_up_maps(searcher *s)
 /* Energy per unit of a field, the others being 0. */
 static double rate_of(const pare_machine *m, const tile_totals *t, uint64_t cycles)
 {
-    static const pare_sim_job nothing = {.dims = {.groups = 1}, .weight_bits = 1, .act_bits = 1};
-    return ldexp(sim_energy_pj(m, &nothing, t, cycles, NULL), -UNIT_LOG2);
+    return ldexp(sim_mapping_pj(m, 0, t, cycles, NULL), -UNIT_LOG2);
 }
 
 /* Energy is affine in what is counted, so its rates are asked of it. */
@@ -242,17 +264,9 @@ void sim_searcher_start(searcher *s, const pare_machine *m)
 
 static void set_up_energy(searcher *s)
 {
-    const energy_rates *const r = &s->rates;
     const tile_totals none = {0};
-    s->base_pj = sim_energy_pj(s->m, s->job, &none, 0, NULL);
-    for (size_t i = 0; i < s->n_maps; i++) {
-        const array_map *const a = &s->maps[i].array;
-        const double step = (double)a->step_cycles,
-                     wait = (double)(a->step_cycles - a->busy_cycles);
-        const double fold = (double)a->fold_cycles, load = (double)a->load_cycles;
-        s->maps[i].step_pj = step * r->compute_pj + wait * r->multiplex_pj;
-        s->maps[i].start_pj = (fold + load) * r->compute_pj + fold * r->fold_pj + load * r->load_pj;
-    }
+    s->products_pj = sim_products_pj(s->m, s->job);
+    s->base_pj = sim_mapping_pj(s->m, s->products_pj, &none, 0, NULL);
 }
 
 /* Space and cuts, which do not depend on the bits. */

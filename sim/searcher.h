@@ -37,19 +37,28 @@ typedef struct map_state {
     uint64_t steps[SIZES_MAX], pe_steps[SIZES_MAX]; /* of the array, of the PEs of its tiles */
 } map_state;
 
-enum { BLOCKS_MAX = SIZES_MAX * (SIZES_MAX + 1), ENTRIES_ON_STACK = 512 };
+enum { BLOCKS_MAX = SIZES_MAX * (SIZES_MAX + 1), ENTRIES_ON_STACK = 512, LANES = 8 };
+
+static inline size_t sim_whole_lanes(size_t n) { return (n + LANES - 1) / LANES * LANES; }
+
+/* What a block takes on a map, of all windows: fixed, and for each set of windows and each cut. */
+typedef struct block_cost {
+    double set_cycles, cut_cycles, fixed_pj, set_pj, cut_pj;
+} block_cost;
 
 /* What the bounds need of each block, one array a quantity, so that they are found several at a
- * time. Whole numbers as far as 2^53. */
+ * time; the last block repeats until the number is a multiple of LANES. Whole numbers as far as
+ * 2^53. */
 typedef struct block_columns {
     double channels[BLOCKS_MAX], filters[BLOCKS_MAX], last_filters[BLOCKS_MAX];
     double weight_bits[BLOCKS_MAX], load_cycles[BLOCKS_MAX];
     double stored_bits[BLOCKS_MAX], widest_bits[BLOCKS_MAX];    /* of an output in a tile, of one */
     double more_filters[BLOCKS_MAX], more_channels[BLOCKS_MAX]; /* trips beyond the first */
     double tiles[BLOCKS_MAX];
-    /* on one map, of all windows: fixed, and for each set of windows and for each cut */
+    /* on one map; see block_cost */
     double set_cycles[BLOCKS_MAX], cut_cycles[BLOCKS_MAX];
     double fixed_pj[BLOCKS_MAX], set_pj[BLOCKS_MAX], cut_pj[BLOCKS_MAX];
+    block_cost least; /* of each of these */
 } block_columns;
 
 /* The bounds of all blocks of one cut; INFINITY if the tile does not fit. */
@@ -82,7 +91,7 @@ typedef struct searcher {
     /* of the layer */
     const pare_sim_job *job;
     value_bits bits;
-    double base_pj;
+    double products_pj, base_pj;
     uint64_t total[N_LOOPS];
     uint64_t weight_bits, out_bits, psum_bits; /* of all; psums: written and read once */
     uint64_t n_of_groups[SIZES_MAX], n_of_filters[SIZES_MAX], n_of_channels[SIZES_MAX]; /* trips */
@@ -109,7 +118,7 @@ typedef struct searcher {
     entry best;
     tile_time best_time;
     entry own_entries[ENTRIES_ON_STACK];
-    double own_bounds[2 * ENTRIES_ON_STACK];
+    double own_bounds[2 * (ENTRIES_ON_STACK + LANES)];
     tile_time own_times[ENTRIES_ON_STACK];
 } searcher;
 
@@ -175,14 +184,20 @@ pare_status sim_searcher_find(searcher *s, const pare_sim_job *job, mapping_choi
  * plain search. */
 bool sim_searcher_set_up(searcher *s, const pare_sim_job *job) PARE_MUST_CHECK;
 
+/* What the bounds need of a map, beyond its least cycles. */
+void sim_searcher_fill_map(searcher *s, map_state *m);
+
 /* s->columns on one map. */
 void sim_bounds_columns(searcher *s, const map_state *m);
+/* What no block of a cut goes below in the objective, on the map of the columns. */
+double sim_bounds_cut(const searcher *s, const cut_state *cut, uint64_t sets);
 /* s->row on the map of the columns: in any order, what the tiles of a cut take at least. */
 void sim_bounds_row(searcher *s, const cut_state *cut, uint64_t sets);
-/* The first of the least values; 0 if all are INFINITY. */
-size_t sim_find_least(const double *v, size_t n);
+/* The first of the least values; 0 if all are INFINITY. There is room for LANES more, which may be
+ * written over. */
+size_t sim_find_least(double *v, size_t n);
 /* The same of those whose `other` is within the limit. */
-size_t sim_find_least_within(const double *v, const double *other, double limit, size_t n);
+size_t sim_find_least_within(double *v, double *other, double limit, size_t n);
 /* Bounds of the ranks of one tile in some orders. */
 void sim_bounds_orders(const searcher *s, const map_state *m, const cut_state *cut, const block *b,
                        uint64_t sets, unsigned orders, rank out[N_ORDERS]);

@@ -210,17 +210,26 @@ void sim_stage_table(const tiling *t, const window_kinds *w, const divider *tran
 
 /* ---- the sum over the stages ---- */
 
-/* To or from a position's neighbour: the loops that move, and the runs where it then is. */
-typedef struct move {
-    uint8_t loops; /* mask; 0: there is no neighbour */
-    bool is_edge;  /* channels are at their last piece; of a move forward: at their first */
-    uint8_t at[N_LOOPS];
-} move;
+/* To or from a position's neighbour, in one word, which stays in a register: the loops that move as
+ * a mask (0: there is no neighbour); EDGE if channels are at their last piece, or, of a move
+ * forward, at their first; and the run of each loop where it then is. */
+typedef uint64_t move;
+enum { EDGE = 1 << 8, MOVE_AT = 16, MOVE_LOOPS = 0xff };
+
+static inline unsigned move_at(move m, int loop) { return m >> (MOVE_AT + 8 * loop) & 0xff; }
+static inline move with_at(move m, int loop, unsigned run)
+{
+    return m | (move)run << (MOVE_AT + 8 * loop); /* no loop is entered twice */
+}
+static inline move with_edge(move m, bool is_edge)
+{
+    return (m & ~(move)EDGE) | (is_edge ? EDGE : 0);
+}
 
 /* A position: itself and, if all loops further inside are at their ends, its neighbours. */
 typedef struct place {
     uint64_t n;
-    move here_last, here_first; /* not moving; with either meaning of is_edge */
+    move here_last, here_first; /* not moving; with either meaning of EDGE */
     move from, to;
 } place;
 
@@ -239,18 +248,22 @@ enum {
     OUT_INDEX = 1 << LOOP_G | 1 << LOOP_K | 1 << LOOP_W,
 };
 
-static void add_stage(nest *n, const place *p)
+static inline void add_stage(nest *n, const place *p)
 {
     const stage_table *const s = n->s;
-    const uint8_t *const at = p->here_last.at, *const y = p->from.at, *const z = p->to.at;
-    uint64_t dram = p->from.loops & OUT_INDEX || p->to.loops ? s->latency : 0;
-    if (p->from.loops & OUT_INDEX)
-        dram += (p->from.is_edge ? s->out : s->psum)[y[LOOP_G]][y[LOOP_K]][y[LOOP_W]];
-    if (p->to.loops & WEIGHT_INDEX) dram += s->weight[z[LOOP_G]][z[LOOP_K]][z[LOOP_C]];
-    if (p->to.loops & ACT_INDEX) dram += s->act[z[LOOP_G]][z[LOOP_C]][z[LOOP_W]];
-    if (p->to.loops & OUT_INDEX && !p->to.is_edge) dram += s->psum[z[LOOP_G]][z[LOOP_K]][z[LOOP_W]];
-    const uint8_t g = at[LOOP_G], k = at[LOOP_K], c = at[LOOP_C];
-    const uint64_t compute = s->sets[at[LOOP_W]] * s->per_set[g][k][c] + s->per_tile[g][k][c];
+    const move y = p->from, z = p->to, at = p->here_last;
+    uint64_t dram = y & OUT_INDEX || z & MOVE_LOOPS ? s->latency : 0;
+    if (y & OUT_INDEX)
+        dram += (y & EDGE ? s->out
+                          : s->psum)[move_at(y, LOOP_G)][move_at(y, LOOP_K)][move_at(y, LOOP_W)];
+    const unsigned zg = move_at(z, LOOP_G), zk = move_at(z, LOOP_K);
+    const unsigned zw = move_at(z, LOOP_W), zc = move_at(z, LOOP_C);
+    if (z & WEIGHT_INDEX) dram += s->weight[zg][zk][zc];
+    if (z & ACT_INDEX) dram += s->act[zg][zc][zw];
+    if (z & OUT_INDEX && !(z & EDGE)) dram += s->psum[zg][zk][zw];
+    const unsigned g = move_at(at, LOOP_G), k = move_at(at, LOOP_K), c = move_at(at, LOOP_C);
+    const uint64_t compute =
+        s->sets[move_at(at, LOOP_W)] * s->per_set[g][k][c] + s->per_tile[g][k][c];
     n->time.cycles += p->n * sim_max(compute, dram);
     n->time.stall_cycles += dram > compute ? p->n * (dram - compute) : 0;
 }
@@ -258,22 +271,21 @@ static void add_stage(nest *n, const place *p)
 /* One loop further in: it stands at `step`. */
 static inline void enter(const place *outer, int loop, const axis_step *step, place *p)
 {
-    const uint8_t bit = (uint8_t)(1 << loop);
+    const move bit = (move)1 << loop;
+    move from = step->is_first ? outer->from : outer->here_last;
+    move to = step->is_last ? outer->to : outer->here_first;
+    if (!step->is_first || from & MOVE_LOOPS) from |= bit;
+    if (!step->is_last || to & MOVE_LOOPS) to |= bit;
     p->n = outer->n * step->n;
-    p->here_last = outer->here_last;
-    p->here_first = outer->here_first;
-    p->here_last.at[loop] = p->here_first.at[loop] = (uint8_t)step->here;
-    p->from = step->is_first ? outer->from : outer->here_last;
-    p->to = step->is_last ? outer->to : outer->here_first;
-    if (!step->is_first || p->from.loops) p->from.loops |= bit;
-    if (!step->is_last || p->to.loops) p->to.loops |= bit;
-    p->from.at[loop] = (uint8_t)step->before;
-    p->to.at[loop] = (uint8_t)step->after;
+    p->here_last = with_at(outer->here_last, loop, step->here);
+    p->here_first = with_at(outer->here_first, loop, step->here);
+    p->from = with_at(from, loop, step->before);
+    p->to = with_at(to, loop, step->after);
     if (loop != LOOP_C) return;
-    p->here_last.is_edge = step->is_last;
-    p->here_first.is_edge = step->is_first;
-    p->from.is_edge = step->is_first; /* it went round */
-    p->to.is_edge = step->is_last;
+    p->here_last = with_edge(p->here_last, step->is_last);
+    p->here_first = with_edge(p->here_first, step->is_first);
+    p->from = with_edge(p->from, step->is_first); /* it went round */
+    p->to = with_edge(p->to, step->is_last);
 }
 
 static void sum_stages(nest *n, int level, const place *outer)
@@ -301,7 +313,7 @@ tile_time sim_stage_time(const stage_table *s, const tiling *t, uint64_t startup
         n.loop[n.depth++] = (uint8_t)loop;
     }
     /* channels in one piece are at its first and last one */
-    place whole = {.n = 1, .here_last = {.is_edge = true}, .here_first = {.is_edge = true}};
+    place whole = {.n = 1, .here_last = EDGE, .here_first = EDGE};
     if (n.depth)
         sum_stages(&n, 0, &whole);
     else

@@ -20,7 +20,7 @@ static void bench_open(bench *b)
     const pare_dut_kind *const kind = pare_dut_kind_find("fusion");
     ck_assert_ptr_nonnull(kind);
     ck_assert_uint_eq(kind->lanes, UNITS);
-    b->dut = pare_dut_new(kind);
+    b->dut = pare_dut_new(kind, 1);
     b->in = (pare_dut_in){.act_bits = 8, .weight_bits = 8, .act = b->act, .weight = b->weight};
 }
 

@@ -11,7 +11,7 @@ static const char *const LIBRARY =
     "  nom_voltage : 2.0;\n"
     "  lu_table_template(t) { variable_1 : input_net_transition; index_1 (\"1, 2\"); }\n"
     "  cell (INV) {\n"
-    "    area : 16;\n"
+    "    area : 16; cell_leakage_power : 0.5;\n"
     "    pin(A) { direction : input; capacitance : 0.01; }\n"
     "    pin(Y) {\n"
     "      direction : output; capacitance : 0; function : \"(!A)\";\n"
@@ -73,6 +73,7 @@ START_TEST(a_library_gives_areas_capacitances_and_medians)
     const pare_cell *const inv = &cells.cells[0], *const dff = &cells.cells[1];
     ck_assert_str_eq(inv->name, "INV");
     ck_assert_double_eq(inv->area_um2, 16);
+    ck_assert_double_eq(inv->leakage_nw, 0.5);
     ck_assert(!inv->is_register && dff->is_register);
     ck_assert_uint_eq(inv->n_pins, 2);
     ck_assert_str_eq(inv->pins[1].name, "Y");
@@ -101,10 +102,12 @@ START_TEST(a_netlist_and_its_toggles_add_up)
     ck_assert_uint_eq(netlist.n_gates, 3);
     ck_assert_uint_eq(netlist.n_registers, 1);
     ck_assert_double_eq(netlist.area_um2, 16 + 96 + 16);
+    ck_assert_double_eq(netlist.leakage_nw, 1);
     ck_assert_uint_eq(netlist.n_nets, 4); /* y is an alias, on no pin */
-    uint64_t toggles[4];
-    ck_assert_int_eq(pare_vcd_toggles("d.vcd", DUMP, strlen(DUMP), &netlist, toggles, NULL),
-                     PARE_OK);
+    uint64_t toggles[8];
+    const uint64_t ends[] = {100, 200};
+    ck_assert_int_eq(
+        pare_vcd_toggles("d.vcd", DUMP, strlen(DUMP), &netlist, ends, 1, toggles, NULL), PARE_OK);
     ck_assert_uint_eq(toggles[net(&netlist, "x[1]")], 2);
     ck_assert_uint_eq(toggles[net(&netlist, "_0_")], 2); /* the first change is from x */
     ck_assert_uint_eq(toggles[net(&netlist, "clk_i")], 4);
@@ -113,6 +116,13 @@ START_TEST(a_netlist_and_its_toggles_add_up)
      * the clock pin's 4 * 0.05 */
     const double expected = 2 * (0.02 + 0.02 + 0.08) + 2 * 0.425 + 4 * 0.05;
     ck_assert_double_eq_tol(pare_netlist_energy_pj(&netlist, &cells, toggles), expected, 1e-9);
+    /* the same in two windows: before time 10, before time 20 */
+    const uint64_t halves[] = {10, 20};
+    ck_assert_int_eq(
+        pare_vcd_toggles("d.vcd", DUMP, strlen(DUMP), &netlist, halves, 2, toggles, NULL), PARE_OK);
+    const size_t q = net(&netlist, "u.q[0]"), clk = net(&netlist, "clk_i");
+    ck_assert(toggles[q] == 0 && toggles[4 + q] == 2);
+    ck_assert(toggles[clk] == 1 && toggles[4 + clk] == 2);
     pare_netlist_free(&netlist);
     pare_cells_free(&cells);
 }
@@ -137,7 +147,8 @@ START_TEST(a_large_netlist_keeps_its_names_apart)
                      PARE_OK);
     ck_assert_uint_eq(netlist.n_nets, N + 1);
     uint64_t *const toggles = pare_xalloc(N + 1, sizeof *toggles);
-    ck_assert_int_eq(pare_vcd_toggles("d.vcd", dump.text, dump.n, &netlist, toggles, NULL),
+    const uint64_t end = 1;
+    ck_assert_int_eq(pare_vcd_toggles("d.vcd", dump.text, dump.n, &netlist, &end, 1, toggles, NULL),
                      PARE_OK);
     for (size_t i = 0; i <= N; i++) ck_assert_uint_eq(toggles[i], i % 2 == 0);
     free(toggles);
@@ -191,7 +202,8 @@ START_TEST(wrong_files_are_refused_with_their_line)
     uint64_t toggles[4];
     pare_err e = {0};
     const char *const dump = "$var wire 1 ! _0_ $end\n0!\n";
-    ck_assert_int_eq(pare_vcd_toggles("d.vcd", dump, strlen(dump), &netlist, toggles, &e),
+    const uint64_t end = 1;
+    ck_assert_int_eq(pare_vcd_toggles("d.vcd", dump, strlen(dump), &netlist, &end, 1, toggles, &e),
                      PARE_EINPUT);
     ck_assert_str_eq(e.text, "no variable for the net 'x[1]'; a VCD file of the netlist expected");
     pare_netlist_free(&netlist);

@@ -40,7 +40,7 @@ static void bench_open(bench *b, const char *kind)
     memset(b, 0, sizeof *b);
     b->kind = pare_dut_kind_find(kind);
     ck_assert_ptr_nonnull(b->kind);
-    b->dut = pare_dut_new(b->kind);
+    b->dut = pare_dut_new(b->kind, 1);
     b->in.act = b->act_pins;
     b->in.weight = b->weight_pins;
     b->in.act_bits = b->in.weight_bits = 1;
@@ -371,10 +371,11 @@ START_TEST(random_dot_products_agree_with_the_reference)
         ck_assert_int_eq(pare_cosim_run(&o, &r, NULL), PARE_OK);
         if (!r.agrees) ck_abort_msg("%s", r.difference.text);
         ck_assert_uint_eq(r.n_dots, 8000);
-        /* the stride visits every bin before it takes one again */
+        /* three of four dot products visit every bin before they take one again */
         uint32_t fewest;
         const size_t hit = pare_cosim_bins_hit(&r.coverage, &fewest);
-        ck_assert_uint_eq(hit, r.coverage.n_bins < 8000 ? r.coverage.n_bins : 8000);
+        ck_assert_uint_ge(hit, r.coverage.n_bins < 6000 ? r.coverage.n_bins : 6000);
+        ck_assert_uint_eq(pare_cosim_tally(&r.coverage).n_wrong, 0);
         pare_cosim_result_free(&r);
     }
 }
@@ -384,12 +385,12 @@ END_TEST
 static char *difference_of(void (*spoil)(pare_cosim_dot *))
 {
     const pare_dut_kind *const kind = pare_dut_kind_find("loom2");
-    pare_cosim_coverage bins = {.act_bits = {1, 8}, .weight_bits = {1, 8}};
+    pare_cosim_coverage bins = {.kind = kind, .act_bits = {1, 8}, .weight_bits = {1, 8}};
     pare_cosim_coverage_new(&bins);
     pare_cosim_case *const c = pare_cosim_case_new(kind);
     pare_cosim_case_fill(c, kind, &bins, SEED, 3);
     spoil(&c->dots[5]);
-    pare_dut *const dut = pare_dut_new(kind);
+    pare_dut *const dut = pare_dut_new(kind, 1);
     pare_buf difference = {0};
     uint64_t n_cycles = 0;
     const bool agrees = pare_cosim_case_run(c, kind, dut, &n_cycles, &difference);

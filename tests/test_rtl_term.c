@@ -85,7 +85,7 @@ typedef struct bench {
 static void bench_open(bench *b, const char *kind)
 {
     memset(b, 0, sizeof *b);
-    b->dut = pare_dut_new(pare_dut_kind_find(kind));
+    b->dut = pare_dut_new(pare_dut_kind_find(kind), 1);
     b->in = (pare_dut_in){.act_bits = 8, .weight_bits = 8, .act = b->act, .weight = b->weight};
     b->in.dot_first = b->in.dot_last = true;
 }

@@ -25,7 +25,7 @@ static double rtl_cycles_per_s(const pare_dut_kind *kind)
     pare_rng r = pare_rng_new(1, 0);
     uint32_t digits[64];
     for (size_t i = 0; i < 64; i++) digits[i] = (uint32_t)pare_rng_u64(&r);
-    pare_dut *const dut = pare_dut_new(kind);
+    pare_dut *const dut = pare_dut_new(kind, 1);
     pare_dut_in in = {.act_bits = pe.max_act_bits,
                       .weight_bits = pe.max_weight_bits,
                       .weight_signed = true,

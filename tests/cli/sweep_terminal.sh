@@ -1,5 +1,6 @@
 # on a terminal one line that is overwritten and ends; elsewhere nothing within a minute; --json alone on stdout
 command -v script >/dev/null || { echo "SKIPPED sweep_terminal: script (bsdutils) is not installed"; exit 0; }
+script -qec true /dev/null </dev/null >/dev/null 2>&1 || { echo "SKIPPED sweep_terminal: no pseudo-terminal here"; exit 0; }
 cat >s.sweep.yaml <<'TEXT'
 version: 1
 name: small

@@ -27,8 +27,8 @@ try export s.yaml
 mkdir ro
 chmod 555 ro
 if [ "$(id -u)" -eq 0 ]; then
-  chmod 755 . ..
-  setpriv --reuid 65534 --clear-groups "$BIN"/pare-sim sweep s.yaml --quiet --store ro/s.sqlite
+  # root without its right to write everywhere: another user might not reach this tree
+  setpriv --inh-caps -dac_override --bounding-set -dac_override "$BIN"/pare-sim sweep s.yaml --quiet --store ro/s.sqlite
 else
   "$BIN"/pare-sim sweep s.yaml --quiet --store ro/s.sqlite
 fi

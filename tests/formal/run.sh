@@ -4,14 +4,16 @@
 # "N passed, N failed". Arguments: names of proofs to run, with their mutants; none means all.
 #
 # LIBERTY is the cell library of the netlists (Debian's qflow-tech-osu018 where it is installed);
-# without one they are of Yosys's own gates. FORMAL_SECONDS (150) is the limit of one solver call.
+# without one they are of Yosys's own gates. FORMAL_SECONDS (150) is the limit of one call of a tool in
+# seconds of CPU time, so that a busy machine proves the same.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 LIBERTY=${LIBERTY-/usr/share/qflow/tech/osu018/osu018_stdcells.lib}
 [ -r "$LIBERTY" ] || LIBERTY=
 LIMIT=${FORMAL_SECONDS:-150}
 SOURCES=(pare_pkg pare_digit_counter pare_digit_extend pare_accumulator pare_pe_core pare_pe_temporal
-  pare_fusion_unit pare_pe_fusion pare_term_recode pare_term_schedule pare_pe_term)
+  pare_fusion_unit pare_pe_fusion pare_term_recode pare_term_schedule pare_pe_term
+  pare_accel_pkg pare_ram pare_weight_buffer pare_dma)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
@@ -52,6 +54,8 @@ schedule_reach_9|term_schedule|bmc 1|Lanes 3 Positions 9 Reach 9
 term_ones|pe_term|bmc 5|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 0 FirstStageBits 0
 term_runs|pe_term|bmc 5|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 1 FirstStageBits 2
 term_naf|pe_term|bmc 5|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 2 FirstStageBits 1
+dma|dma|induction 2|
+weight_buffer|weight_buffer|bmc 8|
 LIST
 )
 
@@ -110,6 +114,11 @@ term_naf|pare_pe_term|~low + MaxActBits'(1)|~low
 term_naf|pare_pe_term|LaneW = MaxWeightBits + Reach|LaneW = MaxWeightBits + Reach - 1
 netlist_term|pare_pe_term|dot_last_i \&\& last|dot_last_i
 netlist_bitparallel|pare_accumulator|(!first_i \&\& overflow_q)|overflow_q
+dma|pare_dma|last ? '0 : word_q + 32'd1|word_q + 32'd1
+dma|pare_dma|!hold_i \&\& read_q != out_words_i|!hold_i
+dma|pare_dma|if (req_valid_o \&\& req_ready_i) begin|if (req_valid_o) begin
+weight_buffer|pare_weight_buffer|RowW'(32'(read_plane_i\[DigitW-1:0\]) > b)|RowW'(32'(read_plane_i[DigitW-1:0]) >= b)
+weight_buffer|pare_weight_buffer|plane_q <= plane + PlaneW'(1)|plane_q <= plane
 LIST
 )
 
@@ -124,6 +133,7 @@ probes() { # bench, parameters
       [[ $2 == *"WeightDigit 8"* ]] || echo 'connect -nounset -set weight_index \u_dut.u_weight_counter.gen_many.index_q;'
       ;;
     pe_fusion) echo 'connect -nounset -set unit_sums \u_dut.unit_sums;' ;;
+    dma) for w in asks_q moves_q word_q read_q; do echo "connect -nounset -set $w \\u_dut.$w;"; done ;;
   esac
 }
 
@@ -139,10 +149,14 @@ read_rtl() { # the folder of the RTL
   printf " $1/%s.sv" "${SOURCES[@]}"
 }
 
+limited() { # a command
+  (ulimit -t "$LIMIT" && exec timeout $((10 * LIMIT)) "$@")
+}
+
 # ---- one proof: 0 proven, 1 refuted, 2 neither (a tool failed or ran out of time) ----
 
 solve() { # arguments of yosys-smtbmc
-  timeout "$LIMIT" yosys-smtbmc -s cvc5 "$@" "$work/proof.smt2" >"$work/log" 2>&1
+  limited yosys-smtbmc -s cvc5 "$@" "$work/proof.smt2" >"$work/log" 2>&1
   grep -q 'Status: PASSED' "$work/log" && return 0
   grep -q 'Status: FAILED' "$work/log" && return 1
   return 2
@@ -153,8 +167,8 @@ prove() { # RTL folder, bench, how, parameters
   script="$(read_rtl "$1"); read_verilog -sv -formal tests/formal/$2.sv; hierarchy -check -top $2$(chparams "$4")
 proc; flatten
 $(probes "$2" "$4")
-async2sync; dffunmap; opt_clean; write_smt2 -wires $work/proof.smt2"
-  timeout "$LIMIT" yosys -q -p "$script" >"$work/log" 2>&1 || return 2
+memory; async2sync; dffunmap; opt_clean; write_smt2 -wires $work/proof.smt2"
+  limited yosys -q -p "$script" >"$work/log" 2>&1 || return 2
   case $3 in
     bmc*) solve -t "$n" ;;
     induction*) solve -t $((n + 1)) && solve -i -t "$n" ;;
@@ -182,7 +196,7 @@ $cells; opt_clean; $models $tidy; design -stash gate
 design -copy-from gold -as gold gold; design -copy-from gate -as gate gate
 equiv_make gold gate equiv; hierarchy -top equiv; opt_clean; equiv_simple; equiv_induct; equiv_status -assert
 YS
-  timeout "$LIMIT" yosys -ql "$work/log" "$work/equiv.ys" >/dev/null 2>&1
+  limited yosys -ql "$work/log" "$work/equiv.ys" >/dev/null 2>&1
   grep -q 'Equivalence successfully proven' "$work/log" && return 0
   grep -q 'ERROR: Found .* unproven \$equiv' "$work/log" && return 1
   return 2
