@@ -118,7 +118,7 @@ END_TEST
 START_TEST(groups_and_images_are_split)
 {
     pare_machine *const m = load("pare4");
-    const pare_dims d = {2, 6, 4, 5, 10, 3, 3, 4, 5, 2, {1, 1}, {1, 1}, {1, 1}};
+    const pare_dims d = {2, 6, 4, 5, 10, 3, 3, 4, 5, 2, {1, 1}, {1, 1}, {1, 1}, 0};
     int32_t weights[10 * 9 * 3], acts[2 * 20 * 6];
     pare_rng rng = pare_rng_new(5, 0);
     for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
