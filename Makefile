@@ -137,7 +137,7 @@ deps: ## Install what is missing (Debian); elsewhere print what is needed
 # ---- quality ----------------------------------------------------------------------------------
 SOURCES_C   := $(wildcard docs/examples/*.c) $(wildcard traces/*.[ch] model/*.[ch] sim/*.[ch] rtl/*.[ch] tests/*.[ch] tests/*/*.[ch])
 SOURCES_CXX := $(wildcard rtl/*.cpp rtl/*.hpp)
-SCRIPTS     := .ci/run .ci/deps $(wildcard docs/*.sh tests/*.sh) tests/cli/run.sh
+SCRIPTS     := .ci/run .ci/deps $(wildcard docs/*.sh docs/*/*.sh tests/*.sh) tests/cli/run.sh
 
 deps-check: ## Fail if a folder includes what it may not
 	$(Q)tests/deps_check.sh

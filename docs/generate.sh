@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write docs/formats.md and docs/cli.md from the programs' own tables. BIN: the programs' folder.
+# Write docs/formats.md, docs/cli.md and docs/rtl_descriptor.md from the programs' own tables. BIN: the programs' folder.
 # With an argument, write into that folder instead (the test compares).
 set -eu
 cd "$(dirname "$0")/.."
@@ -49,3 +49,14 @@ TEXT
     for command in $("$BIN/$program" --help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do help $program "$command"; done
   done
 } >"$out/cli.md"
+
+{
+  printf '# The machine'"'"'s layer descriptor\n\n'
+  sed 's/^    //' <<'TEXT'
+    This page is written by `make docs` from the tables in `sim/accel.h`, by which `pare-cosim` packs descriptors
+    ([the machine](rtl.md#the-machine)). A layer is 16 words of 32 bits on the descriptor port, word 0 first. A field
+    without a status takes any value of its bits. The checks go from status 1 upwards; the first that fails is the answer.
+
+TEXT
+  "$BIN/pare-cosim" descriptor
+} >"$out/rtl_descriptor.md"

@@ -11,16 +11,17 @@ extern "C" {
 
 /* ---- a layer (layer_image.c) ----------------------------------------------------------------- */
 
-/* One convolution (fc: 1 x 1) of one image and one group, as codes. */
+/* One convolution (fc: 1 x 1), as codes; of one image and one group but for
+ * pare_layer_verify_split. */
 typedef struct pare_layer_job {
     const char *name;
-    pare_dims dims; /* n and groups 1 */
+    pare_dims dims;
     uint32_t weight_bits, act_bits, out_bits;
     bool weight_signed, act_signed, out_signed, raw, relu;
     uint32_t pad_code;
     int32_t out_zero, weight_zero;    /* of pare_accel_descriptor */
-    const int32_t *weights;           /* [K][R][S][C] */
-    const int32_t *acts;              /* [H][W][C] */
+    const int32_t *weights;           /* [K][R][S][C / groups] */
+    const int32_t *acts;              /* [N][H][W][C] */
     const pare_accel_filter *filters; /* [K], or NULL if raw */
 } pare_layer_job;
 
@@ -83,6 +84,18 @@ typedef struct pare_layer_records {
 
 /* ---- a run (layer_run.c) --------------------------------------------------------------------- */
 
+/* Spoil memory on purpose, to see a failure: of the words moved, from 0, `word` has its lowest bit
+ * flipped, or memory serves no word from `word` on. */
+typedef enum pare_layer_fault_kind {
+    PARE_LAYER_NO_FAULT,
+    PARE_LAYER_FLIP,
+    PARE_LAYER_STOP
+} pare_layer_fault_kind;
+typedef struct pare_layer_fault {
+    pare_layer_fault_kind kind;
+    uint64_t word;
+} pare_layer_fault;
+
 typedef struct pare_layer_run {
     const pare_layer_image *image;
     const pare_accel_filter *filters; /* of the job */
@@ -90,13 +103,16 @@ typedef struct pare_layer_run {
     uint32_t latency_cycles;
     uint64_t limit_cycles;         /* beyond it the run has failed */
     const char *trace, *model_vcd; /* files, or NULL */
-    bool has_model;                /* also the C model, pin by pin */
-    uint64_t desc_seed;            /* of the pauses of the descriptor port; 0: none */
+    uint64_t trace_from;           /* first cycle of the waves in `trace` */
+    pare_layer_fault fault;
+    bool has_model;     /* also the C model, pin by pin */
+    uint64_t desc_seed; /* of the pauses of the descriptor port; 0: none */
 } pare_layer_run;
 
 typedef struct pare_layer_outcome {
     uint32_t status;               /* of the machine */
     uint64_t setup_cycles, cycles; /* before the first stage; of the stages */
+    uint64_t run_cycles;           /* all that were simulated */
     uint64_t n_compared;           /* cycles in which all pins equal the model's */
     pare_layer_records records[PARE_N_UNITS];
     bool is_ok;
@@ -116,15 +132,22 @@ typedef struct pare_layer_check {
     const pare_accel_params *params;
     const pare_sim_pace *pace; /* NULL: as the machine's file says */
     const char *trace, *model_vcd;
+    /* NULL, or a folder: a run that fails without `trace` is repeated with waves of its last
+     * PARE_LAYER_FAILURE_CYCLES cycles, in LAYER_failed.fst there; `difference` names the file. */
+    const char *failure_dir;
     bool has_model;
     uint64_t desc_seed;
+    pare_layer_fault fault;
 } pare_layer_check;
+
+enum { PARE_LAYER_FAILURE_CYCLES = 200000 }; /* some 30 MB for pare4 */
 
 typedef struct pare_layer_result {
     pare_sim_layer level1;  /* of the machine's file, without the pace */
     uint64_t level2_cycles; /* at the pace */
     uint64_t rtl_cycles, setup_cycles, n_outputs, n_records, n_compared;
-    int32_t *outputs; /* [K][P][Q] */
+    uint64_t n_descriptors;
+    int32_t *outputs; /* [N][K][P][Q] */
     bool is_ok;
     pare_buf difference;
 } pare_layer_result;
@@ -136,7 +159,14 @@ pare_status pare_layer_machine_check(const pare_machine *m, const pare_accel_par
  * agree or not; PARE_EINPUT if the machine cannot run it. Free with pare_layer_result_free. */
 pare_status pare_layer_verify(const pare_layer_check *check, const pare_layer_job *job,
                               pare_layer_result *out, pare_err *e) PARE_MUST_CHECK;
+/* The same for any groups and images: a descriptor for each group of each image, until one fails.
+ * Cycles, records and setup are sums; level1 is that of the layer as a whole, which moves weights
+ * once for all images. */
+pare_status pare_layer_verify_split(const pare_layer_check *check, const pare_layer_job *job,
+                                    pare_layer_result *out, pare_err *e) PARE_MUST_CHECK;
 void pare_layer_result_free(pare_layer_result *r); /* zeroed allowed */
+/* Bits of a stored output: a sum, or a code in one or two bytes. */
+uint32_t pare_layer_out_bits(const pare_layer_job *job);
 
 #ifdef __cplusplus
 }

@@ -171,6 +171,39 @@ static void compare(const pare_layer_image *image, const pare_layer_job *job,
     free(wanted);
 }
 
+/* The run once more, with the waves of its end. Every pin follows from the inputs, so it fails in
+ * the same way. What was stored is stored again: the inputs of the run are where they were. */
+static void keep_waves(const pare_layer_check *c, const pare_layer_job *job,
+                       const pare_layer_run *failed, uint64_t run_cycles, pare_buf *d)
+{
+    pare_layer_run again = *failed;
+    pare_layer_outcome o;
+    pare_err e = {0};
+    pare_buf path = {0};
+    if (c->trace) {
+        pare_buf_printf(d, "waves: %s\n", c->trace);
+        return;
+    }
+    if (!c->failure_dir) return;
+    pare_buf_printf(&path, "%s/", c->failure_dir);
+    if (!strcmp(c->failure_dir, ".")) path.n = 0;
+    for (const char *s = job->name; *s; s++)
+        pare_buf_printf(&path, "%c", strchr("/ ", *s) ? '_' : *s);
+    pare_buf_puts(&path, "_failed.fst");
+    again.trace = path.text;
+    again.model_vcd = NULL;
+    if (run_cycles > PARE_LAYER_FAILURE_CYCLES)
+        again.trace_from = run_cycles - PARE_LAYER_FAILURE_CYCLES;
+    if (pare_layer_run_rtl(&again, &o, &e) == PARE_OK) {
+        pare_buf_printf(d, "waves: %s, cycles %" PRIu64 " to %" PRIu64 "\n", path.text,
+                        again.trace_from, run_cycles);
+        pare_layer_outcome_free(&o);
+    } else {
+        pare_buf_printf(d, "no waves: %s %s\n", path.text, e.text);
+    }
+    pare_buf_free(&path);
+}
+
 static pare_status run(const pare_layer_check *c, const pare_layer_job *job,
                        const pare_sim_map *map, const wanted_records *w, pare_layer_result *r,
                        pare_err *e)
@@ -187,10 +220,13 @@ static pare_status run(const pare_layer_check *c, const pare_layer_job *job,
                                 .trace = c->trace,
                                 .model_vcd = c->model_vcd,
                                 .has_model = c->has_model,
-                                .desc_seed = c->desc_seed};
+                                .desc_seed = c->desc_seed,
+                                .fault = c->fault};
     pare_layer_outcome o;
     pare_status status = pare_layer_run_rtl(&how, &o, e);
+    uint64_t run_cycles = 0;
     if (status == PARE_OK) {
+        run_cycles = o.run_cycles;
         r->rtl_cycles = o.cycles;
         r->setup_cycles = o.setup_cycles;
         r->n_compared = o.n_compared;
@@ -203,14 +239,20 @@ static pare_status run(const pare_layer_check *c, const pare_layer_job *job,
             compare(&image, job, &o, w, r);
         pare_layer_outcome_free(&o);
     }
+    if (status == PARE_OK && !r->is_ok) keep_waves(c, job, &how, run_cycles, &r->difference);
     pare_layer_image_free(&image);
     return status;
+}
+
+uint32_t pare_layer_out_bits(const pare_layer_job *job)
+{
+    return job->raw ? 32 : job->out_bits > 8 ? 16 : 8;
 }
 
 pare_status pare_layer_verify(const pare_layer_check *c, const pare_layer_job *job,
                               pare_layer_result *out, pare_err *e)
 {
-    *out = (pare_layer_result){0};
+    *out = (pare_layer_result){.n_descriptors = 1};
     const pare_sim_job sim_job = {.layer = job->name,
                                   .type = "conv2d",
                                   .dims = job->dims,
@@ -220,7 +262,7 @@ pare_status pare_layer_verify(const pare_layer_check *c, const pare_layer_job *j
     wanted_records w = {.mem_bits = c->params->mem_bits};
     pare_sim_layer level2;
     pare_machine machine = *c->machine; /* stores what this layer stores */
-    machine.memory.out_bits = job->raw ? 32 : job->out_bits > 8 ? 16 : 8;
+    machine.memory.out_bits = pare_layer_out_bits(job);
     pare_status status = pare_sim_run_layer(&machine, &sim_job, &out->level1, e);
     if (status == PARE_OK)
         status = pare_sim_events_at(&machine, &sim_job, c->pace, want, &w, &level2, e);

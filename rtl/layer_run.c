@@ -50,6 +50,11 @@ static uint8_t *word_at(const layer_bench *b, uint64_t word)
     return b->run->image->memory + word * (b->run->image->params->mem_bits / 8);
 }
 
+static bool is_flipped(const layer_bench *b)
+{
+    return b->run->fault.kind == PARE_LAYER_FLIP && b->n_moved == b->run->fault.word;
+}
+
 static void drive(layer_bench *b)
 {
     pare_accel_in *const in = &b->in;
@@ -57,12 +62,14 @@ static void drive(layer_bench *b)
     in->desc_valid = offers_word(b);
     if (in->desc_valid) in->desc = b->words[b->next_word];
     if (!b->n_queue || b->cycle < b->next_at) return;
+    if (b->run->fault.kind == PARE_LAYER_STOP && b->n_moved >= b->run->fault.word) return;
     const layer_request *const r = &b->queue[0];
     in->load_valid = !r->is_write;
     in->store_ready = r->is_write;
     if (in->load_valid)
         memcpy(in->load_data, word_at(b, (uint64_t)r->addr + r->done),
                b->run->image->params->mem_bits / 8);
+    if (is_flipped(b)) in->load_data[0] ^= 1;
 }
 
 /* The first request of a stage pays the latency. */
@@ -89,9 +96,11 @@ static bool take_request(layer_bench *b, const pare_accel_out *out)
 static void move_word(layer_bench *b, const pare_accel_out *out)
 {
     layer_request *const r = &b->queue[0];
-    if (r->is_write)
-        memcpy(word_at(b, (uint64_t)r->addr + r->done), out->store_data,
-               b->run->image->params->mem_bits / 8);
+    if (r->is_write) {
+        uint8_t *const word = word_at(b, (uint64_t)r->addr + r->done);
+        memcpy(word, out->store_data, b->run->image->params->mem_bits / 8);
+        if (is_flipped(b)) word[0] ^= 1;
+    }
     b->n_moved++;
     b->next_at = b->cycle + 1 + gap_of(b);
     if (++r->done < r->words) return;
@@ -239,12 +248,14 @@ pare_status pare_layer_run_rtl(const pare_layer_run *run, pare_layer_outcome *ou
     layer_bench b = {.run = run, .out = out};
     b.dut = pare_dut_accel_new(run->image->params);
     pare_status status = PARE_OK;
-    if (run->trace && !pare_dut_accel_trace(b.dut, run->trace))
-        status = pare_err_set(e, PARE_EFAIL, run->trace, NOWHERE, "cannot be written");
     if (run->has_model || run->model_vcd) b.model = pare_accel_model_new(run->image->params);
     if (run->model_vcd) b.vcd = layer_vcd_new(run->image->params);
     new_host(&b);
-    while (status == PARE_OK && step(&b)) continue;
+    do {
+        if (run->trace && b.cycle == run->trace_from && !pare_dut_accel_trace(b.dut, run->trace))
+            status = pare_err_set(e, PARE_EFAIL, run->trace, NOWHERE, "cannot be written");
+    } while (status == PARE_OK && step(&b));
+    out->run_cycles = b.cycle;
     if (b.vcd && status == PARE_OK) status = layer_vcd_save(b.vcd, run->model_vcd, e);
     layer_vcd_free(b.vcd);
     pare_accel_model_free(b.model);

@@ -52,7 +52,7 @@ layer_vcd *layer_vcd_new(const pare_accel_params *params)
     };
     layer_vcd *const v = pare_xalloc(1, sizeof *v);
     v->mem_bits = params->mem_bits;
-    pare_buf_puts(&v->text, "$timescale 1ps $end\n$scope module TOP $end\n"
+    pare_buf_puts(&v->text, "$timescale 1ps $end\n$scope module pare_accel $end\n"
                             "$scope module pare_accel $end\n$var wire 1 ~ clk_i $end\n");
     for (size_t i = 0; i < N_PINS; i++)
         pare_buf_printf(&v->text, "$var wire %" PRIu32 " %c %s $end\n", pins[i].width, id_of(i),

@@ -360,6 +360,8 @@ int main(int argc, char **argv)
          pare_cosim_main_layer},
         {"net", "FOLDER", "a trained network's inference on the whole machine",
          pare_cosim_main_net},
+        {"descriptor", "", "the fields and status codes of the machine's layer descriptor",
+         pare_cosim_main_descriptor},
         {"characterize", "", "area, delay and energy of the processing elements, as ratios",
          pare_cosim_main_characterize},
         {"calibrate", "TABLE", "an energy base at the ratios of a table of characterize",

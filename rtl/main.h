@@ -3,6 +3,7 @@
 #define PARE_RTL_MAIN_H
 
 int pare_cosim_main_characterize(int argc, char **argv);
+int pare_cosim_main_descriptor(int argc, char **argv);
 int pare_cosim_main_calibrate(int argc, char **argv);
 int pare_cosim_main_layer(int argc, char **argv);
 int pare_cosim_main_net(int argc, char **argv);

@@ -8,9 +8,10 @@
 #include <unistd.h>
 
 typedef struct layer_args {
-    const char *machine, *bits, *run, *data, *latency, *gaps, *trace, *vcd, *data_kind;
+    const char *machine, *bits, *run, *data, *latency, *gaps, *trace, *vcd, *data_kind, *fault;
     pare_strs sets;
-    uint64_t seed, image, count, first;
+    pare_layer_fault spoils;
+    uint64_t seed, image, count, first, batch;
     bool raw, no_model, is_json;
 } layer_args;
 
@@ -43,6 +44,15 @@ static pare_status read_pace(const layer_args *a, const pare_machine *m, pare_si
                             a->gaps);
     *pace = (pare_sim_pace){a->seed, {low, high}, percent, most};
     return PARE_OK;
+}
+
+static bool read_fault(const char *text, pare_layer_fault *fault)
+{
+    char end;
+    const bool is_stop = !strncmp(text, "stop,", 5);
+    fault->kind = is_stop ? PARE_LAYER_STOP : PARE_LAYER_FLIP;
+    return (is_stop || !strncmp(text, "flip,", 5)) &&
+           sscanf(text + 5, "%" SCNu64 "%c", &fault->word, &end) == 1;
 }
 
 static pare_status open_machine(const layer_args *a, pare_machine **m,
@@ -91,13 +101,13 @@ static int32_t *random_codes(pare_rng *r, size_t n, uint32_t bits)
     return v;
 }
 
-static size_t input_count(const pare_dims *d) { return (size_t)d->h * d->w * d->c; }
+static size_t input_count(const pare_dims *d) { return (size_t)d->n * d->h * d->w * d->c; }
 
 /* Random codes, and records that bring their sums into the range of 8 bits. */
 static void make_random(const layer_args *a, pare_layer_job *j, layer_codes *c)
 {
     pare_rng r = pare_rng_new(a->seed, 0);
-    const size_t depth = (size_t)j->dims.r * j->dims.s * j->dims.c;
+    const size_t depth = (size_t)j->dims.r * j->dims.s * (j->dims.c / j->dims.groups);
     c->weights = random_codes(&r, j->dims.k * depth, j->weight_bits);
     c->acts = random_codes(&r, input_count(&j->dims), j->act_bits);
     j->weights = c->weights;
@@ -133,13 +143,12 @@ static pare_status find_layer(const pare_net *net, const char *name, uint32_t *i
     return status;
 }
 
-static pare_status check_shape(const pare_net *net, uint32_t layer, const pare_dims *d, pare_err *e)
+static pare_status check_shape(const pare_net *net, uint32_t layer, pare_err *e)
 {
     const pare_layer *const l = &net->layers[layer];
-    if (l->op == PARE_OP_MATMUL || d->groups > 1)
+    if (l->op == PARE_OP_MATMUL)
         return pare_err_set(e, PARE_EINPUT, net->file, l->pos,
-                            "layer '%s' has %s; a conv2d of one group or an fc layer expected",
-                            l->name, d->groups > 1 ? "groups" : "two inputs");
+                            "layer '%s' has two inputs; a conv2d or an fc layer expected", l->name);
     return PARE_OK;
 }
 
@@ -151,22 +160,27 @@ static void print_layer(const layer_args *a, const pare_layer_job *j, const pare
                ", \"act_bits\": %" PRIu32 ", \"agrees\": %s, \"outputs\": %" PRIu64
                ", \"records\": %" PRIu64 ", \"rtl_cycles\": %" PRIu64
                ", \"level2_cycles\": %" PRIu64 ", \"level1_cycles\": %" PRIu64
-               ", \"setup_cycles\": %" PRIu64 ", \"cycles_compared\": %" PRIu64 "}\n",
+               ", \"setup_cycles\": %" PRIu64 ", \"cycles_compared\": %" PRIu64
+               ", \"descriptors\": %" PRIu64 "}\n",
                j->name, p->name, j->weight_bits, j->act_bits, r->is_ok ? "true" : "false",
                r->n_outputs, r->n_records, r->rtl_cycles, r->level2_cycles, r->level1.stats.cycles,
-               r->setup_cycles, r->n_compared);
+               r->setup_cycles, r->n_compared, r->n_descriptors);
         return;
     }
     if (!r->is_ok) return;
     printf("%s on %s, weights %" PRIu32 " bits, activations %" PRIu32 " bits, outputs %s\n",
            j->name, p->name, j->weight_bits, j->act_bits, j->raw ? "sums" : "codes");
+    if (r->n_descriptors > 1)
+        printf("  split     into %" PRIu64 " descriptors, a group of an image each\n",
+               r->n_descriptors);
     printf("  values    %" PRIu64 " outputs equal the integer reference\n", r->n_outputs);
     printf("  records   %" PRIu64 " equal those of level 2\n", r->n_records);
     if (r->n_compared)
         printf("  pins      of %" PRIu64 " cycles equal those of the C model\n", r->n_compared);
     printf("  cycles    RTL %" PRIu64 ", level 2 %" PRIu64
-           "; level 1 without the memory's pace %" PRIu64 "; setup before %" PRIu64 "\n",
-           r->rtl_cycles, r->level2_cycles, r->level1.stats.cycles, r->setup_cycles);
+           "; level 1 without the memory's pace%s %" PRIu64 "; setup before %" PRIu64 "\n",
+           r->rtl_cycles, r->level2_cycles, r->n_descriptors > 1 ? ", as one layer," : "",
+           r->level1.stats.cycles, r->setup_cycles);
 }
 
 static pare_layer_check check_of(const layer_args *a, const pare_machine *m,
@@ -177,6 +191,8 @@ static pare_layer_check check_of(const layer_args *a, const pare_machine *m,
                               .pace = pace,
                               .trace = a->trace,
                               .model_vcd = a->vcd,
+                              .failure_dir = ".",
+                              .fault = a->spoils,
                               .has_model = !a->no_model};
 }
 
@@ -189,7 +205,8 @@ static pare_status verify(const layer_args *a, const pare_machine *m, const pare
     PARE_TRY(read_pace(a, m, &pace, &has_pace, e));
     if (has_pace) PARE_TRY(check_latency(&pace, p, e));
     const pare_layer_check check = check_of(a, m, p, has_pace ? &pace : NULL);
-    PARE_TRY(pare_layer_verify(&check, job, &r, e));
+    const bool is_split = (uint64_t)job->dims.n * job->dims.groups > 1;
+    PARE_TRY((is_split ? pare_layer_verify_split : pare_layer_verify)(&check, job, &r, e));
     *is_ok = r.is_ok;
     print_layer(a, job, &r, p);
     if (!r.is_ok) {
@@ -197,7 +214,9 @@ static pare_status verify(const layer_args *a, const pare_machine *m, const pare
         fprintf(stderr, "%s on %s: %sreplay: %s", job->name, p->name, r.difference.text, replay);
         for (size_t i = 0; i < a->sets.n; i++) fprintf(stderr, " --set %s", a->sets.v[i]);
         if (a->latency) fprintf(stderr, " --latency %s", a->latency);
+        if (a->batch > 1) fprintf(stderr, " --batch %" PRIu64, a->batch);
         if (a->gaps) fprintf(stderr, " --gaps %s", a->gaps);
+        if (a->fault) fprintf(stderr, " --fault %s", a->fault);
         fprintf(stderr, "%s --seed %" PRIu64 " --trace layer.fst --vcd layer.vcd\n",
                 a->raw ? " --sums" : "", a->seed);
     }
@@ -224,10 +243,10 @@ static pare_status run_random_codes(const layer_args *a, const char *network, co
     PARE_TRY_DONE(pare_bits_get(path.text, net, &bits, e));
     PARE_TRY_DONE(find_layer(net, layer, &index, e));
     for (uint32_t i = 0; i < index; i++) mac += pare_layer_is_mac(&net->layers[i]);
-    job.dims = pare_layer_dims(&net->layers[index], 1);
+    job.dims = pare_layer_dims(&net->layers[index], (uint32_t)a->batch);
     job.weight_bits = bits->layers[mac].weight_bits;
     job.act_bits = bits->layers[mac].act_bits;
-    PARE_TRY_DONE(check_shape(net, index, &job.dims, e));
+    PARE_TRY_DONE(check_shape(net, index, e));
     PARE_TRY_DONE(open_machine(a, &m, &p, e));
     make_random(a, &job, &c);
     path.n = 0;
@@ -318,9 +337,10 @@ static pare_status run_campaign(const layer_args *a, bool *is_ok, pare_err *e)
             if (!r.is_ok)
                 fprintf(stderr,
                         "random layer %" PRIu64 " on %s: %sreplay: pare-cosim layer --random 1 "
-                        "--first %" PRIu64 " --seed %" PRIu64 " --machine %s --trace layer.fst "
+                        "--first %" PRIu64 " --seed %" PRIu64 " --machine %s%s%s --trace layer.fst "
                         "--vcd layer.vcd\n",
-                        i, p->name, r.difference.text, i, a->seed, a->machine);
+                        i, p->name, r.difference.text, i, a->seed, a->machine,
+                        a->fault ? " --fault " : "", a->fault ? a->fault : "");
         } else {
             n_refused++;
             if (is_terminal) fprintf(stderr, "\rlayer %" PRIu64 ": %s\n", i, refusal.text);
@@ -478,17 +498,22 @@ static int finish(pare_status status, bool is_ok, const pare_err *e)
 
 int pare_cosim_main_layer(int argc, char **argv)
 {
-    layer_args a = {.machine = "pare4", .data = "fashion-mnist", .seed = 1};
+    layer_args a = {.machine = "pare4", .data = "fashion-mnist", .seed = 1, .batch = 1};
     const pare_opt opts[] = {
         {"bits", 'b', PARE_OPT_STRING, "BITS", "as pare-sim run (8)", &a.bits, 0, 0},
         {"run", 'r', PARE_OPT_STRING, "FOLDER", "trained weights and real activations", &a.run, 0,
          0},
         {"image", 'i', PARE_OPT_U64, "I", "whose activations, with --run (0)", &a.image, 0, 1e9},
+        {"batch", 'n', PARE_OPT_U64, "N", "images with random codes, a descriptor each (1)",
+         &a.batch, 1, 65536},
         {"sums", 0, PARE_OPT_FLAG, NULL, "store sums instead of codes", &a.raw, 0, 0},
         {"random", 0, PARE_OPT_U64, "N", "N random small layers instead", &a.count, 1, 1e12},
         {"first", 0, PARE_OPT_U64, "I", "number of the first of them (0)", &a.first, 0, 1e12},
         {"trace", 't', PARE_OPT_STRING, "FILE.fst", "write the RTL's waves", &a.trace, 0, 0},
         {"vcd", 0, PARE_OPT_STRING, "FILE.vcd", "write the C model's pins", &a.vcd, 0, 0},
+        {"fault", 0, PARE_OPT_STRING, "KIND,N",
+         "spoil memory to see a failure: flip,N flips a bit of its Nth word, stop,N stops there",
+         &a.fault, 0, 0},
         COMMON_OPTS,
     };
     int n, exit_status;
@@ -505,6 +530,11 @@ int pare_cosim_main_layer(int argc, char **argv)
     pare_err e = {0};
     bool is_ok = true;
     pare_status status;
+    if (a.fault && !read_fault(a.fault, &a.spoils)) {
+        fprintf(stderr, "--fault is '%s'; flip,N or stop,N expected\n", a.fault);
+        free(a.sets.v);
+        return PARE_EUSAGE;
+    }
     if (a.count)
         status = run_campaign(&a, &is_ok, &e);
     else if (a.run)

@@ -19,7 +19,7 @@ enum { PARE_ACCEL_VERSION = 1, PARE_ACCEL_WORDS = 16, PARE_ACCEL_FILTER_WORDS = 
 
 /* member, word, lowest bit, bits, meaning. Bits of words 0 and 1 that are not here must be 0. */
 #define PARE_ACCEL_FIELDS(X)                                                                       \
-    X(version, 0, 0, 8, "PARE_ACCEL_VERSION")                                                      \
+    X(version, 0, 0, 8, "1, PARE_ACCEL_VERSION")                                                   \
     X(act_signed, 0, 8, 1, "activation codes are two's complement, else unsigned")                 \
     X(weight_signed, 0, 9, 1, "weight codes are two's complement, else unsigned")                  \
     X(out_signed, 0, 10, 1, "output codes are two's complement, else unsigned")                    \

@@ -80,10 +80,12 @@ static bool lay_out_tile(const bf_layer *l, bf_tile *t)
     t->n[LO] = sim_ceil_div(l->k, t->oc);
     t->tiles = t->n[LB] * t->n[LW] * t->n[LH] * t->n[LI] * t->n[LO];
     t->compute_cycles = t->tiles * windows * sets * input_steps(l, t->ic);
-    t->bits[WGT] = sim_ceil_div(positions * t->ic, l->inputs) * l->inputs * t->oc * l->weight_bits;
-    t->bits[ACT] =
-        t->b * l->act_bits * t->ic * (l->is_im2col ? positions * t->o * t->o : side * side);
-    t->bits[OUT] = l->out_bits * windows * sets * l->outputs;
+    /* padding of maps and of the array can take a tile beyond 2^64 bits: that does not fit */
+    const uint64_t pixels = l->is_im2col ? positions * t->o * t->o : side * side;
+    t->bits[WGT] = sim_mul(sim_ceil_div(positions * t->ic, l->inputs) * l->inputs,
+                           sim_mul(t->oc, l->weight_bits));
+    t->bits[ACT] = sim_mul(sim_mul(t->b * l->act_bits, t->ic), pixels);
+    t->bits[OUT] = sim_mul(sim_mul(l->out_bits, windows), sets * l->outputs);
     for (int x = 0; x < N_BF_OPERANDS; x++)
         if (t->bits[x] > l->cap_bits[x]) return false;
     return true;
@@ -119,6 +121,8 @@ static void count_dram(const bf_layer *l, const bf_tile *t, const uint8_t order[
     c->cycles = t->compute_cycles + c->wait_cycles + c->latency_cycles;
 }
 
+__extension__ typedef unsigned __int128 wide; /* what a tile moves in the array passes 2^64 */
+
 /* Input, output or weight stationary within a tile, whichever moves the fewest bits. */
 static void count_buffers(const bf_layer *l, const bf_tile *t, bf_cost *c)
 {
@@ -126,9 +130,9 @@ static void count_buffers(const bf_layer *l, const bf_tile *t, bf_cost *c)
     const uint64_t g = sim_ceil_div(t->oc, l->outputs) * l->outputs;
     const uint64_t r = input_steps(l, t->ic) * l->inputs;
     const uint64_t pa = l->act_bits, pw = l->weight_bits, po = l->out_bits;
-    const uint64_t is = r * windows * (pa + g * (pw + po));
-    const uint64_t os = g * windows * (po + r * (pa + pw));
-    const uint64_t ws = r * g * (pw + windows * (pa + po));
+    const wide is = (wide)(r * windows) * (pa + g * (pw + po));
+    const wide os = (wide)(g * windows) * (po + r * (pa + pw));
+    const wide ws = (wide)(r * g) * (pw + windows * (pa + po));
     const uint64_t macs = positions * t->ic * windows * t->oc;
     uint64_t act = macs * pa, out = macs * po, weight = macs * pw;
     if (is <= os && is <= ws)

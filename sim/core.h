@@ -200,6 +200,8 @@ void sim_tile_totals_of(const tiling *t, uint64_t window_sets, const window_tile
                         const window_tile *last, tile_totals *out);
 /* Add what the order causes. */
 void sim_tile_order(const tiling *t, tile_totals *s);
+/* The same transfers with every value as wide as in `native`; UINT64_MAX if that is too large. */
+uint64_t sim_unpacked_bits(const tile_totals *t, const value_bits *has, const value_bits *native);
 #define SIM_TILES_MAX ((uint64_t)1 << 39)
 /* false if a counter is too large to be trusted. */
 bool sim_tile_is_countable(const tile_totals *s);
@@ -223,6 +225,10 @@ void sim_walk(const tiling *t, const pare_sim_pace *pace, pare_event_fn *fn, voi
 pare_status sim_job_events(const pare_machine *machine, const pare_sim_job *job,
                            const pare_sim_options *options, pare_event_fn *fn, void *context,
                            pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;
+
+/* When a layer that starts in a cycle of the network ends. */
+pare_status sim_end_cycle(const pare_machine *m, const pare_sim_layer *l, uint64_t start_cycle,
+                          uint64_t *out, pare_err *e) PARE_MUST_CHECK;
 
 /* ---- the mapping search (search.c) ---- */
 

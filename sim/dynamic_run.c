@@ -83,6 +83,8 @@ const char *sim_values_name(const pare_machine *m, const pare_sim_options *optio
 
 /* ---- one mapping ---- */
 
+enum { WINDOW_VALUES_MAX_LOG2 = 26 };
+
 window_box sim_window_box(const tiling *t, uint64_t w)
 {
     const pare_dims *const d = t->d;
@@ -95,13 +97,24 @@ window_box sim_window_box(const tiling *t, uint64_t w)
     return b;
 }
 
+/* The values of a window are listed lane by lane; folding by a large stride makes many of few. */
+static pare_status check_window(const tiling *t, const pare_sim_job *job, pare_err *e)
+{
+    const array_map *const a = t->a;
+    const uint64_t n = sim_mul(sim_mul(a->positions, a->channel_scale),
+                               sim_mul(t->size[LOOP_C], a->packed_groups));
+    if (n <= (uint64_t)1 << WINDOW_VALUES_MAX_LOG2) return PARE_OK;
+    return pare_yaml_error(t->m->yaml, "mapping.first_layer", e, PARE_EINPUT,
+                           "a window of layer '%s' takes %llu values in the array's lanes, one by "
+                           "one; at most 2^%d, or first_layer as_others, expected",
+                           job->layer, (unsigned long long)n, WINDOW_VALUES_MAX_LOG2);
+}
+
 static uint64_t unpacked_bits(const pare_machine *m, const pare_sim_job *job,
                               const mapping_choice *c)
 {
-    const value_bits v = c->tiles.bits, native = sim_value_bits(m, job, false);
-    const tile_totals *const t = &c->totals;
-    return t->dram_weight_bits / v.weight * native.weight + t->dram_act_bits / v.act * native.act +
-           t->dram_out_bits / v.out * native.out + t->dram_psum_write_bits + t->dram_psum_read_bits;
+    const value_bits native = sim_value_bits(m, job, false);
+    return sim_unpacked_bits(&c->totals, &c->tiles.bits, &native);
 }
 
 static void replace_cycles(const dynamic_cycles *d, mapping_choice *c)
@@ -133,6 +146,7 @@ pare_status sim_dynamic_choice(const pare_machine *m, const pare_sim_job *job,
     pare_status status;
     c->totals.work.dram_unpacked_bits = unpacked_bits(m, job, c);
     if (sim_skip_operands(m)) {
+        PARE_TRY_DONE(check_window(&t, job, e));
         PARE_TRY_DONE(sim_dynamic_cycles(&t, job, values, pool, &cycles, e));
         replace_cycles(&cycles, c);
     }

@@ -293,6 +293,16 @@ static pare_status walk_job(const pare_machine *machine, const pare_sim_job *job
     return sim_job_stats(machine, job, c, out, e);
 }
 
+pare_status sim_end_cycle(const pare_machine *m, const pare_sim_layer *l, uint64_t start_cycle,
+                          uint64_t *out, pare_err *e)
+{
+    if (pare_add_u64(start_cycle, l->stats.cycles, out)) return PARE_OK;
+    return pare_err_set(e, PARE_EINPUT, m->file, (pare_pos){0, 0},
+                        "the network takes more than 2^64 cycles up to layer '%s'; a smaller "
+                        "network or batch expected",
+                        l->layer);
+}
+
 pare_status sim_job_events(const pare_machine *machine, const pare_sim_job *job,
                            const pare_sim_options *options, pare_event_fn *fn, void *context,
                            pare_sim_layer *out, pare_err *e)

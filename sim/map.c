@@ -103,7 +103,7 @@ pare_sim_job sim_padded_job(const pare_machine *m, const pare_sim_job *job)
 static void stretch_folds(const pare_machine *m, const pare_sim_job *job, array_map *a)
 {
     const uint64_t steps = sim_array_steps(a, job->dims.c / job->dims.groups);
-    const uint64_t cycles = steps * a->step_cycles + a->fold_cycles;
+    const uint64_t cycles = sim_add(sim_mul(steps, a->step_cycles), a->fold_cycles);
     if (a->streams == LOOP_C && cycles < m->array.fold_cycles_min)
         a->fold_cycles += m->array.fold_cycles_min - cycles;
 }

@@ -75,7 +75,7 @@ typedef struct group_sizes {
     const uint16_t *codes;
     pack_format format;
     uint64_t n_groups; /* of the channels of one group of the layer */
-    uint32_t *bits;
+    uint64_t *bits;    /* a large kernel's group has more than 2^32 */
 } group_sizes;
 
 static uint64_t group_channels(const group_sizes *s) { return s->d->c / s->d->groups; }
@@ -93,9 +93,9 @@ static void size_filter(void *context, size_t filter, unsigned worker)
     const uint16_t *const codes = s->codes + filter * group_channels(s) * positions;
     for (uint64_t g = 0; g < s->n_groups; g++)
         for (uint64_t i = 0; i < positions; i++)
-            s->bits[filter * s->n_groups + g] += (uint32_t)sim_pack_group_bits(
-                &s->format, codes + g * s->format.group_values * positions + i, group_length(s, g),
-                positions);
+            s->bits[filter * s->n_groups + g] +=
+                sim_pack_group_bits(&s->format, codes + g * s->format.group_values * positions + i,
+                                    group_length(s, g), positions);
 }
 
 static void size_row(void *context, size_t item, unsigned worker)
@@ -110,7 +110,7 @@ static void size_row(void *context, size_t item, unsigned worker)
             const uint16_t *const codes = s->codes + (image * d->c + channel) * map + row * d->w;
             for (size_t x = 0; x < d->w; x++)
                 s->bits[((item * d->w + x) * d->groups + g) * s->n_groups + i] =
-                    (uint32_t)sim_pack_group_bits(&s->format, codes + x, group_length(s, i), map);
+                    sim_pack_group_bits(&s->format, codes + x, group_length(s, i), map);
         }
 }
 
@@ -169,7 +169,7 @@ static void sum_acts(void *context, size_t w, unsigned worker)
     for (uint64_t i = 0; i < b.images * d->h * d->w; i++) {
         const uint64_t y = i / d->w % d->h, x = i % d->w;
         if (!rows[y] || !cols[x]) continue;
-        const uint32_t *const bits = s->bits + (b.n0 * d->h * d->w + i) * d->groups * s->n_groups;
+        const uint64_t *const bits = s->bits + (b.n0 * d->h * d->w + i) * d->groups * s->n_groups;
         for (uint64_t g = 0; g < d->groups; g++)
             for (uint64_t c = 0; c < t->n[LOOP_C]; c++) {
                 uint64_t first, last, sum = 0;

@@ -141,9 +141,12 @@ pare_status pare_sim_records(const pare_net *net, const pare_machine *machine,
                                   RECORDS_MAX, jobs[i].layer, with_steps ? ", or no steps," : "");
             break;
         }
+        uint64_t end_cycle;
+        status = sim_end_cycle(machine, &layer, start_cycle, &end_cycle, e);
+        if (status != PARE_OK) break;
         l.v[0].n = layer.map.n_tiles;
         write_layer(&l, jobs[i].layer, start_cycle, out);
-        start_cycle += layer.stats.cycles;
+        start_cycle = end_cycle;
         n_left -= l.n;
     }
     free(jobs);

@@ -180,9 +180,7 @@ static void fill_traffic(const pare_machine *m, const pare_sim_job *job, const m
     s->dram_psum_bits = t->dram_psum_write_bits + t->dram_psum_read_bits;
     s->dram_bits = c->dram_bits;
     const value_bits v = c->tiles.bits, native = sim_value_bits(m, job, false);
-    s->dram_unpacked_bits = s->dram_weight_bits / v.weight * native.weight +
-                            s->dram_act_bits / v.act * native.act +
-                            s->dram_out_bits / v.out * native.out + s->dram_psum_bits;
+    s->dram_unpacked_bits = sim_unpacked_bits(t, &v, &native);
     if (t->work.dram_unpacked_bits) s->dram_unpacked_bits = t->work.dram_unpacked_bits;
     s->weight_buffer_read_bits = t->buffer_bits[0][0];
     s->weight_buffer_write_bits = t->buffer_bits[0][1];
@@ -261,6 +259,12 @@ pare_status sim_job_stats(const pare_machine *m, const pare_sim_job *job, const 
         out->mean_step_cycles = c->totals.work.mean_step_cycles;
     }
     out->utilization = lane_cycles / ((double)s->cycles * (double)sim_array_lanes(m));
+    /* alone of all counters it can exceed the traffic, by the widths' ratio of up to 16 */
+    if (s->dram_unpacked_bits == UINT64_MAX)
+        return pare_err_set(e, PARE_EINPUT, m->file, (pare_pos){0, 0},
+                            "layer '%s' moves more than 2^64 bits, unpacked; a smaller layer or "
+                            "batch expected",
+                            job->layer);
     if (!parts_sum_to_totals(s))
         return pare_err_set(e, PARE_EFAIL, m->file, (pare_pos){0, 0},
                             "layer '%s': the parts of a breakdown do not sum to their total; "

@@ -74,7 +74,7 @@ void sim_window_tiles(const pare_dims *d, uint64_t tn, uint64_t tp, uint64_t tq,
                     sim_span(y * tp, rows, d->stride[0], d->pad[0], d->r, d->dilation[0], d->h) *
                     sim_span(x * tq, cols, d->stride[1], d->pad[1], d->s, d->dilation[1], d->w);
                 out->sum_windows += v->windows;
-                out->sum_pixels += v->pixels;
+                out->sum_pixels = sim_add(out->sum_pixels, v->pixels); /* halos count again */
                 out->max_windows = sim_max(out->max_windows, v->windows);
                 out->max_pixels = sim_max(out->max_pixels, v->pixels);
             }
@@ -357,6 +357,15 @@ bool sim_tile_is_countable(const tile_totals *s)
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) all |= counters[i];
     /* each tile pays a latency of up to 2^20 cycles */
     return all < (uint64_t)1 << 60 && s->n_tiles < SIM_TILES_MAX;
+}
+
+uint64_t sim_unpacked_bits(const tile_totals *t, const value_bits *has, const value_bits *native)
+{
+    const uint64_t weights = sim_mul(t->dram_weight_bits / has->weight, native->weight);
+    const uint64_t acts = sim_mul(t->dram_act_bits / has->act, native->act);
+    const uint64_t outs = sim_mul(t->dram_out_bits / has->out, native->out);
+    const uint64_t psums = sim_add(t->dram_psum_write_bits, t->dram_psum_read_bits);
+    return sim_add(sim_add(weights, acts), sim_add(outs, psums));
 }
 
 /* ---- time ---- */

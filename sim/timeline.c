@@ -52,13 +52,13 @@ static void add_event(void *context, const pare_event *e)
                     (unsigned long long)e->bits);
 }
 
-static void add_layer(timeline *t, const pare_sim_layer *l)
+static void add_layer(timeline *t, const pare_sim_layer *l, uint64_t end_cycle)
 {
     add_span(t, TRACK_LAYERS, l->layer, 0, l->stats.cycles);
     pare_buf_printf(t->out, ",\"args\":{\"type\":\"%s\",\"weight_bits\":%u,\"act_bits\":%u,",
                     l->type, l->weight_bits, l->act_bits);
     pare_buf_printf(t->out, "\"tiles\":%llu}}", (unsigned long long)l->map.n_tiles);
-    t->offset_cycles += l->stats.cycles;
+    t->offset_cycles = end_cycle;
 }
 
 pare_status pare_sim_timeline(const pare_net *net, const pare_machine *machine,
@@ -77,7 +77,9 @@ pare_status pare_sim_timeline(const pare_net *net, const pare_machine *machine,
     for (size_t i = 0; i < n && status == PARE_OK; i++) {
         pare_sim_layer l;
         status = sim_job_events(machine, &jobs[i], options, add_event, &t, &l, e);
-        if (status == PARE_OK) add_layer(&t, &l);
+        uint64_t end_cycle = 0;
+        if (status == PARE_OK) status = sim_end_cycle(machine, &l, t.offset_cycles, &end_cycle, e);
+        if (status == PARE_OK) add_layer(&t, &l, end_cycle);
     }
     pare_buf_printf(out, "\n],\"otherData\":{\"events_left_out\":%zu}}\n", t.n_left_out);
     free(jobs);

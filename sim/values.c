@@ -376,7 +376,7 @@ static pare_status check_count(const char *path, const pare_tensor *t, const par
                             t->count, t->dims[0], job->layer, d->k, d->c / d->groups, d->r, d->s);
     }
     const uint64_t image = (uint64_t)d->c * d->h * d->w;
-    if (t->count != t->dims[0] * image)
+    if (t->count != sim_mul(t->dims[0], image))
         return pare_err_set(e, PARE_EINPUT, path, NOWHERE,
                             "%zu activations in %zu images for layer '%s'; images of %ux%ux%u "
                             "expected",

@@ -114,6 +114,47 @@ START_TEST(a_layer_by_hand)
 }
 END_TEST
 
+/* Two images, two groups: the sums of the loop nest, and as many cycles as descriptors take. */
+START_TEST(groups_and_images_are_split)
+{
+    pare_machine *const m = load("pare4");
+    const pare_dims d = {2, 6, 4, 5, 10, 3, 3, 4, 5, 2, {1, 1}, {1, 1}, {1, 1}, 0};
+    int32_t weights[10 * 9 * 3], acts[2 * 20 * 6];
+    pare_rng rng = pare_rng_new(5, 0);
+    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
+        weights[i] = (int32_t)pare_rng_below(&rng, 16);
+    for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
+        acts[i] = (int32_t)pare_rng_below(&rng, 8);
+    const pare_layer_job job = {.name = "split",
+                                .dims = d,
+                                .weight_bits = 4,
+                                .act_bits = 3,
+                                .raw = true,
+                                .out_bits = 8,
+                                .weights = weights,
+                                .acts = acts};
+    const pare_layer_check check = {.machine = m, .params = pare_accel_find("pare4")};
+    pare_layer_result r;
+    pare_err e = {0};
+    ck_assert_msg(pare_layer_verify_split(&check, &job, &r, &e) == PARE_OK, "%s", e.text);
+    ck_assert_msg(r.is_ok, "%s", r.difference.text);
+    ck_assert_uint_eq(r.n_descriptors, 4);
+    ck_assert_uint_eq(r.rtl_cycles, r.level2_cycles);
+    for (int o = 0; o < 2 * 10 * 20; o++) {
+        const int n = o / 200, k = o / 20 % 10, p = o / 5 % 4, q = o % 5;
+        int32_t sum = 0;
+        for (int i = 0; i < 27; i++) {
+            const int h = p + i / 9 - 1, w = q + i / 3 % 3 - 1, c = i % 3;
+            if (h < 0 || h >= 4 || w < 0 || w >= 5) continue;
+            sum += weights[k * 27 + i] * acts[(n * 20 + h * 5 + w) * 6 + k / 5 * 3 + c];
+        }
+        ck_assert_int_eq(r.outputs[o], sum);
+    }
+    pare_layer_result_free(&r);
+    pare_machine_free(m);
+}
+END_TEST
+
 START_TEST(rounding_clamping_and_correction_by_hand)
 {
     pare_accel_descriptor d = {.out_bits = 4, .out_zero = 2};
@@ -297,6 +338,7 @@ int main(int argc, char **argv)
                                   random_layers_odd_sizes,
                                   each_machine_file_describes_its_rtl,
                                   a_layer_by_hand,
+                                  groups_and_images_are_split,
                                   rounding_clamping_and_correction_by_hand,
                                   bad_descriptors_are_refused_by_code,
                                   a_hang_is_a_failure,

@@ -1,13 +1,13 @@
 # what pare-cosim layer and net refuse before they start
 [ -z "${PARE_NO_RTL:-}" ] || { echo "SKIPPED cosim_layer_usage: no RTL in this build"; exit 0; }
-cp "$SRC"/sim/machines/{pare4,pare_odd,stripes}.machine.yaml "$SRC"/traces/networks/{cnn_small,mobilenet_v1}.net.yaml .
+cp "$SRC"/sim/machines/{pare4,pare_odd,stripes}.machine.yaml "$SRC"/traces/networks/{cnn_small,vit_s}.net.yaml .
 layer() {
   "$BIN"/pare-cosim layer "$@"
   echo "status $?"
 }
 layer cnn_small
 layer cnn_small.net.yaml conv9
-layer mobilenet_v1.net.yaml b1_dw
+layer vit_s.net.yaml b0_qk
 layer cnn_small.net.yaml fc2 -m stripes.machine.yaml
 layer cnn_small.net.yaml fc2 -m pare4.machine.yaml --bits 9
 layer cnn_small fc2 --latency 5

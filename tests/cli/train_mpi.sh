@@ -4,6 +4,8 @@ command -v mpirun >/dev/null || { echo "SKIPPED train_mpi: mpirun is not install
 ldd "$BIN/pare-train" | grep -q libmpi || { echo "SKIPPED train_mpi: pare-train is built without MPI"; exit 0; }
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 export OMPI_MCA_btl=self,vader,tcp OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_mpi_yield_when_idle=1
+# under AddressSanitizer: leaks of MPI's libraries, which are found by whole stacks only
+export LSAN_OPTIONS=suppressions=$SRC/tests/lsan.supp:print_suppressions=0:fast_unwind_on_malloc=0
 . "$SRC"/tests/cli/train_data.inc
 train="$BIN/pare-train little.net.yaml --data data --batch 16 -j 1"
 # the loss of the epochs of two runs, within a share of it
