@@ -76,7 +76,7 @@ $(foreach p,$(PARTS),$(eval $(call part_rules,$(p))))
 # AVX-512 lives in its own files behind a run-time test
 $(BUILD)/obj/%_avx512.o: ISA := -Wno-psabi -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma
 # loops that are laid out to be done several at a time
-$(BUILD)/obj/sim/search_bounds.o: ISA := -O3 -fno-trapping-math
+$(BUILD)/obj/sim/search_bounds.o: ISA := -O3 -fno-trapping-math -Wno-psabi
 $(BUILD)/obj/sim/search.o $(BUILD)/obj/sim/search_setup.o $(BUILD)/obj/sim/stages.o $(BUILD)/obj/sim/tile.o $(BUILD)/obj/sim/map.o: ISA := -O3
 $(BUILD)/obj/model/comm.o: CPPFLAGS += $(MPI_CFLAGS)
 $(BUILD)/obj/traces/provenance.o: CPPFLAGS += -DPARE_GIT_COMMIT='"$(GIT_COMMIT)"'

@@ -68,7 +68,7 @@ static double fit_some(double (*counts)[PARE_N_PARTS], const double *y, size_t n
                        double x[PARE_N_PARTS])
 {
     double m[PARE_N_PARTS][PARE_N_PARTS + 1] = {{0}}, some[PARE_N_PARTS];
-    int part[PARE_N_PARTS], n_some = 0;
+    int part[PARE_N_PARTS] = {0}, n_some = 0;
     for (int i = 0; i < PARE_N_PARTS; i++)
         if (mask >> i & 1) part[n_some++] = i;
     for (size_t r = 0; r < n; r++)
@@ -163,7 +163,7 @@ static pare_status anchor_cost(const pare_csv *anchor, int quantity, double *out
 static pare_status fit_quantity(const pare_csv *t, int quantity, double scale,
                                 pare_calibration *out, pare_err *e)
 {
-    double counts[MAX_ROWS][PARE_N_PARTS], y[MAX_ROWS];
+    double counts[MAX_ROWS][PARE_N_PARTS], y[MAX_ROWS] = {0};
     double fusion = 0;
     size_t n = 0, n_fusion = 0;
     uint32_t fusion_units = 1;
