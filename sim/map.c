@@ -143,6 +143,7 @@ size_t sim_array_maps(const pare_machine *m, const pare_sim_job *job, array_map 
 /* Steps for a flattened depth: sums with scales of their own do not share one. */
 static uint64_t flat_steps(const array_map *a, uint64_t depth, uint64_t lanes)
 {
+    if (a->scale_groups == 1) return sim_ceil_div(depth, lanes);
     return a->scale_groups * sim_ceil_div(sim_ceil_div(depth, a->scale_groups), lanes);
 }
 

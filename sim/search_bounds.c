@@ -287,15 +287,13 @@ typedef int64_t four_masks __attribute__((vector_size(32)));
     } while (0)
 
 /* Of the four, the least; of equal ones the first. */
-static inline size_t first_of(four values, four_masks places)
+static inline size_t first_of(const double least[4], const int64_t where[4])
 {
-    double least[4];
-    int64_t where[4];
-    memcpy(least, &values, sizeof least);
-    memcpy(where, &places, sizeof where);
     int best = 0;
     for (int j = 1; j < 4; j++) {
+        /* cppcheck-suppress objectIndex; the arrays are vectors of four */
         const bool is_before = least[j] == least[best] && where[j] < where[best];
+        /* cppcheck-suppress objectIndex; the arrays are vectors of four */
         best = least[j] < least[best] || is_before ? j : best;
     }
     return (size_t)where[best];
@@ -317,7 +315,7 @@ WIDE4 size_t sim_find_least(double *v, size_t n)
         memcpy(&x, v + i, sizeof x);
         SEE(x, at, least, where);
     }
-    return first_of(least, where);
+    return first_of((const double *)&least, (const int64_t *)&where);
 }
 
 WIDE4 size_t sim_find_least_within(double *v, double *other, double limit, size_t n)
@@ -336,5 +334,5 @@ WIDE4 size_t sim_find_least_within(double *v, double *other, double limit, size_
         x = (four)(((four_masks)x & is_within) | ((four_masks)none & ~is_within));
         SEE(x, at, least, where);
     }
-    return first_of(least, where);
+    return first_of((const double *)&least, (const int64_t *)&where);
 }

@@ -230,11 +230,6 @@ pare_dims pare_layer_dims(const pare_layer *l, uint32_t batch)
     return d;
 }
 
-uint64_t pare_dims_positions(const pare_dims *d)
-{
-    return (uint64_t)d->r * d->s * (d->tensors ? d->tensors : 1);
-}
-
 uint64_t pare_dims_weights(const pare_dims *d)
 {
     return (uint64_t)d->k * (d->c / d->groups) * pare_dims_positions(d);

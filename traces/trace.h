@@ -423,7 +423,10 @@ typedef struct pare_dims {
 /* Dims of a MAC layer at a batch size. */
 pare_dims pare_layer_dims(const pare_layer *l, uint32_t batch);
 /* Weights that meet one channel of a window: kernel positions, of all tensors. */
-uint64_t pare_dims_positions(const pare_dims *d);
+static inline uint64_t pare_dims_positions(const pare_dims *d)
+{
+    return (uint64_t)d->r * d->s * (d->tensors ? d->tensors : 1);
+}
 uint64_t pare_dims_macs(const pare_dims *d);
 uint64_t pare_dims_weights(const pare_dims *d);     /* elements of the second operand */
 uint64_t pare_dims_activations(const pare_dims *d); /* elements of the input, without padding */
