@@ -1,16 +1,7 @@
-/* Every file in tests/data/bad/machine/ is refused with exactly the line in NAME.expected: most
- * while loading, some only by a layer that the machine cannot run. UPDATE=1 in the environment
- * writes the expected lines instead; read them before committing. */
-#include "gtck.h"
+/* Bad machines are refused with their exact message: most while loading, some only by a layer that
+ * the machine cannot run. */
+#include "bad_files.h"
 #include "sim/sim.h"
-
-#include <dirent.h>
-#include <limits.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-enum { FILES_MAX = 256, LINE_MAX_BYTES = 1024, FILES_AT_LEAST = 50 };
 
 /* 16 x 14 x 14 -> 32, 3x3, weights 9 b, activations 8 b */
 static const pare_sim_job job = {.layer = "conv1",
@@ -42,46 +33,7 @@ static pare_status use(const char *path, pare_err *e)
     return status;
 }
 
-static bool is_refused(const char *file)
-{
-    char path[PATH_MAX], line[LINE_MAX_BYTES] = "";
-    pare_err e = {0};
-    const pare_status status = use(file, &e);
-    FILE *const f = fmemopen(line, LINE_MAX_BYTES, "w");
-    ck_assert_ptr_nonnull(f);
-    pare_err_print(&e, f);
-    fclose(f);
-    snprintf(path, sizeof path, "%.*s.expected", (int)strcspn(file, "."), file);
-    if (getenv("UPDATE")) return pare_file_write(path, line, strlen(line), NULL) == PARE_OK;
-    char *expected = NULL;
-    size_t n;
-    if (pare_file_read(path, LINE_MAX_BYTES, &expected, &n, NULL) != PARE_OK) return false;
-    const bool equal = status == PARE_EINPUT && !strcmp(line, expected);
-    if (!equal)
-        printf("%s: status %d\n  given    %s  expected %s", file, (int)status, line, expected);
-    free(expected);
-    return equal;
-}
-
-START_TEST(bad_machines_get_their_exact_message)
-{
-    const char *const src = getenv("PARE_SRC");
-    char folder[PATH_MAX];
-    snprintf(folder, sizeof folder, "%s/tests/data/bad/machine", src ? src : ".");
-    ck_assert_msg(chdir(folder) == 0, "no folder %s", folder);
-    DIR *const d = opendir(".");
-    ck_assert_ptr_nonnull(d);
-    size_t n = 0, n_wrong = 0;
-    for (const struct dirent *entry; (entry = readdir(d)) && n < FILES_MAX;) {
-        const char *const dot = strrchr(entry->d_name, '.');
-        if (entry->d_name[0] == '.' || !dot || !strcmp(dot, ".expected")) continue;
-        n++;
-        n_wrong += !is_refused(entry->d_name);
-    }
-    closedir(d);
-    ck_assert_uint_ge(n, FILES_AT_LEAST);
-    ck_assert_msg(n_wrong == 0, "%zu of %zu bad machines are not refused as expected", n_wrong, n);
-}
+START_TEST(bad_machines_get_their_exact_message) { check_folder("machine", use, 50); }
 END_TEST
 
 /* the change that each message about a layer asks for is enough, and one less is not */

@@ -1,15 +1,8 @@
 /* Accelergy's tables: read, written, read back, and refused. */
-#include "gtck.h"
+#include "bad_files.h"
 #include "sim/sim.h"
 
-#include <dirent.h>
-#include <limits.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-enum { FILES_MAX = 256, LINE_MAX_BYTES = 1024, FILES_AT_LEAST = 30 };
 
 static bool enter_folder(void)
 {
@@ -44,45 +37,7 @@ static pare_status use(const char *file, pare_err *e)
     return status;
 }
 
-static bool is_refused(const char *file)
-{
-    char path[PATH_MAX], line[LINE_MAX_BYTES] = "";
-    pare_err e = {0};
-    const pare_status status = use(file, &e);
-    FILE *const f = fmemopen(line, LINE_MAX_BYTES, "w");
-    ck_assert_ptr_nonnull(f);
-    pare_err_print(&e, f);
-    fclose(f);
-    snprintf(path, sizeof path, "%.*s.expected", (int)strcspn(file, "."), file);
-    if (getenv("UPDATE")) return pare_file_write(path, line, strlen(line), NULL) == PARE_OK;
-    char *expected = NULL;
-    size_t n;
-    if (pare_file_read(path, LINE_MAX_BYTES, &expected, &n, NULL) != PARE_OK) return false;
-    const bool equal = status == PARE_EINPUT && !strcmp(line, expected);
-    if (!equal)
-        printf("%s: status %d\n  given    %s  expected %s", file, (int)status, line, expected);
-    free(expected);
-    return equal;
-}
-
-/* UPDATE=1 in the environment writes the expected lines instead */
-START_TEST(bad_tables_get_their_exact_message)
-{
-    ck_assert(enter_folder());
-    DIR *const d = opendir(".");
-    ck_assert_ptr_nonnull(d);
-    size_t n = 0, n_wrong = 0;
-    for (const struct dirent *entry; (entry = readdir(d)) && n < FILES_MAX;) {
-        const char *const dot = strrchr(entry->d_name, '.');
-        if (entry->d_name[0] == '.' || !dot || strcmp(dot, ".yaml")) continue;
-        if (!strncmp(entry->d_name, "good", 4)) continue;
-        n++;
-        n_wrong += !is_refused(entry->d_name);
-    }
-    closedir(d);
-    ck_assert_msg(n_wrong == 0, "%zu of %zu files", n_wrong, n);
-    ck_assert_uint_ge(n, FILES_AT_LEAST);
-}
+START_TEST(bad_tables_get_their_exact_message) { check_folder("ert", use, 30); }
 END_TEST
 
 /* A table of another tool, named: 0.25 pJ a lane; the dearer of two reads, 4 pJ for 64 bits; a

@@ -1,5 +1,5 @@
 /* Sweeps: every row is what pare_sim_run gives, whatever the threads, shards, interruptions and
- * changes were; bad sweep files get their exact message. */
+ * changes were. */
 #include "gtck.h"
 #include "sim/store_write.h"
 
@@ -640,132 +640,6 @@ START_TEST(hashes_tell_inputs_apart_and_nothing_else)
 }
 END_TEST
 
-/* ---- expressions ---- */
-
-static bool no_names(void *context, const char *name, unsigned *variable, bool *is_text,
-                     const char **near)
-{
-    (void)context;
-    *near = "x";
-    *variable = 0;
-    *is_text = !strcmp(name, "t");
-    return *is_text || !strcmp(name, "x");
-}
-
-static expr_value three(void *context, unsigned variable)
-{
-    (void)variable;
-    return (expr_value){3, context};
-}
-
-START_TEST(expressions_have_the_usual_precedence)
-{
-    static const struct {
-        const char *text;
-        bool is_true;
-    } cases[] = {{"1 + 2 * 3 == 7", true},
-                 {"(1 + 2) * 3 == 9", true},
-                 {"2 ^ 3 ^ 2 == 512", true},
-                 {"-2 ^ 2 == -4", true},
-                 {"10 - 4 - 3 == 3", true},
-                 {"7 % 4 == 3 and 8 / 4 / 2 == 1", true},
-                 {"not 1 < 2", false},
-                 {"not (1 > 2) and x == 3", true},
-                 {"1 < 2 or 1 / 0 > 1", true},
-                 {"x != 3 and 1 / (x - 3) > 1", false},
-                 {"min(x, 2) + max(x, 5) == 7 and abs(-2) == 2", true},
-                 {"floor(2.7) + ceil(2.1) + round(2.5) == 7", true},
-                 {"sqrt(16) == log2(16)", true},
-                 {"'a' == 'a' and 'a' != \"b\"", true},
-                 {"1.5e2 == 150", true}};
-    pare_arena *const a = pare_arena_new();
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        expr *x = NULL;
-        bool holds = false;
-        pare_err e = {0};
-        ck_assert_msg(expr_parse(cases[i].text, no_names, NULL, a, &x, &e) == PARE_OK, "%s",
-                      e.text);
-        ck_assert_msg(expr_holds(x, three, NULL, &holds, &e) == PARE_OK, "%s", e.text);
-        ck_assert_msg(holds == cases[i].is_true, "%s", cases[i].text);
-    }
-    pare_arena_free(a);
-}
-END_TEST
-
-START_TEST(wrong_expressions_are_refused)
-{
-    static const char *const texts[] = {
-        "",    "1 +",    "(1",           "1)",          "y > 1",  "t > 1", "t + 1", "t",     "'a",
-        "1 2", "min(1)", "min(1, 2, 3)", "1 < 2 < 'a'", "t == 1", "1x",    "#",     "and 1", "-"};
-    pare_arena *const a = pare_arena_new();
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        expr *x = NULL;
-        pare_err e = {0};
-        ck_assert_msg(expr_parse(texts[i], no_names, NULL, a, &x, &e) == PARE_EINPUT, "%s",
-                      texts[i]);
-        ck_assert_ptr_nonnull(strstr(e.text, "expected"));
-    }
-    char deep[4000];
-    memset(deep, '(', sizeof deep - 1);
-    deep[sizeof deep - 1] = 0;
-    for (size_t n = 1900; n < sizeof deep; n += 2000) {
-        expr *x = NULL;
-        deep[n] = 0;
-        ck_assert_int_eq(expr_parse(deep, no_names, NULL, a, &x, NULL), PARE_EINPUT);
-        deep[n] = '(';
-    }
-    pare_arena_free(a);
-}
-END_TEST
-
-/* ---- bad files ---- */
-
-static bool is_refused(const char *file)
-{
-    enum { LINE_MAX_BYTES = 1024 };
-    char path[PATH_MAX], line[LINE_MAX_BYTES] = "";
-    pare_sweep *s = NULL;
-    pare_err e = {0};
-    const pare_status status = pare_sweep_load(file, &s, &e);
-    pare_sweep_free(s);
-    FILE *const f = fmemopen(line, LINE_MAX_BYTES, "w");
-    ck_assert_ptr_nonnull(f);
-    pare_err_print(&e, f);
-    fclose(f);
-    snprintf(path, sizeof path, "%.*s.expected", (int)strcspn(file, "."), file);
-    if (getenv("UPDATE")) return pare_file_write(path, line, strlen(line), NULL) == PARE_OK;
-    char *expected = NULL;
-    size_t n;
-    if (pare_file_read(path, LINE_MAX_BYTES, &expected, &n, NULL) != PARE_OK) return false;
-    const bool equal = status == PARE_EINPUT && !strcmp(line, expected);
-    if (!equal)
-        printf("%s: status %d\n  given    %s  expected %s", file, (int)status, line, expected);
-    free(expected);
-    return equal;
-}
-
-START_TEST(bad_sweeps_get_their_exact_message)
-{
-    enum { FILES_AT_LEAST = 40 };
-    const char *const src = getenv("PARE_SRC");
-    char where[PATH_MAX];
-    snprintf(where, sizeof where, "%s/tests/data/bad/sweep", src ? src : ".");
-    ck_assert_msg(chdir(where) == 0, "no folder %s", where);
-    DIR *const d = opendir(".");
-    ck_assert_ptr_nonnull(d);
-    size_t n = 0, n_wrong = 0;
-    for (const struct dirent *entry; (entry = readdir(d));) {
-        const char *const dot = strrchr(entry->d_name, '.');
-        if (entry->d_name[0] == '.' || !dot || !strcmp(dot, ".expected")) continue;
-        n++;
-        n_wrong += !is_refused(entry->d_name);
-    }
-    closedir(d);
-    ck_assert_uint_ge(n, FILES_AT_LEAST);
-    ck_assert_msg(n_wrong == 0, "%zu of %zu bad sweeps are not refused as expected", n_wrong, n);
-}
-END_TEST
-
 int main(int argc, char **argv)
 {
     const TTest *const rows[] = {rows_are_what_a_single_run_gives,
@@ -779,9 +653,7 @@ int main(int argc, char **argv)
     const TTest *const points[] = {
         permutations_are_permutations, random_points_are_distinct_and_allowed,
         a_latin_hypercube_meets_each_value_alike, a_search_finds_the_front_and_can_be_killed, NULL};
-    const TTest *const texts[] = {
-        hashes_tell_inputs_apart_and_nothing_else, expressions_have_the_usual_precedence,
-        wrong_expressions_are_refused, bad_sweeps_get_their_exact_message, NULL};
+    const TTest *const hashes[] = {hashes_tell_inputs_apart_and_nothing_else, NULL};
     const gtck_case cases[] = {
         {.suite = "SweepRows", .tests = rows, .setup = set_up, .teardown = tear_down},
         {.suite = "SweepSame",
@@ -791,6 +663,6 @@ int main(int argc, char **argv)
          .timeout_s = 60},
         {.suite = "SweepStore", .tests = stores, .setup = set_up, .teardown = tear_down},
         {.suite = "SweepPoints", .tests = points, .setup = set_up, .teardown = tear_down},
-        {.suite = "SweepText", .tests = texts}};
+        {.suite = "SweepHashes", .tests = hashes}};
     return gtck_main(argc, argv, "sim_sweep", cases, sizeof cases / sizeof *cases);
 }
