@@ -9,12 +9,12 @@
 #   RESULTS    run folders (build/results)
 #   CIFAR      folder of CIFAR-10's binary batches; without it the runs on it are left out
 #   THREADS    threads (all); they do not change the results
-#   LEARN, TUNE, FP32  epochs of the runs on CIFAR-10 (4, 2, 50)
+#   LEARN, TUNE, FP32  epochs of the runs on CIFAR-10 (3, 2, 50)
 #   COMPUTE    f32 or bf16 (bf16)
 set -eu
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build} RESULTS=${RESULTS:-$BUILD/results} OUT=${OUT:-docs/results.md}
-LEARN=${LEARN:-4} TUNE=${TUNE:-2} FP32=${FP32:-50} COMPUTE=${COMPUTE:-bf16}
+LEARN=${LEARN:-3} TUNE=${TUNE:-2} FP32=${FP32:-50} COMPUTE=${COMPUTE:-bf16}
 export PARE_DATA=$PWD
 train=$BUILD/bin/pare-train sim=$BUILD/bin/pare-sim
 mode=run
@@ -24,34 +24,36 @@ mkdir -p "$RESULTS"
 
 cifar="--data ${CIFAR:-DIR} --weight-decay 0.0005 --augment crop_flip --compute $COMPUTE --seed 1"
 fine="--from $RESULTS/resnet20_fp32 --lr 0.02"
-learn="$fine --n-lr 1 --epochs $LEARN --tune-epochs $TUNE"
-gammas="0.05 0.1 0.2 0.5 1 2"
+learn="$fine --n-lr 3 --epochs $LEARN --tune-epochs $TUNE"
+gammas="0.1 0.2 0.5 1 2"
 machines="stripes loom1"
 
-# The other methods: after training from an fp32 run, or by training from it.
-method_runs() { # name of the fp32 run, network, options of training
+# The other methods: after training from an fp32 run, or by training from it. Methods that learn bitlengths
+# divide the epochs as BitPruning does.
+method_runs() { # name of the fp32 run, network, epochs of learning, of tuning, other options of training
   local start="--from $RESULTS/$1" net=$2 b g
+  local train="$start --epochs $(($3 + $4)) $5" learn="$start --epochs $3 --tune-epochs $4 $5"
   for b in 4 3 2; do
     for m in lsq pact fixed; do
       [ "$net $m" = "resnet20 fixed" ] && continue # among the runs of BitPruning
-      echo "${net}_${m}_w${b}a$b|$net|--method $m --bits $b --first-last-bits 8 $start $3"
+      echo "${net}_${m}_w${b}a$b|$net|--method $m --bits $b --first-last-bits 8 $train"
     done
   done
-  echo "${net}_stochastic|$net|--method stochastic --gamma 0.5 $start $3"
-  echo "${net}_fracbits|$net|--method fracbits --criterion bitops --init-bits 6 $start $3"
-  echo "${net}_adaqat|$net|--method adaqat --init-bits 6 --set options.adaqat.price=0.6 $start $3"
-  echo "${net}_bmpq|$net|--method bmpq --bits w4a4 --first-last-bits 8 $start $3"
-  echo "${net}_syq|$net|--method syq --bits w8a4 --first-last-bits 0 $start $3"
-  echo "${net}_pow2_w4a4|$net|--method pow2 --bits w4a4 $start $3"
-  echo "${net}_dq|$net|--method dq --bits w4a4 $start $3"
-  echo "${net}_adaptive|$net|--method adaptive --set options.adaptive.widths=8,4,3,2 --first-last-bits 8 $start $3"
+  echo "${net}_stochastic|$net|--method stochastic --gamma 0.5 --n-lr 3 $learn"
+  echo "${net}_fracbits|$net|--method fracbits --criterion bitops --init-bits 6 $learn"
+  echo "${net}_adaqat|$net|--method adaqat --init-bits 6 --set options.adaqat.price=0.6 $learn"
+  echo "${net}_bmpq|$net|--method bmpq --bits w4a4 --first-last-bits 8 $learn"
+  echo "${net}_syq|$net|--method syq --bits w8a4 --first-last-bits 0 $train"
+  echo "${net}_pow2_w4a4|$net|--method pow2 --bits w4a4 $train"
+  echo "${net}_dq|$net|--method dq --bits w4a4 $learn"
+  echo "${net}_adaptive|$net|--method adaptive --set options.adaptive.widths=8,4,3,2 --first-last-bits 8 $train"
   for b in 8 6 4 3; do
     for g in layer channel; do
-      echo "${net}_mmse_w${b}a${b}_$g|$net|--method mmse --bits $b --granularity $g $start"
-      echo "${net}_settle_w${b}a${b}_$g|$net|--method settle --bits $b --granularity $g $start"
+      echo "${net}_mmse_w${b}a${b}_$g|$net|--method mmse --bits $b --granularity $g $start $6"
+      echo "${net}_settle_w${b}a${b}_$g|$net|--method settle --bits $b --granularity $g $start $6"
     done
   done
-  echo "${net}_datafree|$net|--method datafree --bits w8a8 $start"
+  echo "${net}_datafree|$net|--method datafree --bits w8a8 $start $6"
 }
 
 # name | network | options
@@ -62,15 +64,15 @@ runs() {
   done
   echo "cnn_small_fp32|cnn_small|--method fp32 --epochs 9 --seed 1"
   echo "lenet5_fp32|lenet5|--method fp32 --epochs 9 --seed 1"
-  method_runs cnn_small_fp32 cnn_small "--lr 0.01 --epochs 4 --tune-epochs 2 --seed 1"
+  method_runs cnn_small_fp32 cnn_small 4 2 "--lr 0.01 --seed 1" "--seed 1"
   [ -n "${CIFAR:-}" ] || [ "$mode" = list ] || return 0
   echo "resnet20_fp32|resnet20|--method fp32 --epochs $FP32 --lr 0.1 $cifar"
   for g in $gammas; do echo "resnet20_g$g|resnet20|--gamma $g $learn $cifar"; done
   for b in 8 6 4 3 2; do
     echo "resnet20_w${b}a$b|resnet20|--method fixed --bits $b --epochs $((LEARN + TUNE)) $fine $cifar"
   done
-  method_runs resnet20_fp32 resnet20 "--lr 0.02 --epochs $((LEARN + TUNE)) --tune-epochs $TUNE $cifar" |
-    sed -E "/method (mmse|settle|datafree)/s|\$| --data ${CIFAR:-DIR} --compute $COMPUTE --seed 1|"
+  method_runs resnet20_fp32 resnet20 "$LEARN" "$TUNE" "--lr 0.02 $cifar" \
+    "--data ${CIFAR:-DIR} --compute $COMPUTE --seed 1"
   for m in $machines; do
     for c in energy latency; do
       for g in 0.2 0.5; do
