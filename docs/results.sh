@@ -41,11 +41,11 @@ method_runs() { # name of the fp32 run, network, epochs of learning, of tuning, 
   done
   echo "${net}_stochastic|$net|--method stochastic --gamma 0.5 --n-lr 3 $learn"
   echo "${net}_fracbits|$net|--method fracbits --criterion bitops --init-bits 6 $learn"
-  echo "${net}_adaqat|$net|--method adaqat --init-bits 6 --set options.adaqat.price=0.6 $learn"
-  echo "${net}_bmpq|$net|--method bmpq --bits w4a4 --first-last-bits 8 $learn"
+  echo "${net}_adaqat|$net|--method adaqat --init-bits 6 --set options.adaqat.price=0.6 $train"
+  echo "${net}_bmpq|$net|--method bmpq --bits w4a4 --first-last-bits 8 $train"
   echo "${net}_syq|$net|--method syq --bits w8a4 --first-last-bits 0 $train"
   echo "${net}_pow2_w4a4|$net|--method pow2 --bits w4a4 $train"
-  echo "${net}_dq|$net|--method dq --bits w4a4 $learn"
+  echo "${net}_dq|$net|--method dq --bits w4a4 $train"
   echo "${net}_adaptive|$net|--method adaptive --set options.adaptive.widths=8,4,3,2 --first-last-bits 8 $train"
   for b in 8 6 4 3; do
     for g in layer channel; do
