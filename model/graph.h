@@ -204,6 +204,8 @@ uint32_t pare_shard_images(uint32_t batch);
 /* The layer (of the net) that made the first value of the last pass which is not finite, or
  * PARE_NONE. */
 uint32_t pare_graph_find_not_finite(const pare_graph *g, size_t n_images);
+/* The first image of the batch with a value that is not finite; n_images: none. */
+size_t pare_graph_find_bad_image(const pare_graph *g, size_t n_images);
 /* Of a parameter's values or gradients. */
 bool pare_param_is_finite(const pare_param *p, const float *x);
 
