@@ -1,6 +1,7 @@
 /* dnnl.c: oneDNN: engine, streams, and running what dnnl_make.c has made. */
 #include "model/blocked.h"
 #include "model/dnnl_prim.h"
+#include "model/stem.h"
 #include <assert.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -158,11 +159,16 @@ pare_status pare_mac_set_weights(pare_mac *m, unsigned worker, const float *weig
     for (int i = 0; i < 2; i++)
         if (m->pack[i]) PARE_TRY(reorder(m, worker, m->pack[i], m->plain, m->weights[i], e));
     if (bias) memcpy(data_of(m->bias), bias, m->spec.dims.k * sizeof *bias);
+    if (m->stem) pare_stem_pack(&m->spec.dims, weights, bias, m->stem);
     return PARE_OK;
 }
 
 pare_status pare_mac_forward(pare_mac *m, unsigned worker, const void *x, float *y, pare_err *e)
 {
+    if (m->stem) {
+        pare_stem_forward(&m->spec.dims, m->stem, x, y, m->d->scratch[worker]);
+        return PARE_OK;
+    }
     return run_prim(m, worker, PARE_PASS_FORWARD, m->weights[0], m->spec.has_bias ? m->bias : NULL,
                     x, y, e);
 }
@@ -176,6 +182,12 @@ pare_status pare_mac_backward_data(pare_mac *m, unsigned worker, const void *gy,
 pare_status pare_mac_backward_weights(pare_mac *m, unsigned worker, size_t slot, const void *x,
                                       const void *gy, pare_err *e)
 {
+    if (m->stem) {
+        pare_stem_backward_weights(&m->spec.dims, x, gy, data_of(m->slot_weights[slot]),
+                                   m->spec.has_bias ? data_of(m->slot_bias[slot]) : NULL,
+                                   m->d->scratch[worker]);
+        return PARE_OK;
+    }
     return run_prim(m, worker, PARE_PASS_BACKWARD_WEIGHTS, m->slot_weights[slot],
                     m->spec.has_bias ? m->slot_bias[slot] : NULL, x, gy, e);
 }
@@ -192,8 +204,7 @@ static void add_slots(const dnnl_memory_t *slots, size_t n_slots, float *sum, si
 pare_status pare_mac_reduce(pare_mac *m, unsigned worker, size_t first, size_t n, float *gw,
                             float *gbias, pare_err *e)
 {
-    const dnnl_memory_desc_t *md = &m->prims[PARE_PASS_BACKWARD_WEIGHTS].weights_md;
-    const size_t count = dnnl_memory_desc_get_size(md) / sizeof *gw;
+    const size_t count = dnnl_memory_desc_get_size(&m->slot_md) / sizeof *gw;
     add_slots(m->slot_weights + first, n, data_of(m->sum), count);
     DNNL_TRY(dnnl_memory_set_data_handle(m->plain, gw), m->name, "handle");
     PARE_TRY(reorder(m, worker, m->unpack, m->sum, m->plain, e));
@@ -203,12 +214,11 @@ pare_status pare_mac_reduce(pare_mac *m, unsigned worker, size_t first, size_t n
 
 const char *pare_mac_impl(const pare_mac *m, pare_pass p)
 {
-    return m->is_made[p] ? m->prims[p].impl : NULL;
+    return *m->prims[p].impl ? m->prims[p].impl : NULL;
 }
 
 bool pare_mac_impl_is_slow(const pare_mac *m, pare_pass p)
 {
-    if (!m->is_made[p]) return false;
     /* oneDNN's inner product over its own jit gemm is as fast as anything: only loops count */
     if (strncmp(m->prims[p].impl, "ref", 3) == 0) return true;
     return !m->spec.is_fc && strstr(m->prims[p].impl, "gemm") != NULL;

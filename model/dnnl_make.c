@@ -1,6 +1,7 @@
 /* dnnl_make.c: oneDNN: descriptors, primitives and memories of a layer. */
 #include "model/blocked.h"
 #include "model/dnnl_prim.h"
+#include "model/stem.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,9 +210,23 @@ static pare_status make_prims(pare_mac *m, pare_err *e)
 {
     dnnl_primitive_desc_t hints[2] = {NULL, NULL};
     pare_status status = PARE_OK;
+    const pare_mac_spec *spec = &m->spec;
+    const bool is_stem = !spec->is_fc && !spec->is_bf16 && pare_stem_fits(&spec->dims);
+    if (is_stem) {
+        const size_t bytes = pare_stem_memory(&spec->dims) * sizeof(float);
+        m->stem = pare_xalloc(pare_stem_packed(&spec->dims), sizeof *m->stem);
+        if (bytes > m->d->scratch_bytes) m->d->scratch_bytes = bytes;
+        pass_mds mds; /* of plain weights and bias */
+        const dnnl_status_t s = make_mds(m, PARE_PASS_FORWARD, false, &mds);
+        if (s != dnnl_success) return pare_dnnl_fail(e, m->name, "descriptor", s);
+    }
     for (int i = 0; i < PARE_N_PASSES && status == PARE_OK; i++) {
         if (i == PARE_PASS_BACKWARD_DATA && !m->spec.wants_backward_data) continue;
         if (i == PARE_PASS_BACKWARD_WEIGHTS && !m->spec.wants_backward) continue;
+        if (is_stem && i != PARE_PASS_BACKWARD_DATA) {
+            snprintf(m->prims[i].impl, sizeof m->prims[i].impl, "stem:avx512");
+            continue;
+        }
         status = make_pass(m, (pare_pass)i, hints, e);
     }
     for (int i = 0; i < 2; i++)
@@ -269,8 +284,9 @@ static pare_status make_weights(pare_mac *m, pare_err *e)
             PARE_TRY(own(m, md, &m->weights[i], e));
             PARE_TRY(make_reorder(m, &m->plain_md, md, &m->pack[i], e));
         }
-    if (!m->is_made[PARE_PASS_BACKWARD_WEIGHTS]) return PARE_OK;
-    const dnnl_memory_desc_t *md = &m->prims[PARE_PASS_BACKWARD_WEIGHTS].weights_md;
+    if (!m->spec.wants_backward) return PARE_OK;
+    m->slot_md = m->stem ? m->plain_md : m->prims[PARE_PASS_BACKWARD_WEIGHTS].weights_md;
+    const dnnl_memory_desc_t *md = &m->slot_md;
     PARE_TRY(own(m, md, &m->sum, e));
     PARE_TRY(make_reorder(m, md, &m->plain_md, &m->unpack, e));
     for (size_t i = 0; i < slots; i++) {
@@ -347,6 +363,7 @@ void pare_mac_free(pare_mac *m)
     drop(m->sum);
     for (size_t i = 0; i < m->n_owned; i++) free(m->owned[i]);
     free(m->owned);
+    free(m->stem);
     free(m->slot_weights);
     free(m->slot_bias);
     free(m->workers);

@@ -23,7 +23,7 @@ typedef struct pare_prim {
     dnnl_memory_desc_t weights_md;
     dnnl_memory_desc_t x_md, y_md;
     dnnl_memory_desc_t scratch_md;
-    char impl[64];
+    char impl[64];   /* empty: there is no such pass */
     bool is_blocked; /* x and y are nChw16c, not NHWC */
 } pare_prim;
 
@@ -38,10 +38,12 @@ struct pare_mac {
     pare_prim prims[PARE_N_PASSES];
     bool is_made[PARE_N_PASSES];
     dnnl_memory_desc_t plain_md, bias_md;
-    dnnl_memory_t plain;      /* moves over the caller's arrays */
+    float *stem;         /* packed weights of a layer that stem.h computes; NULL: oneDNN does */
+    dnnl_memory_t plain; /* moves over the caller's arrays */
     dnnl_memory_t weights[2]; /* forward, backward data */
     dnnl_memory_t bias;
-    dnnl_memory_t sum;           /* gradient of the batch in backward-weights' layout */
+    dnnl_memory_desc_t slot_md;  /* backward-weights' layout */
+    dnnl_memory_t sum;           /* gradient of the batch in it */
     dnnl_memory_t *slot_weights; /* n_slots gradients */
     dnnl_memory_t *slot_bias;
     void **owned; /* buffers behind the memories above */

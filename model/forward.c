@@ -113,7 +113,7 @@ pare_status pare_forward_pool(pare_job *job, pare_node *node, size_t shard, unsi
         pare_maxpool(g->kernels, &w, x, y,
                      node->best + shard * g->shard_images * g->values[node->y].count);
     else
-        pare_avgpool(&w, x, y);
+        pare_avgpool(g->kernels, &w, x, y);
     observe(job, node->y, shard);
     return PARE_OK;
 }

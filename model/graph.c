@@ -388,7 +388,7 @@ static pare_status new_scratch(pare_graph *g, pare_err *e)
     for (uint32_t i = 0; i < g->n_values; i++)
         if (g->values[i].count > most) most = g->values[i].count;
     const unsigned workers = pare_pool_threads(g->pool);
-    for (int k = 0; k < 3; k++) {
+    for (int k = 0; k < 2; k++) {
         g->scratch[k] = pare_arena_alloc(g->arena, workers, sizeof *g->scratch[k]);
         for (unsigned i = 0; i < workers; i++)
             PARE_TRY(

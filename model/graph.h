@@ -150,7 +150,7 @@ struct pare_graph {
     uint32_t n_classes;
     uint32_t out; /* value of the logits */
     pare_plan forward, backward;
-    float **scratch[3]; /* per worker, one shard of the largest value */
+    float **scratch[2]; /* per worker, one shard of the largest value */
     uint16_t *labels;   /* of the batch */
     double *shard_loss;
     uint32_t *shard_correct;
