@@ -339,7 +339,7 @@ static const pare_key settle_keys[] = {
      .type = PARE_KEY_U32,
      .offset = AT(settle.scale_bits) - AT(settle),
      .min = 2,
-     .max = 24,
+     .max = 23,
      .def = "16",
      .doc = "bits of the integer scale of a requantization (our choice)"},
 };

@@ -9,7 +9,7 @@ typedef struct infer_args {
     pare_strs sets;
     uint64_t limit;
     uint32_t threads;
-    bool is_json;
+    bool is_json, requant;
 } infer_args;
 
 static pare_status infer(const infer_args *a, bool *is_ok, pare_err *e)
@@ -24,6 +24,12 @@ static pare_status infer(const infer_args *a, bool *is_ok, pare_err *e)
     pare_data_find("machines", a->machine, &text);
     PARE_TRY_DONE(pare_machine_load(text.text, a->sets.v, a->sets.n, &m, e));
     PARE_TRY_DONE(pare_infer_load(a->run, &f, e));
+    if (a->requant && !pare_infer_use_requant(f)) {
+        status = pare_err_set(e, PARE_EINPUT, a->run, (pare_pos){0, 0},
+                              "has no params/LAYER.requant.npy; a run of pare-train --method "
+                              "settle whose layers follow each other expected");
+        goto done;
+    }
     PARE_TRY_DONE(pare_infer_images_load(a->data, a->limit, &images, e));
     PARE_TRY_DONE(pare_infer_run(f, m, &images, &options, &r, e));
     text.n = 0;
@@ -63,6 +69,8 @@ int pare_main_infer(int argc, char **argv)
          1024},
         {"set", 's', PARE_OPT_LIST, "KEY=VALUE", "override a machine's field: pe.acc_bits=24",
          &a.sets, 0, 0},
+        {"requant", 'q', PARE_OPT_FLAG, NULL,
+         "integers between layers, by the run's shifts and integer scales", &a.requant, 0, 0},
         {"json", 'j', PARE_OPT_FLAG, NULL, "one JSON object a line instead of the table",
          &a.is_json, 0, 0},
         {"out", 'o', PARE_OPT_STRING, "FILE", "where to (standard output)", &a.out, 0, 0},
