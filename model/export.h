@@ -16,7 +16,7 @@ pare_status pare_export_tensors(exporter *x, pare_err *e) PARE_MUST_CHECK;
 /* Integers between layers (requant.c): params/NAME.requant.npy for each layer whose output one
  * other layer alone reads, past batch norm, relu and maximum pooling; acts/NEXT.requant.npy are
  * then the codes that it makes of the sampled images, in integers from its own input codes. They
- * are held against the float ones: one code apart at most, or PARE_EFAIL. */
+ * are held against the float ones: at most one code apart, and seldom, or PARE_EFAIL. */
 pare_status pare_export_requant(pare_run *r, uint32_t scale_bits, pare_err *e) PARE_MUST_CHECK;
 
 /* ---- pieces (export.c) ---- */
