@@ -286,29 +286,16 @@ static pare_status export_acts(exporter *x, pare_node *n, pare_err *e)
 }
 
 /* The classes of all test images as this evaluation sees them: what a bit-true run is held
- * against. The first of equal logits wins, as in the accuracy. */
+ * against. */
 static pare_status export_predictions(exporter *x, pare_err *e)
 {
     pare_run *r = x->r;
-    const size_t total = r->data->test.n, n_classes = r->graph->n_classes;
+    double frac;
     pare_tensor t = {0};
-    PARE_TRY(pare_tensor_new(PARE_U8, 1, &total, &t, e));
-    pare_status status = PARE_OK;
-    for (size_t first = 0; first < total && status == PARE_OK; first += r->graph->batch) {
-        const pare_batch b = {.data = r->data, .images = &r->data->test, .first = first};
-        pare_job job = {.g = r->graph, .batch = &b};
-        job.n_images = total - first < r->graph->batch ? total - first : r->graph->batch;
-        status = pare_graph_forward(&job, e);
-        const float *logits = r->graph->values[r->graph->out].data;
-        for (size_t i = 0; i < job.n_images && status == PARE_OK; i++) {
-            const float *row = logits + i * n_classes;
-            size_t best = 0;
-            for (size_t j = 1; j < n_classes; j++)
-                if (row[j] > row[best]) best = j;
-            ((uint8_t *)t.data)[first + i] = (uint8_t)best;
-        }
-    }
-    if (status == PARE_OK) status = save(x, "predictions.npy", &t, e);
+    if (!r->has_predictions) PARE_TRY(pare_run_evaluate(r, &frac, e));
+    PARE_TRY(pare_tensor_new(PARE_U8, 1, &r->data->test.n, &t, e));
+    memcpy(t.data, r->predictions, t.count);
+    const pare_status status = save(x, "predictions.npy", &t, e);
     pare_tensor_free(&t);
     return status;
 }

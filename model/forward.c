@@ -385,7 +385,7 @@ void pare_node_fold_running(pare_node *n)
     }
 }
 
-static void use_running(pare_graph *g)
+void pare_graph_use_running(pare_graph *g)
 {
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         pare_node *n = &g->nodes[i];
@@ -427,7 +427,7 @@ pare_status pare_graph_forward(pare_job *job, pare_err *e)
     if (job->is_training)
         use_own(g);
     else
-        use_running(g);
+        pare_graph_use_running(g);
     PARE_TRY(pare_graph_run(job, &g->forward, job->is_training, e));
     job->loss = 0;
     job->n_correct = 0;

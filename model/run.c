@@ -215,6 +215,7 @@ void pare_run_close(pare_run *r)
     pare_net_free(r->net);
     free(r->order);
     free(r->method_state);
+    free(r->predictions);
     pare_buf_free(&r->metrics);
     pare_buf_free(&r->bits_rows);
 }
@@ -243,11 +244,26 @@ size_t pare_run_part(const pare_run *r)
     return (size_t)pare_comm_rank(r->comm) * r->graph->batch;
 }
 
+/* The classes of a batch; the first of equal logits wins. */
+static void take_predictions(pare_run *r, size_t first, size_t n)
+{
+    const size_t n_classes = r->graph->n_classes;
+    const float *row = r->graph->values[r->graph->out].data;
+    for (size_t i = first; i < first + n; i++, row += n_classes) {
+        size_t best = 0;
+        for (size_t j = 1; j < n_classes; j++)
+            if (row[j] > row[best]) best = j;
+        r->predictions[i] = (uint8_t)best;
+    }
+}
+
 pare_status pare_run_evaluate(pare_run *r, double *accuracy_frac, pare_err *e)
 {
     PARE_TRY(pare_graph_set_weights(r->graph, false, e));
     double n_correct = 0;
     const size_t n = r->data->test.n, batch = r->graph->batch;
+    if (!r->predictions) r->predictions = pare_xalloc(n, sizeof *r->predictions);
+    r->has_predictions = false;
     /* processes take batches in turn */
     for (size_t first = pare_comm_rank(r->comm) * batch; first < n;
          first += pare_comm_size(r->comm) * batch) {
@@ -255,8 +271,10 @@ pare_status pare_run_evaluate(pare_run *r, double *accuracy_frac, pare_err *e)
         pare_job job = {.g = r->graph, .batch = &b};
         job.n_images = n - first < batch ? n - first : batch;
         PARE_TRY(pare_graph_forward(&job, e));
+        take_predictions(r, first, job.n_images);
         n_correct += job.n_correct;
     }
+    r->has_predictions = pare_comm_size(r->comm) == 1;
     pare_comm_sum_f64(r->comm, &n_correct, 1);
     *accuracy_frac = n_correct / (double)n;
     return PARE_OK;
@@ -265,6 +283,7 @@ pare_status pare_run_evaluate(pare_run *r, double *accuracy_frac, pare_err *e)
 /* The mean of the batch statistics over the first training images, without augmentation. */
 pare_status pare_run_calibrate(pare_run *r, pare_err *e)
 {
+    r->has_predictions = false;
     PARE_TRY(pare_graph_set_weights(r->graph, true, e));
     const size_t n =
         r->steps_per_epoch < CALIBRATION_BATCHES ? r->steps_per_epoch : CALIBRATION_BATCHES;

@@ -40,6 +40,8 @@ typedef struct pare_run {
     uint8_t is_done;     /* all files are written */
     uint64_t last_saved; /* n_steps of the checkpoint; 0: none */
     pare_train_result result;
+    uint8_t *predictions;        /* classes of the test images by the last evaluation */
+    bool has_predictions;        /* nothing has changed since */
     pare_buf metrics, bits_rows; /* CSV rows so far */
 } pare_run;
 
