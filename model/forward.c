@@ -160,10 +160,16 @@ static double loss_of(const float *x, size_t n, uint16_t label, double smoothing
 }
 
 /* Cross entropy against given probabilities; the gradient is softmax(x) - target. */
-static double soft_loss_of(const float *x, size_t n, const float *target, double share, float *gx)
+static double soft_loss_of(const float *x, size_t n, const float *target, double share, float *gx,
+                           size_t *best)
 {
     double top = (double)x[0], sum = 0, loss = 0;
-    for (size_t j = 1; j < n; j++) top = fmax(top, (double)x[j]);
+    *best = 0;
+    for (size_t j = 1; j < n; j++)
+        if ((double)x[j] > top) {
+            top = (double)x[j];
+            *best = j;
+        }
     for (size_t j = 0; j < n; j++) sum += exp((double)x[j] - top);
     for (size_t j = 0; gx && j < n; j++)
         gx[j] = (float)((exp((double)x[j] - top) / sum - (double)target[j]) * share);
@@ -186,8 +192,11 @@ pare_status pare_forward_loss(pare_job *job, pare_node *node, size_t shard, unsi
     for (size_t i = 0; i < g->shard_images && first + i < job->n_images; i++) {
         bool is_right;
         if (job->soft) {
-            g->shard_loss[shard] += soft_loss_of(x + i * n, n, job->soft + (first + i) * n,
-                                                 1 / (double)job->n_images, gx ? gx + i * n : NULL);
+            size_t best;
+            g->shard_loss[shard] +=
+                soft_loss_of(x + i * n, n, job->soft + (first + i) * n, 1 / (double)job->n_images,
+                             gx ? gx + i * n : NULL, &best);
+            g->shard_correct[shard] += best == g->labels[first + i];
             continue;
         }
         g->shard_loss[shard] +=

@@ -278,6 +278,16 @@ static const pare_key adaptive_keys[] = {
      .doc =
          "levels: the codes of fewer bits are the upper bits of longer ones, half a step added to "
          "the value or not; or DoReFa's"},
+    {.name = "passes",
+     .type = PARE_KEY_U32,
+     .offset = AT(adaptive.passes) - AT(adaptive),
+     .min = 0,
+     .max = 8,
+     .def = "0",
+     .doc =
+         "widths that a step trains: 0 all; 2 or more the largest, the smallest and others drawn "
+         "at random; 1 one drawn at random, which learns from what the largest last said of the "
+         "same images (our choice)"},
 };
 
 static const pare_schema adaptive_schema = {

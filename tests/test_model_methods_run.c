@@ -23,6 +23,8 @@ static const char *const ways[] = {
     "method=dq bits=w4a4 options.dq.weight_kb=0.5 options.dq.act_kb=0.3",
     "method=adaptive options.adaptive.widths=8,4,2",
     "method=adaptive options.adaptive.widths=6,3 options.adaptive.teacher=next",
+    "method=adaptive options.adaptive.widths=8,6,4,2 options.adaptive.passes=3",
+    "method=adaptive options.adaptive.widths=8,4,2 options.adaptive.passes=1",
 };
 enum { N_WAYS = sizeof ways / sizeof *ways };
 
