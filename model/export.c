@@ -290,9 +290,8 @@ static pare_status export_acts(exporter *x, pare_node *n, pare_err *e)
 static pare_status export_predictions(exporter *x, pare_err *e)
 {
     pare_run *r = x->r;
-    double frac;
     pare_tensor t = {0};
-    if (!r->has_predictions) PARE_TRY(pare_run_evaluate(r, &frac, e));
+    PARE_TRY(pare_run_predict(r, e));
     PARE_TRY(pare_tensor_new(PARE_U8, 1, &r->data->test.n, &t, e));
     memcpy(t.data, r->predictions, t.count);
     const pare_status status = save(x, "predictions.npy", &t, e);

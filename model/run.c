@@ -257,27 +257,40 @@ static void take_predictions(pare_run *r, size_t first, size_t n)
     }
 }
 
-pare_status pare_run_evaluate(pare_run *r, double *accuracy_frac, pare_err *e)
+/* Every stride-th batch of the test images. */
+static pare_status evaluate_part(pare_run *r, size_t first, size_t stride, double *n_correct,
+                                 pare_err *e)
 {
-    PARE_TRY(pare_graph_set_weights(r->graph, false, e));
-    double n_correct = 0;
     const size_t n = r->data->test.n, batch = r->graph->batch;
+    PARE_TRY(pare_graph_set_weights(r->graph, false, e));
     if (!r->predictions) r->predictions = pare_xalloc(n, sizeof *r->predictions);
-    r->has_predictions = false;
-    /* processes take batches in turn */
-    for (size_t first = pare_comm_rank(r->comm) * batch; first < n;
-         first += pare_comm_size(r->comm) * batch) {
+    for (first *= batch; first < n; first += stride * batch) {
         const pare_batch b = {.data = r->data, .images = &r->data->test, .first = first};
         pare_job job = {.g = r->graph, .batch = &b};
         job.n_images = n - first < batch ? n - first : batch;
         PARE_TRY(pare_graph_forward(&job, e));
         take_predictions(r, first, job.n_images);
-        n_correct += job.n_correct;
+        *n_correct += job.n_correct;
     }
-    r->has_predictions = pare_comm_size(r->comm) == 1;
-    pare_comm_sum_f64(r->comm, &n_correct, 1);
-    *accuracy_frac = n_correct / (double)n;
     return PARE_OK;
+}
+
+pare_status pare_run_evaluate(pare_run *r, double *accuracy_frac, pare_err *e)
+{
+    double n_correct = 0;
+    const unsigned size = pare_comm_size(r->comm);
+    r->has_predictions = false;
+    PARE_TRY(evaluate_part(r, pare_comm_rank(r->comm), size, &n_correct, e));
+    r->has_predictions = size == 1;
+    pare_comm_sum_f64(r->comm, &n_correct, 1);
+    *accuracy_frac = n_correct / (double)r->data->test.n;
+    return PARE_OK;
+}
+
+pare_status pare_run_predict(pare_run *r, pare_err *e)
+{
+    double n_correct = 0;
+    return r->has_predictions ? PARE_OK : evaluate_part(r, 0, 1, &n_correct, e);
 }
 
 /* The mean of the batch statistics over the first training images, without augmentation. */
