@@ -115,5 +115,8 @@ static pare_status after_step(pare_run *r, const pare_job *job, pare_err *e)
     return PARE_OK;
 }
 
-const pare_method_hooks pare_dq_hooks = {
-    .open = open, .start = start, .after_gradients = after_gradients, .after_step = after_step};
+const pare_method_hooks pare_dq_hooks = {.is_shared = true,
+                                         .open = open,
+                                         .start = start,
+                                         .after_gradients = after_gradients,
+                                         .after_step = after_step};

@@ -78,5 +78,8 @@ static pare_status open(pare_run *r, pare_err *e)
                         r->config->options.fracbits.target_bits, target, least);
 }
 
-const pare_method_hooks pare_fracbits_hooks = {
-    .open = open, .start = pare_start_clips, .gamma = gamma_of, .round = round_bits};
+const pare_method_hooks pare_fracbits_hooks = {.is_shared = true,
+                                               .open = open,
+                                               .start = pare_start_clips,
+                                               .gamma = gamma_of,
+                                               .round = round_bits};

@@ -141,10 +141,11 @@ static pare_status check_processes(const pare_run *r, pare_err *e)
         return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
                             "batch is %u for %u processes; a multiple of %u expected",
                             r->config->batch, n, n);
-    if (n > 1 && pare_methods[r->config->method].hooks)
+    const pare_method_hooks *hooks = pare_methods[r->config->method].hooks;
+    if (n > 1 && hooks && !hooks->is_shared)
         return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
-                            "method %s is trained by one process; fp32, fixed, bitpruning or "
-                            "stochastic expected with several",
+                            "method %s is of one process; any other than adaqat, adaptive and "
+                            "those after training expected with several",
                             pare_methods[r->config->method].name);
     return PARE_OK;
 }
