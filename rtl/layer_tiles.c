@@ -29,8 +29,8 @@ uint64_t *pare_layer_tile_cycles(const pare_accel_params *params, const pare_lay
 {
     const pare_dims *const d = &job->dims;
     const uint32_t folds = divide_up(d->k, params->rows);
-    const uint32_t tile_folds = smaller(folds, (uint32_t)map->tile_filters / params->rows);
-    const uint32_t tile_rows = smaller(d->p, (uint32_t)map->tile_out_rows);
+    const uint32_t tile_folds = smaller(folds, divide_up(map->tile_filters, params->rows));
+    const uint32_t tile_rows = smaller(d->p, map->tile_out_rows);
     const uint32_t n_k = divide_up(folds, tile_folds), n_w = divide_up(d->p, tile_rows);
     const uint32_t step = pare_accel_step_channels(params, job->act_bits, job->weight_bits);
     const size_t depth = (size_t)d->r * d->s * divide_up(d->c, step) * step;

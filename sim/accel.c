@@ -3,6 +3,7 @@
 
 #include "sim/dynamic.h"
 
+#include <assert.h>
 #include <string.h>
 
 static uint32_t low_bits(uint32_t n) { return n < 32 ? (1u << n) - 1 : UINT32_MAX; }
@@ -125,6 +126,7 @@ static uint64_t beats_of(const pare_accel_params *p, uint32_t act_bits, uint32_t
 static uint64_t term_cycles(const pare_accel_params *p, uint64_t steps, const int32_t *acts,
                             uint32_t n_windows)
 {
+    assert(p->lanes <= PARE_ACCEL_LANES_MAX);
     uint32_t masks[PARE_ACCEL_LANES_MAX];
     uint64_t cycles = 0;
     for (uint64_t s = 0; s < steps; s++) {
