@@ -230,6 +230,10 @@ pare_status pare_plan_make(pare_graph *g, pare_err *e) PARE_MUST_CHECK;
 pare_status pare_graph_run(pare_job *job, const pare_plan *plan, bool has_barriers,
                            pare_err *e) PARE_MUST_CHECK;
 /* Combine what the shards of the last segment left, in the order of the shards. */
+/* Some steps of the forward plan, for evaluation; pare_graph_use_running comes before the first. */
+void pare_graph_use_running(pare_graph *g);
+pare_status pare_graph_run_steps(pare_job *job, size_t first, size_t n,
+                                 pare_err *e) PARE_MUST_CHECK;
 void pare_forward_combine(pare_job *job, const pare_segment *s);
 void pare_backward_combine(pare_job *job, const pare_segment *s);
 

@@ -53,9 +53,10 @@ typedef struct pare_method_options {
     } datafree;
     struct {
         const char *widths;
-        int teacher; /* best, next, none */
-        double swap; /* first probability of a block at its teacher's width */
-        int weights; /* centered, truncated, rounded */
+        int teacher;     /* best, next, none */
+        double swap;     /* first probability of a block at its teacher's width */
+        int weights;     /* centered, truncated, rounded */
+        uint32_t passes; /* widths of a step; 0: all */
     } adaptive;
     struct {
         int rounding; /* geometric, nearest */

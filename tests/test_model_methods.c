@@ -1,7 +1,6 @@
 #include "gtck.h"
 #include "model/knapsack.h"
 #include "model/ptq.h"
-#include "model/requant.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -476,13 +475,27 @@ END_TEST
 START_TEST(requantization_is_within_one_of_the_real_product)
 {
     pare_rng r = pare_rng_new(SEED, 14);
+    uint32_t most = 0;
     for (int i = 0; i < 20000; i++) {
-        const double m = exp2(-20 + 18 * pare_rng_unit(&r));
-        const pare_requant p = pare_requant_of(m, 16);
-        const int64_t acc = (int64_t)(pare_rng_unit(&r) * 255 / m) * (i & 1 ? 1 : -1);
-        ck_assert(p.scale < 1u << 16);
-        ck_assert(fabs((double)pare_requantize(acc, &p) - (double)acc * m) <= 1);
+        const double m = exp2(-34 + 32 * pare_rng_unit(&r)) * (i & 1 ? 1 : -1);
+        const double offset = ldexp(pare_rng_unit(&r) - 0.5, i % 16);
+        const pare_requant p = pare_requant_of(m, offset, 16);
+        const double sum = floor(fmin(255 / fabs(m), 0x1p31 - 1) * (2 * pare_rng_unit(&r) - 1));
+        ck_assert(p.scale < 1 << 16 && p.scale > -(1 << 16));
+        ck_assert(pare_requant_is_valid(&p));
+        ck_assert(fabs((double)pare_requantize((int64_t)sum, &p) - (sum * m + offset)) <= 1);
+        if (p.prescale_shift > most) most = p.prescale_shift;
     }
+    ck_assert_uint_gt(most, 8); /* all parts were used */
+    const pare_requant still = pare_requant_of(0, -7.4, 16);
+    ck_assert_int_eq(pare_requantize(1 << 30, &still), -7);
+    /* by hand: (2^8 * 3 + 128) * 1 / 2^8 = 3.5, and one sum more 4.5: ties to even */
+    const pare_requant tie = {0, 8, 1, 128};
+    ck_assert_int_eq(pare_requantize(3, &tie), 4);
+    ck_assert_int_eq(pare_requantize(4, &tie), 4);
+    /* ((2^8 * 5) >> 9 = 2.5 -> 2) + 1 = 3, times -3 / 4 = -2.25 */
+    const pare_requant shifted = {9, 2, -3, 1};
+    ck_assert_int_eq(pare_requantize(5, &shifted), -2);
 }
 END_TEST
 

@@ -14,7 +14,8 @@ compare() { # run, run, share
     awk -F, -v most="$3" '{ d = ($1 - $2) / $1; if (d < 0) d = -d; if (d > most) { print "loss " $1 " and " $2; bad = 1 } }
       END { if (!bad) print NR " epochs within " most }'
 }
-for way in "--method fp32" "--gamma 1 --n-lr 5" "--granularity channel --augment crop_flip"; do
+for way in "--method fp32" "--gamma 1 --n-lr 5" "--granularity channel --augment crop_flip" \
+  "--method lsq --bits w4a4" "--method bmpq --bits w4a4 --set options.bmpq.every=1" "--method dq --bits w4a4"; do
   # one step: sums in another order; some epochs: and a code at a tie now and then
   $train $way --limit 16 --epochs 1 --tune-epochs 0 -q -o one1
   mpirun -n 2 $train $way --limit 16 --epochs 1 --tune-epochs 0 -q -o two1
@@ -53,4 +54,7 @@ compare whole alone 0.01
 # what cannot be shared
 mpirun -n 2 $train --batch 15 -q -o bad 2>bad.txt
 echo "odd batch: $?"
+mpirun -n 2 $train --method adaptive -q -o bad 2>adaptive.txt
+echo "adaptive: $?"
+grep -oE 'method adaptive is of one process; any other .* expected' adaptive.txt | head -n 1
 grep -oE 'batch is 15 for 2 processes; a multiple of 2 expected' bad.txt | head -n 1
