@@ -1,10 +1,10 @@
 /* bench_model_train: images/s of training, beside PyTorch and beside what the machine can do.
  *
  * Both sides train the same synthetic batch with the same quantizer; runs alternate, so that what
- * else the machine does hits both. PyTorch (Debian's python3-torch) tries channels_last and the
- * default layout and keeps the faster. Prints medians, ratios, the share of the FMA peak (measured
- * here, float; minimal filtering makes fewer products than it is counted with) and the peak memory
- * of both; then the cost of quantization over our own fp32 in CPU time, rounds alternating.
+ * else the machine does hits both, and one thread is timed by its CPU time, two by the clock.
+ * PyTorch (Debian's python3-torch) tries channels_last and the default layout and keeps the faster.
+ * Prints medians, ratios, the share of the FMA peak (measured here, float) and the peak memory of
+ * both, then the cost of quantization over our own fp32 in CPU time.
  * Arguments: networks (resnet20 cnn_small lenet5).
  */
 #define _DEFAULT_SOURCE /* wait4 */
@@ -130,13 +130,15 @@ static double close_peer(peer *p)
     return (double)u.ru_maxrss / 1024;
 }
 
-static double time_peer(peer *p, int steps)
+/* Seconds a step, of CPU time or of wall time. */
+static double time_peer(peer *p, int steps, bool is_cpu)
 {
-    char line[64];
+    char line[64], *end;
     fprintf(p->in, "step %d\n", steps);
     fflush(p->in);
     if (!fgets(line, sizeof line, p->out)) return 0;
-    return strtod(line, NULL) / steps;
+    const double wall = strtod(line, &end), cpu = strtod(end, NULL);
+    return (is_cpu ? cpu : wall) / steps;
 }
 
 /* ---- the comparison ---------------------------------------------------------------------------
@@ -150,8 +152,14 @@ static double rate(double *t, uint32_t batch)
     return s > 0 ? batch / s : 0;
 }
 
+static double time_any(ours *o, int steps, bool is_cpu)
+{
+    return is_cpu ? time_cpu(o, steps) : time_ours(o, steps);
+}
+
 static void run(const bench_setup *setup, double peak)
 {
+    const bool is_cpu = setup->threads == 1;
     double t[N_SIDES][ROUNDS], rates[N_SIDES];
     ours o[TORCH] = {{0}};
     peer p = {0};
@@ -166,10 +174,10 @@ static void run(const bench_setup *setup, double peak)
     /* rounds of about a fifth of a second */
     const int steps = 1 + (int)(0.2 / time_ours(&o[0], 1));
     const bool has_peer = open_peer(&p, setup);
-    if (has_peer) time_peer(&p, 2);
+    if (has_peer) time_peer(&p, 2, false);
     for (int r = 0; r < ROUNDS; r++) {
-        for (int i = 0; i < TORCH; i++) t[i][r] = o[i].g ? time_ours(&o[i], steps) : 0;
-        t[TORCH][r] = has_peer ? time_peer(&p, steps) : 0;
+        for (int i = 0; i < TORCH; i++) t[i][r] = o[i].g ? time_any(&o[i], steps, is_cpu) : 0;
+        t[TORCH][r] = has_peer ? time_peer(&p, steps, is_cpu) : 0;
     }
     for (int i = 0; i < N_SIDES; i++) rates[i] = rate(t[i], setup->batch);
     const double share = rates[F32] * step_macs(o[0].net) / (peak * setup->threads);
