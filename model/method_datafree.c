@@ -119,13 +119,12 @@ static const struct {
     {"aciq_laplace", by_aciq_laplace, true},
     {"kmeans", by_kmeans, false},
     {"pow2", by_pow2, false},
+    {"best", NULL, false}, /* for each group the exact one of least error */
 };
-enum { N_SCHEMES = sizeof schemes / sizeof *schemes };
+enum { N_SCHEMES = sizeof schemes / sizeof *schemes - 1, BEST = N_SCHEMES };
 
 /* ---- the network ------------------------------------------------------------------------------
  */
-
-enum { BEST = N_SCHEMES }; /* of least error among the exact ones */
 
 /* Levels of every group of every layer by every scheme at every bitlength, each found once, when it
  * is first asked for; and what the layers hold now. */
@@ -442,12 +441,12 @@ static pare_status write_table(harness *h, pare_err *e)
     for (int i = 0; i <= N_SCHEMES; i++) {
         const int s = i ? i - 1 : BEST; /* the best comes first */
         for (uint32_t bits = MOST_BITS; bits >= LEAST_BITS && status == PARE_OK; bits--) {
-            if (s != BEST && schemes[s].find == by_pow2 && bits > 4) continue;
+            if (schemes[s].find == by_pow2 && bits > 4) continue;
             double frac = 0;
             status = quantize_all(h, s, bits, e);
             if (status == PARE_OK) status = accuracy_of(h->r, h->images, n, -1, &frac, NULL, e);
             for (size_t j = 0; j < h->n && status == PARE_OK; j++)
-                add_layer(&out, h->nodes[j], s == BEST ? "best" : schemes[s].name, bits, frac);
+                add_layer(&out, h->nodes[j], schemes[s].name, bits, frac);
         }
     }
     if (status == PARE_OK)
