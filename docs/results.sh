@@ -9,12 +9,12 @@
 #   RESULTS    run folders (build/results)
 #   CIFAR      folder of CIFAR-10's binary batches; without it the runs on it are left out
 #   THREADS    threads (all); they do not change the results
-#   LEARN, TUNE, FP32  epochs of the runs on CIFAR-10 (3, 2, 50)
+#   LEARN, TUNE, FP32, LONG  epochs of the runs on CIFAR-10 (3, 2, 50, 20)
 #   COMPUTE    f32 or bf16 (bf16)
 set -eu
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build} RESULTS=${RESULTS:-$BUILD/results} OUT=${OUT:-docs/results.md}
-LEARN=${LEARN:-3} TUNE=${TUNE:-2} FP32=${FP32:-50} COMPUTE=${COMPUTE:-bf16}
+LEARN=${LEARN:-3} TUNE=${TUNE:-2} FP32=${FP32:-50} LONG=${LONG:-20} COMPUTE=${COMPUTE:-bf16}
 export PARE_DATA=$PWD
 train=$BUILD/bin/pare-train sim=$BUILD/bin/pare-sim
 mode=run
@@ -24,8 +24,8 @@ mkdir -p "$RESULTS"
 
 cifar="--data ${CIFAR:-DIR} --weight-decay 0.0005 --augment crop_flip --compute $COMPUTE --seed 1"
 fine="--from $RESULTS/resnet20_fp32 --lr 0.02"
-learn="$fine --n-lr 3 --epochs $LEARN --tune-epochs $TUNE"
-gammas="0.1 0.2 0.5 1 2"
+learn="$fine --n-lr 1 --init-bits 6 --epochs $LEARN --tune-epochs $TUNE --tune-lr 0.02"
+gammas="0.1 0.2 0.3 0.5 0.8"
 machines="stripes loom1"
 
 # The other methods: after training from an fp32 run, or by training from it. Methods that learn bitlengths
@@ -39,7 +39,7 @@ method_runs() { # name of the fp32 run, network, epochs of learning, of tuning, 
       echo "${net}_${m}_w${b}a$b|$net|--method $m --bits $b --first-last-bits 8 $train"
     done
   done
-  echo "${net}_stochastic|$net|--method stochastic --gamma 0.5 --n-lr 3 $learn"
+  echo "${net}_stochastic|$net|--method stochastic --gamma 0.3 --init-bits 6 $learn"
   echo "${net}_fracbits|$net|--method fracbits --criterion bitops --init-bits 6 $learn"
   echo "${net}_adaqat|$net|--method adaqat --init-bits 6 --set options.adaqat.price=0.6 $train"
   echo "${net}_bmpq|$net|--method bmpq --bits w4a4 --first-last-bits 8 $train"
@@ -68,6 +68,10 @@ runs() {
   [ -n "${CIFAR:-}" ] || [ "$mode" = list ] || return 0
   echo "resnet20_fp32|resnet20|--method fp32 --epochs $FP32 --lr 0.1 $cifar"
   for g in $gammas; do echo "resnet20_g$g|resnet20|--gamma $g $learn $cifar"; done
+  for b in 4 3; do # tuned for long: a mean of b bits after rounding up, b / 8 of the cost of 8 bits everywhere
+    echo "resnet20_mean$b|resnet20|--budget $(awk -v b="$b" 'BEGIN { print b / 8 }')x $fine --n-lr 2 --init-bits 6 \
+--epochs 4 --tune-epochs $LONG --tune-lr 0.03 $cifar"
+  done
   for b in 8 6 4 3 2; do
     echo "resnet20_w${b}a$b|resnet20|--method fixed --bits $b --epochs $((LEARN + TUNE)) $fine $cifar"
   done

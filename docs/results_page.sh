@@ -25,11 +25,17 @@ cost() { # run machine key...: of the total's line
   for key in "${@:3}"; do sed -nE "s/.*\"$key\":([-0-9.e+]+).*/\1/p" <<<"$line"; done
 }
 method_of() { sed -nE 's/^method: ([a-z0-9]+).*/\1/p' "$RESULTS/$1/config.yaml"; }
-names() { # pattern...: of the runs that are there
-  local name _ p
+names() { # pattern...: of the runs that are there; after one of several widths its smaller ones
+  local name _ p width
   while IFS='|' read -r name _ _; do
-    # shellcheck disable=SC2254
-    for p in "$@"; do case $name in $p) has "$name" && echo "$name" ;; esac; done
+    for p in "$@"; do
+      # shellcheck disable=SC2254
+      case $name in $p) ;; *) continue ;; esac
+      has "$name" || break
+      echo "$name"
+      for width in 7 6 5 4 3 2 1; do ! has "$name/width$width" || echo "$name/width$width"; done
+      break
+    done
   done < <(runs)
 }
 

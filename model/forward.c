@@ -113,7 +113,7 @@ pare_status pare_forward_pool(pare_job *job, pare_node *node, size_t shard, unsi
         pare_maxpool(g->kernels, &w, x, y,
                      node->best + shard * g->shard_images * g->values[node->y].count);
     else
-        pare_avgpool(&w, x, y);
+        pare_avgpool(g->kernels, &w, x, y);
     observe(job, node->y, shard);
     return PARE_OK;
 }
@@ -419,6 +419,12 @@ static void use_own(pare_graph *g)
 static pare_status report_not_finite(const pare_job *job, pare_err *e)
 {
     const pare_net *net = job->g->net;
+    const size_t image = pare_graph_find_bad_image(job->g, job->n_images);
+    if (image < job->n_images)
+        return pare_err_set(e, PARE_EFAIL, net->file, net->layers[0].pos,
+                            "image %zu of the batch has a value that is not finite; finite ones "
+                            "expected",
+                            image + 1);
     uint32_t layer = pare_graph_find_not_finite(job->g, job->n_images);
     const char *what = layer == PARE_NONE ? "too large for float" : "not finite";
     if (layer == PARE_NONE) layer = job->bad_layer; /* squares, or the sums, overflowed */

@@ -108,7 +108,7 @@ typedef struct pare_train_config {
     double weight_decay;    /* of weights only */
     double label_smoothing; /* share of the target spread over all classes */
     int augment;            /* none, crop, crop_flip */
-    int compute;            /* of training convolutions: f32, bf16 */
+    int compute;            /* of training convolutions: f32, bf16, winograd */
     uint64_t seed;
     uint32_t limit; /* images kept of each split; 0: all */
     uint32_t checkpoint_steps;

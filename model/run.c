@@ -195,7 +195,8 @@ pare_status pare_run_open(const pare_train_config *config, const char *folder, u
         .comm = comm,
         .n_classes = r->data->n_classes,
         .max_bits = config->max_bits,
-        .is_bf16 = config->compute == 1,
+        .is_bf16 = config->compute == PARE_COMPUTE_BF16,
+        .is_winograd = config->compute == PARE_COMPUTE_WINOGRAD,
         .seed = config->seed,
         .threads = threads};
     PARE_TRY(pare_graph_new(&spec, &r->graph, e));

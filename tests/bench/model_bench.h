@@ -42,7 +42,7 @@ static inline double median_of(double *v, size_t n)
 typedef struct bench_setup {
     const char *network; /* a shipped one, or the text of one */
     const char *method;
-    bool is_bf16;
+    bool is_bf16, is_winograd;
     uint32_t batch;
     unsigned threads;
 } bench_setup;
@@ -101,6 +101,7 @@ static inline void open_ours(ours *o, const bench_setup *s)
                                   .n_classes = o->data.n_classes,
                                   .max_bits = 8,
                                   .is_bf16 = s->is_bf16,
+                                  .is_winograd = s->is_winograd,
                                   .seed = 1,
                                   .threads = s->threads};
     must(pare_graph_new(&spec, &o->g, &e), &e);
