@@ -23,7 +23,9 @@ static void random_dims(const pare_accel_params *p, pare_rng *r, pare_dims *d)
 {
     *d = (pare_dims){.n = 1, .groups = 1};
     d->k = extent(r, p->rows, 3 * p->rows);
-    d->c = extent(r, p->lanes, 2 * p->lanes + 1);
+    /* steps of a fusion PE hold 1 to 16 channels a lane: from many steps to few */
+    const uint32_t side = p->pe == PARE_ACCEL_FUSION ? 8 * p->lanes : p->lanes;
+    d->c = extent(r, side, 2 * side + 1);
     d->r = between(r, 1, 3);
     d->s = between(r, 1, 3);
     uint32_t *const out[2] = {&d->p, &d->q}, *const in[2] = {&d->h, &d->w};

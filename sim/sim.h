@@ -80,7 +80,7 @@ typedef struct pare_mapping {
     int tiles, cols;   /* pare_holds */
     int row_inputs;    /* pare_row_inputs */
     bool split_depth;  /* tiles may also hold pieces of the depth, whose sums are added */
-    bool pad_layers;   /* channels to whole lanes, filters to whole rows, in memory too */
+    bool pad_layers;   /* channels to whole steps, filters to whole rows, in memory too */
     int objective;     /* pare_objective; then energy, or cycles if it is not about cycles */
     double slack_frac; /* mappings this much above the best objective compete on the other one */
     pare_tile tile;
@@ -476,6 +476,14 @@ uint32_t pare_sim_pace_gap(const pare_sim_pace *pace, uint64_t word);
 pare_status pare_sim_events_at(const pare_machine *machine, const pare_sim_job *job,
                                const pare_sim_pace *pace, pare_event_fn *fn, void *context,
                                pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;
+/* The same where someone else knows what the tiles take on the array: tile_cycles[n_tiles], group,
+ * filters, windows, channels of the mapping's tiles, from the outermost to the innermost. The
+ * mapping is the one that pare_sim_run_layer chooses without them. *cycles is the layer's time.
+ * PARE_EINPUT if the mapping has not n_tiles. */
+pare_status pare_sim_events_given(const pare_machine *machine, const pare_sim_job *job,
+                                  const pare_sim_pace *pace, const uint64_t *tile_cycles,
+                                  size_t n_tiles, pare_event_fn *fn, void *context,
+                                  uint64_t *cycles, pare_err *e) PARE_MUST_CHECK;
 /* A whole network as a Chrome trace (chrome://tracing, Perfetto): a microsecond is a cycle, one
  * track a unit. Events beyond `max_events` are left out; otherData.events_left_out counts them. */
 pare_status pare_sim_timeline(const pare_net *net, const pare_machine *machine,
