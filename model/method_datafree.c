@@ -119,13 +119,12 @@ static const struct {
     {"aciq_laplace", by_aciq_laplace, true},
     {"kmeans", by_kmeans, false},
     {"pow2", by_pow2, false},
+    {"best", NULL, false}, /* for each group the exact one of least error */
 };
-enum { N_SCHEMES = sizeof schemes / sizeof *schemes };
+enum { N_SCHEMES = sizeof schemes / sizeof *schemes - 1, BEST = N_SCHEMES };
 
 /* ---- the network ------------------------------------------------------------------------------
  */
-
-enum { BEST = N_SCHEMES }; /* of least error among the exact ones */
 
 /* Levels of every group of every layer by every scheme at every bitlength, each found once, when it
  * is first asked for; and what the layers hold now. */
@@ -133,10 +132,24 @@ typedef struct harness {
     pare_run *r;
     pare_node **nodes;
     size_t n;
-    levels **found; /* per layer: [N_SCHEMES + 1][N_BITS][groups] */
-    bool *is_found; /* [n][N_SCHEMES + 1][N_BITS] */
-    float *memory;  /* the largest group */
+    levels **found;             /* per layer: [N_SCHEMES + 1][N_BITS][groups] */
+    bool *is_found;             /* [n][N_SCHEMES + 1][N_BITS] */
+    float *memory;              /* the largest group */
+    uint32_t *images, *hardest; /* to choose by, as they come and those of small margins first */
+    size_t n_images;
 } harness;
+
+typedef struct hard_image {
+    double margin;
+    uint32_t image;
+} hard_image;
+
+static int compare_margins(const void *a, const void *b)
+{
+    const hard_image *x = a, *y = b;
+    if (x->margin != y->margin) return x->margin < y->margin ? -1 : 1;
+    return (x->image > y->image) - (x->image < y->image);
+}
 
 static harness new_harness(pare_run *r)
 {
@@ -151,6 +164,10 @@ static harness new_harness(pare_run *r)
         if (pare_group_size(h.nodes[i]) > most) most = pare_group_size(h.nodes[i]);
     }
     h.memory = pare_xalloc(most, sizeof *h.memory);
+    h.n_images = r->config->calibration_images;
+    if (h.n_images > r->data->train.n) h.n_images = r->data->train.n;
+    h.images = pare_xalloc(h.n_images, sizeof *h.images);
+    h.hardest = pare_xalloc(h.n_images, sizeof *h.hardest);
     return h;
 }
 
@@ -166,6 +183,8 @@ static void free_harness(harness *h)
     free(h->is_found);
     free(h->nodes);
     free(h->memory);
+    free(h->images);
+    free(h->hardest);
 }
 
 /* In a rising list; of equally near ones the lower. */
@@ -274,41 +293,53 @@ static bool counts(const char *classes, uint32_t label)
     return false;
 }
 
-/* Those of a batch's images that count and are classified right. */
-static size_t count_right(const pare_run *r, size_t first, size_t n)
+/* By how much the right class's logit leads. */
+static double margin_of(const float *logits, size_t n, uint32_t label)
 {
-    const pare_graph *g = r->graph;
-    const float *logits = g->values[g->out].data;
-    size_t n_right = 0;
-    for (size_t i = 0; i < n; i++, logits += g->n_classes) {
-        size_t best = 0;
-        for (size_t j = 1; j < g->n_classes; j++)
-            if (logits[j] > logits[best]) best = j;
-        const uint32_t label = r->data->train.labels[first + i];
-        n_right += best == label && counts(r->config->options.datafree.classes, label);
-    }
-    return n_right;
+    double most = -INFINITY;
+    for (size_t j = 0; j < n; j++)
+        if (j != label) most = fmax(most, (double)logits[j]);
+    return (double)logits[label] - most;
 }
 
-/* Of the last `n` training images, those whose class counts, with the weights that are set.
- * `floor_frac`: it is enough to know whether this is reached; *frac is then on the right side of
- * it. Negative: the accuracy. */
-static pare_status accuracy_of(pare_run *r, size_t n, double floor_frac, double *frac, pare_err *e)
+/* Does an image's class count? */
+static bool image_counts(const pare_run *r, uint32_t image)
 {
-    const size_t all = r->data->train.n, start = all - n;
-    size_t total = 0, n_right = 0, left;
-    for (size_t i = start; i < all; i++)
-        total += counts(r->config->options.datafree.classes, r->data->train.labels[i]);
-    left = total;
+    return counts(r->config->options.datafree.classes, r->data->train.labels[image]);
+}
+
+/* One batch of a list of training images: those that count and are classified right; `margins`
+ * may be NULL. */
+static pare_status run_batch(pare_run *r, const uint32_t *images, size_t n, double *margins,
+                             size_t *n_right, pare_err *e)
+{
+    const pare_batch b = {.data = r->data, .images = &r->data->train, .order = images};
+    pare_job job = {.g = r->graph, .batch = &b, .n_images = n};
+    PARE_TRY(pare_graph_forward(&job, e));
+    const size_t n_classes = r->graph->n_classes;
+    const float *logits = r->graph->values[r->graph->out].data;
+    for (size_t i = 0; i < n; i++, logits += n_classes) {
+        const double margin = margin_of(logits, n_classes, r->data->train.labels[images[i]]);
+        if (margins) margins[i] = margin;
+        *n_right += margin > 0 && image_counts(r, images[i]);
+    }
+    return PARE_OK;
+}
+
+/* Share of the images whose class counts, with the weights that are set. `floor_frac`: it is enough
+ * to know whether this is reached; *frac is then on the right side of it. Negative: the whole. */
+static pare_status accuracy_of(pare_run *r, const uint32_t *images, size_t n, double floor_frac,
+                               double *frac, double *margins, pare_err *e)
+{
+    const size_t batch = r->config->batch;
+    size_t total = 0, n_right = 0;
+    for (size_t i = 0; i < n; i++) total += image_counts(r, images[i]);
     *frac = 0;
-    for (size_t first = start; first < all && total; first += r->config->batch) {
-        const pare_batch b = {.data = r->data, .images = &r->data->train, .first = first};
-        pare_job job = {.g = r->graph, .batch = &b};
-        job.n_images = all - first < r->config->batch ? all - first : r->config->batch;
-        PARE_TRY(pare_graph_forward(&job, e));
-        n_right += count_right(r, first, job.n_images);
-        for (size_t i = first; i < first + job.n_images; i++)
-            left -= counts(r->config->options.datafree.classes, r->data->train.labels[i]);
+    size_t left = total;
+    for (size_t first = 0; first < n && total; first += batch) {
+        const size_t here = n - first < batch ? n - first : batch;
+        PARE_TRY(run_batch(r, images + first, here, margins ? margins + first : NULL, &n_right, e));
+        for (size_t i = first; i < first + here; i++) left -= image_counts(r, images[i]);
         *frac = (double)n_right / (double)total;
         if (floor_frac < 0) continue;
         if (*frac >= floor_frac || (double)(n_right + left) / (double)total < floor_frac) break;
@@ -316,10 +347,27 @@ static pare_status accuracy_of(pare_run *r, size_t n, double floor_frac, double 
     return PARE_OK;
 }
 
-static size_t n_images(const pare_run *r)
+/* The last training images, and their accuracy with real weights; those of small margins come
+ * first in h->hardest, as they show soonest that bits are too few. */
+static pare_status take_images(harness *h, double *real_frac, pare_err *e)
 {
-    const size_t n = r->config->calibration_images;
-    return n < r->data->train.n ? n : r->data->train.n;
+    pare_run *r = h->r;
+    const size_t n = h->n_images;
+    hard_image *hard = pare_xalloc(n, sizeof *hard);
+    double *margins = pare_xalloc(n, sizeof *margins);
+    for (size_t i = 0; i < n; i++) h->images[i] = (uint32_t)(r->data->train.n - n + i);
+    pare_status status = PARE_OK;
+    for (size_t i = 0; i < h->n && status == PARE_OK; i++) {
+        pare_node *k = h->nodes[i];
+        status = pare_mac_set_weights(k->mac_eval, 0, k->w.x, k->bias.n ? k->bias.x : NULL, e);
+    }
+    if (status == PARE_OK) status = accuracy_of(r, h->images, n, -1, real_frac, margins, e);
+    for (size_t i = 0; i < n; i++) hard[i] = (hard_image){margins[i], h->images[i]};
+    qsort(hard, n, sizeof *hard, compare_margins);
+    for (size_t i = 0; i < n; i++) h->hardest[i] = hard[i].image;
+    free(hard);
+    free(margins);
+    return status;
 }
 
 /* ---- the table --------------------------------------------------------------------------------
@@ -385,7 +433,7 @@ static void add_layer(pare_buf *out, const pare_node *n, const char *scheme, uin
 
 static pare_status write_table(harness *h, pare_err *e)
 {
-    const size_t all = n_images(h->r), batch = h->r->config->batch;
+    const size_t batch = h->r->config->batch, n = h->n_images < batch ? h->n_images : batch;
     pare_buf out = {0}, path = {0};
     pare_status status = PARE_OK;
     pare_buf_puts(&out, "layer,scheme,weight_bits,range,zero_frac,mse,sqnr_db,entropy_bits,"
@@ -393,13 +441,12 @@ static pare_status write_table(harness *h, pare_err *e)
     for (int i = 0; i <= N_SCHEMES; i++) {
         const int s = i ? i - 1 : BEST; /* the best comes first */
         for (uint32_t bits = MOST_BITS; bits >= LEAST_BITS && status == PARE_OK; bits--) {
-            if (s != BEST && schemes[s].find == by_pow2 && bits > 4) continue;
+            if (schemes[s].find == by_pow2 && bits > 4) continue;
             double frac = 0;
             status = quantize_all(h, s, bits, e);
-            if (status == PARE_OK)
-                status = accuracy_of(h->r, all < batch ? all : batch, -1, &frac, e);
+            if (status == PARE_OK) status = accuracy_of(h->r, h->images, n, -1, &frac, NULL, e);
             for (size_t j = 0; j < h->n && status == PARE_OK; j++)
-                add_layer(&out, h->nodes[j], s == BEST ? "best" : schemes[s].name, bits, frac);
+                add_layer(&out, h->nodes[j], schemes[s].name, bits, frac);
         }
     }
     if (status == PARE_OK)
@@ -421,7 +468,7 @@ static pare_status find_uniform(harness *h, int scheme, double floor_frac, uint3
     while (high - low > 1) {
         *bits = (low + high) / 2;
         PARE_TRY(quantize_all(h, scheme, *bits, e));
-        PARE_TRY(accuracy_of(h->r, n_images(h->r), floor_frac, &frac, e));
+        PARE_TRY(accuracy_of(h->r, h->hardest, h->n_images, floor_frac, &frac, NULL, e));
         if (frac >= floor_frac)
             high = *bits;
         else
@@ -442,7 +489,7 @@ static pare_status shrink(harness *h, size_t layer, int scheme, double floor_fra
     for (; bits > LEAST_BITS; bits--) {
         double frac;
         PARE_TRY(quantize(h, layer, scheme, bits - 1, e));
-        PARE_TRY(accuracy_of(h->r, n_images(h->r), floor_frac, &frac, e));
+        PARE_TRY(accuracy_of(h->r, h->hardest, h->n_images, floor_frac, &frac, NULL, e));
         if (frac < floor_frac) return quantize(h, layer, scheme, bits, e);
     }
     return PARE_OK;
@@ -490,12 +537,7 @@ static pare_status start(pare_run *r, pare_err *e)
     double real_frac = 0;
     PARE_TRY(set_inputs(r, e));
     harness h = new_harness(r);
-    pare_status status = PARE_OK;
-    for (size_t i = 0; i < h.n && status == PARE_OK; i++) {
-        pare_node *n = h.nodes[i];
-        status = pare_mac_set_weights(n->mac_eval, 0, n->w.x, n->bias.n ? n->bias.x : NULL, e);
-    }
-    if (status == PARE_OK) status = accuracy_of(r, n_images(r), -1, &real_frac, e);
+    pare_status status = take_images(&h, &real_frac, e);
     if (status == PARE_OK) status = write_table(&h, e);
     if (status == PARE_OK) status = find_least(&h, scheme, real_frac - o->datafree.drop, e);
     free_harness(&h);

@@ -192,11 +192,24 @@ static size_t mac_index(const pare_run *r, const pare_node *n)
     return at;
 }
 
+size_t pare_ptq_stride(size_t count, size_t most, size_t channels)
+{
+    for (size_t stride = count / most + 1;; stride++) {
+        size_t a = stride, b = channels; /* greatest common divisor */
+        while (b) {
+            const size_t rest = a % b;
+            a = b;
+            b = rest;
+        }
+        if (a == 1) return stride;
+    }
+}
+
 static void take(void *context, pare_run *r, pare_node *n, const float *x, size_t count)
 {
     const taking *t = context;
     pare_samples *s = &t->s[mac_index(r, n)];
-    const size_t stride = count / t->share + 1;
+    const size_t stride = pare_ptq_stride(count, t->share, r->graph->values[n->x].channels);
     for (size_t i = 0; i < count; i++) {
         s->lo = fmin(s->lo, (double)x[i]);
         s->hi = fmax(s->hi, (double)x[i]);

@@ -11,6 +11,23 @@
 
 enum { PARE_STEM_LANES = 8, PARE_STEM_CHANNELS_MAX = 64 };
 
+/* Loops over one image and eight output channels from k on, one pair for each kernel size so that
+ * the taps are registers. `frame` is the image with its padding; packed weights and sums are
+ * [tap, then bias][lane]; `backward` adds to the sums. */
+typedef struct pare_stem_size {
+    uint32_t r, s;
+    void (*forward)(const pare_dims *d, const float *frame, const float *w, float *y, size_t k);
+    void (*backward)(const pare_dims *d, const float *frame, const float *gy, float *sum, size_t k);
+} pare_stem_size;
+
+extern const pare_stem_size pare_stem_sizes[];
+extern const size_t pare_n_stem_sizes;
+
+static inline size_t pare_stem_frame_width(const pare_dims *d)
+{
+    return d->w + 2 * (size_t)d->pad[1];
+}
+
 /* Does this machine compute such layers here? */
 bool pare_stem_fits(const pare_dims *d);
 

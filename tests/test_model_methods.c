@@ -472,6 +472,22 @@ START_TEST(codes_of_fewer_bits_are_truncated_ones)
 }
 END_TEST
 
+START_TEST(samples_are_of_all_channels)
+{
+    static const size_t cases[][2] = {
+        {128 * 64 * 64, 64}, {128 * 1024 * 16, 16}, {300, 3}, {99, 6}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const size_t count = cases[i][0], channels = cases[i][1], most = 32769;
+        const size_t stride = pare_ptq_stride(count, most, channels);
+        size_t seen[64] = {0}, n = 0;
+        for (size_t at = 0; at < count; at += stride, n++) seen[at % channels]++;
+        ck_assert_uint_le(n, most);
+        for (size_t c = 0; c < channels; c++) /* alike, up to one */
+            ck_assert(seen[c] + 1 >= n / channels && seen[c] <= n / channels + 1);
+    }
+}
+END_TEST
+
 START_TEST(requantization_is_within_one_of_the_real_product)
 {
     pare_rng r = pare_rng_new(SEED, 14);
@@ -581,6 +597,7 @@ int main(int argc, char **argv)
                                   a_bitlength_freezes_after_its_flips,
                                   the_assignment_equals_brute_force,
                                   codes_of_fewer_bits_are_truncated_ones,
+                                  samples_are_of_all_channels,
                                   requantization_is_within_one_of_the_real_product,
                                   residuals_sum_to_the_fine_grid,
                                   zero_and_every_level_are_exact,

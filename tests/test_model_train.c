@@ -35,10 +35,9 @@ END_TEST
 
 START_TEST(one_and_two_threads_leave_the_same_bytes)
 {
-    static const char *const ways[] = {"method=bitpruning augment=crop_flip",
-                                       "method=fixed bits=w3a4 optimizer=adam lr=0.002",
-                                       "method=fp32 schedule=step", "compute=bf16",
-                                       "compute=winograd"};
+    static const char *const ways[] = {
+        "method=bitpruning augment=crop_flip", "method=fixed bits=w3a4 optimizer=adam lr=0.002",
+        "method=fp32 schedule=step", "compute=bf16", "compute=winograd"};
     /* the last ones need AVX-512 */
     const int n_ways = pare_kernels_best() == &pare_kernels_avx512 ? 5 : 3;
     for (int i = 0; i < n_ways; i++) {

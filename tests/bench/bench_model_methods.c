@@ -140,7 +140,7 @@ int main(int argc, char **argv)
     };
     static const char *const after[] = {
         "method=mmse bits=w4a4", "method=mmse bits=w4a4 granularity=channel",
-        "method=settle bits=w4a4", "method=datafree bits=w8a8 calibration_images=128"};
+        "method=settle bits=w4a4", "method=datafree bits=w8a8 options.datafree.drop=0.1"};
     char folder[] = "/tmp/pare_bench_methods_XXXXXX";
     double total_s;
     if (!mkdtemp(folder)) return 1;

@@ -144,6 +144,21 @@ static inline double time_ours(ours *o, int steps)
     return (now_s() - start) / steps;
 }
 
+static inline double cpu_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Seconds of CPU a step: what else the machine does counts little. */
+static inline double time_cpu(ours *o, int steps)
+{
+    const double start = cpu_s();
+    time_ours(o, steps);
+    return (cpu_s() - start) / steps;
+}
+
 /* Images a second over some rounds, median. */
 static inline double rate_of(const bench_setup *s, int rounds, int steps)
 {

@@ -31,7 +31,7 @@ group_bits() { for f in "$@"; do tail -c +129 "$f" | od -An -v -tf4 -w16 | awk '
 row_bits() { awk -F, -v l="$2" '$1 == l && $2 == "weight" { print $3, $9, $10 }' "$1/tensors.csv"; }
 # the steps of n are so large that the groups go apart in a few of them
 train="$BIN/pare-train groups.net.yaml --data fashion-mnist --granularity channel --gamma 0.05 --n-lr 1000 --init-bits 4
-  --epochs 2 --tune-epochs 1 --limit 640 --sample-images 8 -q"
+  --label-smoothing 0.1 --warmup-epochs 0.5 --epochs 2 --tune-epochs 1 --limit 640 --sample-images 8 -q"
 run=0
 for way in "--group-channels 1" "--group-channels 3" "--group-channels 3 --first-last-bits 8" \
   "--group-channels 4 --act-granularity network"; do
