@@ -201,17 +201,17 @@ int main(int argc, char **argv)
                                     NULL};
     const TTest *const refusals[] = {what_a_method_cannot_do_is_refused, NULL};
     const gtck_case cases[] = {
-        {.suite = "Same", .tests = same, .setup = setup, .teardown = teardown, .timeout_s = 60},
+        {.suite = "Same", .tests = same, .setup = setup, .teardown = teardown, .timeout_s = 240},
         {.suite = "Result",
          .tests = results,
          .setup = setup,
          .teardown = teardown,
-         .timeout_s = 60},
+         .timeout_s = 240},
         {.suite = "Refusal",
          .tests = refusals,
          .setup = setup,
          .teardown = teardown,
-         .timeout_s = 60},
+         .timeout_s = 240},
     };
     return gtck_main(argc, argv, "model_methods_run", cases, sizeof cases / sizeof *cases);
 }
