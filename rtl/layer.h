@@ -52,19 +52,39 @@ void pare_layer_image_outputs(const pare_layer_image *m, const pare_layer_job *j
 /* What they must be, and the sums themselves if `sums` is not NULL. */
 void pare_layer_reference(const pare_accel_params *params, const pare_layer_job *job, int32_t *out);
 
+/* Sizes of a buffer tile and the order of its loops, 0 and NULL: searched. */
+typedef struct pare_layer_cut {
+    uint32_t filters, rows;
+    const char *order; /* of 'k' 'w' 'c', outermost first */
+} pare_layer_cut;
+
+/* What the machine did before the layer. */
+typedef enum pare_layer_before {
+    PARE_BEFORE_RESET,   /* nothing */
+    PARE_BEFORE_REFUSED, /* it refused a descriptor */
+    PARE_BEFORE_LAYER,   /* it ran the same layer, from other memory */
+    PARE_N_BEFORE
+} pare_layer_before;
+
 /* ---- random layers (layer_random.c) ---------------------------------------------------------- */
+
+/* No random layer has a larger kernel, or more channels than this many groups of lanes and one. */
+enum { PARE_LAYER_KERNEL_MAX = 3, PARE_LAYER_GROUPS_MAX = 2 };
 
 /* Layer `index` of a seed, small enough for the machine; codes and records are its own. */
 typedef struct pare_layer_random {
     pare_layer_job job;
     int32_t *weights, *acts;
     pare_accel_filter *filters;
-    bool has_pace;
+    pare_layer_cut cut;
     pare_sim_pace pace;
+    bool is_level; /* the latency is to be such that both units end some stage at once */
     uint64_t desc_seed;
-    const char *data; /* what the codes are like */
+    pare_layer_before before;
 } pare_layer_random;
 
+/* Three layers of four walk through what layers may differ in (layer_bins.h), so that all of it
+ * comes before any of it comes again; the fourth is drawn freely. */
 void pare_layer_random_new(const pare_accel_params *params, uint64_t seed, uint64_t index,
                            pare_layer_random *out);
 void pare_layer_random_free(pare_layer_random *r); /* zeroed allowed */
@@ -106,7 +126,8 @@ typedef struct pare_layer_run {
     uint64_t trace_from;           /* first cycle of the waves in `trace` */
     pare_layer_fault fault;
     bool has_model;     /* also the C model, pin by pin */
-    uint64_t desc_seed; /* of the pauses of the descriptor port; 0: none */
+    uint64_t desc_seed; /* of the pauses of the descriptor and the status port; 0: none */
+    pare_layer_before before;
 } pare_layer_run;
 
 typedef struct pare_layer_outcome {
@@ -125,6 +146,8 @@ pare_status pare_layer_run_rtl(const pare_layer_run *run, pare_layer_outcome *ou
                                pare_err *e) PARE_MUST_CHECK;
 void pare_layer_outcome_free(pare_layer_outcome *o); /* zeroed allowed */
 
+typedef struct pare_layer_coverage pare_layer_coverage; /* layer_bins.h */
+
 /* ---- the whole check (layer_check.c) --------------------------------------------------------- */
 
 typedef struct pare_layer_check {
@@ -138,6 +161,9 @@ typedef struct pare_layer_check {
     bool has_model;
     uint64_t desc_seed;
     pare_layer_fault fault;
+    pare_layer_cut cut;
+    pare_layer_before before;
+    pare_layer_coverage *coverage; /* NULL, or what a layer that agrees is counted in */
 } pare_layer_check;
 
 enum { PARE_LAYER_FAILURE_CYCLES = 200000 }; /* some 30 MB for pare4 */
@@ -159,12 +185,20 @@ pare_status pare_layer_machine_check(const pare_machine *m, const pare_accel_par
  * agree or not; PARE_EINPUT if the machine cannot run it. Free with pare_layer_result_free. */
 pare_status pare_layer_verify(const pare_layer_check *check, const pare_layer_job *job,
                               pare_layer_result *out, pare_err *e) PARE_MUST_CHECK;
+/* The same of a random layer, with its memory, its tiles and what was before it; `check` holds the
+ * rest. Its tiles are searched if those that it draws do not fit; PARE_EINPUT if none do. */
+pare_status pare_layer_verify_random(const pare_layer_check *check, const pare_layer_random *x,
+                                     pare_layer_result *out, pare_err *e) PARE_MUST_CHECK;
 /* The same for any groups and images: a descriptor for each group of each image, until one fails.
  * Cycles, records and setup are sums; level1 is that of the layer as a whole, which moves weights
  * once for all images. */
 pare_status pare_layer_verify_split(const pare_layer_check *check, const pare_layer_job *job,
                                     pare_layer_result *out, pare_err *e) PARE_MUST_CHECK;
 void pare_layer_result_free(pare_layer_result *r); /* zeroed allowed */
+/* The layer as level 2 takes it, and the machine that stores what it stores, in tiles as the check
+ * wants them (it lives no longer than check->machine). */
+pare_sim_job pare_layer_sim_job(const pare_layer_job *job);
+pare_machine pare_layer_machine(const pare_layer_check *check, const pare_layer_job *job);
 /* Bits of a stored output: a sum, or a code in one or two bytes. */
 uint32_t pare_layer_out_bits(const pare_layer_job *job);
 

@@ -1,5 +1,7 @@
 /* A layer on the RTL against everything that says what it must do: integer reference, level 2. */
-#include "rtl/layer.h"
+#include "rtl/layer_bins.h"
+
+#include "sim/accel_model.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -152,6 +154,25 @@ static pare_status refused(const pare_layer_job *job, uint32_t status, pare_err 
                         pare_accel_status_doc(status));
 }
 
+/* What the C model of the machine answers to the descriptor, which it does before it runs it. */
+static uint32_t model_status(const pare_layer_image *image)
+{
+    uint32_t words[PARE_ACCEL_WORDS], n = 0;
+    pare_accel_model *const model = pare_accel_model_new(image->params);
+    pare_accel_out out = {0};
+    pare_accel_pack(&image->desc, words);
+    /* it takes the words, is busy, then wants records, runs or refuses */
+    for (bool is_busy = false; !out.run && !out.status_valid && !(is_busy && out.desc_ready);) {
+        const pare_accel_in in = {.desc_valid = n < PARE_ACCEL_WORDS,
+                                  .desc = words[n % PARE_ACCEL_WORDS]};
+        pare_accel_model_cycle(model, &in, &out);
+        is_busy |= !out.desc_ready;
+        n += in.desc_valid && out.desc_ready;
+    }
+    pare_accel_model_free(model);
+    return out.status_valid ? out.status : PARE_ACCEL_STATUS_OK;
+}
+
 static void compare(const pare_layer_image *image, const pare_layer_job *job,
                     const pare_layer_outcome *o, const wanted_records *w, pare_layer_result *r)
 {
@@ -210,6 +231,11 @@ static pare_status run(const pare_layer_check *c, const pare_layer_job *job,
 {
     pare_layer_image image;
     PARE_TRY(pare_layer_image_new(c->params, job, map, &image, e));
+    const uint32_t refusal = model_status(&image);
+    if (refusal) {
+        pare_layer_image_free(&image);
+        return refused(job, refusal, e);
+    }
     /* a word of a descriptor every other cycle or so, its products, and as much again */
     const uint64_t setup = 100 + 2 * (uint64_t)image.n_filters * (PARE_ACCEL_FILTER_WORDS + 1);
     const pare_layer_run how = {.image = &image,
@@ -221,6 +247,7 @@ static pare_status run(const pare_layer_check *c, const pare_layer_job *job,
                                 .model_vcd = c->model_vcd,
                                 .has_model = c->has_model,
                                 .desc_seed = c->desc_seed,
+                                .before = c->before,
                                 .fault = c->fault};
     pare_layer_outcome o;
     pare_status status = pare_layer_run_rtl(&how, &o, e);
@@ -234,14 +261,44 @@ static pare_status run(const pare_layer_check *c, const pare_layer_job *job,
         if (!o.is_ok)
             pare_buf_puts(&r->difference, o.difference.text);
         else if (o.status)
-            status = refused(job, o.status, e);
+            pare_buf_printf(&r->difference,
+                            "the RTL refuses the descriptor with status %" PRIu32
+                            " %s; the C model takes it\n",
+                            o.status, pare_accel_status_name(o.status));
         else
             compare(&image, job, &o, w, r);
+        if (r->is_ok && c->coverage)
+            pare_layer_cover(c->coverage, &(pare_layer_seen){.job = job,
+                                                             .image = &image,
+                                                             .pace = c->pace,
+                                                             .records = o.records,
+                                                             .before = c->before,
+                                                             .pauses = c->desc_seed > 0});
         pare_layer_outcome_free(&o);
     }
     if (status == PARE_OK && !r->is_ok) keep_waves(c, job, &how, run_cycles, &r->difference);
     pare_layer_image_free(&image);
     return status;
+}
+
+pare_sim_job pare_layer_sim_job(const pare_layer_job *job)
+{
+    return (pare_sim_job){.layer = job->name,
+                          .type = "conv2d",
+                          .dims = job->dims,
+                          .weight_bits = job->weight_bits,
+                          .act_bits = job->act_bits,
+                          .out_bits = job->out_bits};
+}
+
+pare_machine pare_layer_machine(const pare_layer_check *c, const pare_layer_job *job)
+{
+    pare_machine m = *c->machine;
+    m.memory.out_bits = pare_layer_out_bits(job);
+    if (c->cut.filters) m.mapping.tile.filters = c->cut.filters;
+    if (c->cut.rows) m.mapping.tile.out_rows = c->cut.rows;
+    if (c->cut.order) m.mapping.order = c->cut.order;
+    return m;
 }
 
 uint32_t pare_layer_out_bits(const pare_layer_job *job)
@@ -253,16 +310,10 @@ pare_status pare_layer_verify(const pare_layer_check *c, const pare_layer_job *j
                               pare_layer_result *out, pare_err *e)
 {
     *out = (pare_layer_result){.n_descriptors = 1};
-    const pare_sim_job sim_job = {.layer = job->name,
-                                  .type = "conv2d",
-                                  .dims = job->dims,
-                                  .weight_bits = job->weight_bits,
-                                  .act_bits = job->act_bits,
-                                  .out_bits = job->out_bits};
+    const pare_sim_job sim_job = pare_layer_sim_job(job);
     wanted_records w = {.mem_bits = c->params->mem_bits};
     pare_sim_layer level2;
-    pare_machine machine = *c->machine; /* stores what this layer stores */
-    machine.memory.out_bits = pare_layer_out_bits(job);
+    const pare_machine machine = pare_layer_machine(c, job);
     pare_status status = pare_sim_run_layer(&machine, &sim_job, &out->level1, e);
     if (status == PARE_OK)
         status = pare_sim_events_at(&machine, &sim_job, c->pace, want, &w, &level2, e);

@@ -24,13 +24,20 @@ static void new_host(layer_bench *b)
         if (k < m->desc.filters) pare_accel_pack_filter(&b->run->filters[k], b->words + b->n_words);
 }
 
-/* Words pause at random, so that the port's handshake is worked too. */
-static bool offers_word(const layer_bench *b)
+/* Ports pause at random, so that their handshakes are worked too. */
+static bool pauses(const layer_bench *b, uint32_t port)
 {
-    if (b->next_word == b->n_words) return false;
-    if (!b->run->desc_seed) return true;
+    if (!b->run->desc_seed) return false;
     const uint64_t x[2] = {b->run->desc_seed, b->cycle};
-    return pare_hash_bytes(PARE_HASH_SEED, x, sizeof x) >> 20 & 1;
+    return pare_hash_bytes(PARE_HASH_SEED, x, sizeof x) >> (20 + port) & 1;
+}
+
+/* Memory serves the words of a stage in time whenever it takes the requests, if that is before the
+ * least latency is over: three requests, the last one at most two cycles behind the fifth. */
+static bool takes_request(const layer_bench *b)
+{
+    const bool is_late = b->has_offer && b->cycle >= b->offer_cycle + 5;
+    return is_late || !pauses(b, 1);
 }
 
 /* ---- memory: one request after the other, a word a cycle at most ---- */
@@ -58,8 +65,8 @@ static bool is_flipped(const layer_bench *b)
 static void drive(layer_bench *b)
 {
     pare_accel_in *const in = &b->in;
-    *in = (pare_accel_in){.req_ready = true, .status_ready = true};
-    in->desc_valid = offers_word(b);
+    *in = (pare_accel_in){.req_ready = takes_request(b), .status_ready = !pauses(b, 2)};
+    in->desc_valid = b->next_word < b->n_words && !pauses(b, 0);
     if (in->desc_valid) in->desc = b->words[b->next_word];
     if (!b->n_queue || b->cycle < b->next_at) return;
     if (b->run->fault.kind == PARE_LAYER_STOP && b->n_moved >= b->run->fault.word) return;
@@ -86,7 +93,7 @@ static bool take_request(layer_bench *b, const pare_accel_out *out)
     if (!b->has_stage || out->stage != b->stage) {
         b->stage = out->stage;
         b->has_stage = true;
-        b->next_at = b->cycle + latency_of(b, out->stage);
+        b->next_at = b->offer_cycle + latency_of(b, out->stage);
     }
     b->queue[b->n_queue++] =
         (layer_request){out->req_write, out->req_kind, out->req_addr, out->req_words, 0};
@@ -113,6 +120,11 @@ static bool react(layer_bench *b, const pare_accel_out *out)
     if (b->in.desc_valid && out->desc_ready) b->next_word++;
     if ((b->in.load_valid && out->load_ready) || (b->in.store_ready && out->store_valid))
         move_word(b, out);
+    if (out->req_valid && (!b->has_offer || out->stage != b->offer_stage)) {
+        b->has_offer = true;
+        b->offer_stage = out->stage;
+        b->offer_cycle = b->cycle;
+    }
     if (out->req_valid && b->in.req_ready) return take_request(b, out);
     return true;
 }
@@ -169,7 +181,7 @@ static void watch(layer_bench *b, const pare_accel_out *out)
     if (!out->run && b->has_run && !b->has_ended) {
         b->has_ended = true;
         b->out->cycles = b->cycle - b->run_cycle;
-        b->out->setup_cycles = b->run_cycle;
+        b->out->setup_cycles = b->run_cycle - b->begin_cycle;
     }
     const bool moves =
         (b->in.load_valid && out->load_ready) || (b->in.store_ready && out->store_valid);
@@ -234,12 +246,61 @@ static bool step(layer_bench *b)
         b->out->is_ok = true;
         return false;
     }
-    if (b->cycle < b->run->limit_cycles) return true;
+    if (b->cycle - b->begin_cycle < b->run->limit_cycles) return true;
     pare_buf_printf(&b->out->difference,
                     "no answer after %" PRIu64 " cycles, twice what level 1 allows: run %d, stage "
                     "%" PRIu32 ", DRAM unit %" PRIu32 ", array unit %" PRIu32 "\n",
-                    b->cycle, out.run, out.stage, out.dram_unit, out.array_unit);
+                    b->cycle - b->begin_cycle, out.run, out.stage, out.dram_unit, out.array_unit);
     return false;
+}
+
+/* ---- descriptors ---- */
+
+static void start(layer_bench *b)
+{
+    b->has_stage = b->has_offer = b->has_run = b->has_ended = false;
+    b->next_word = b->n_moved = b->n_queue = 0;
+    b->begin_cycle = b->cycle;
+    memset(b->watch, 0, sizeof b->watch);
+    b->out->is_ok = false;
+    for (int i = 0; i < PARE_N_UNITS; i++) b->out->records[i].n = 0;
+}
+
+static pare_status run_descriptor(layer_bench *b, pare_err *e)
+{
+    const pare_layer_run *const run = b->run;
+    start(b);
+    do {
+        if (run->trace && b->cycle == run->trace_from && !pare_dut_accel_trace(b->dut, run->trace))
+            return pare_err_set(e, PARE_EFAIL, run->trace, NOWHERE, "cannot be written");
+    } while (step(b));
+    return PARE_OK;
+}
+
+/* What comes before the layer that counts must leave no trace: not in the machine, nor in memory.
+ */
+static pare_status run_before(layer_bench *b, pare_err *e)
+{
+    const pare_layer_image *const m = b->run->image;
+    const uint32_t bits = b->words[1];
+    const size_t n_words = b->n_words, word_bytes = m->params->mem_bits / 8;
+    if (b->run->before == PARE_BEFORE_RESET) return PARE_OK;
+    const bool is_refused = b->run->before == PARE_BEFORE_REFUSED;
+    if (is_refused) {
+        b->words[1] = 0; /* bitlengths */
+        b->n_words = PARE_ACCEL_WORDS;
+    }
+    PARE_TRY(run_descriptor(b, e));
+    b->words[1] = bits;
+    b->n_words = n_words;
+    if (b->out->is_ok && is_refused != (b->out->status != PARE_ACCEL_STATUS_OK)) {
+        pare_buf_printf(&b->out->difference, "status %" PRIu32 " of the descriptor before\n",
+                        b->out->status);
+        b->out->is_ok = false;
+    }
+    memset(m->memory + m->desc.out_base * word_bytes, 0,
+           (m->words - m->desc.out_base) * word_bytes);
+    return PARE_OK;
 }
 
 pare_status pare_layer_run_rtl(const pare_layer_run *run, pare_layer_outcome *out, pare_err *e)
@@ -247,14 +308,13 @@ pare_status pare_layer_run_rtl(const pare_layer_run *run, pare_layer_outcome *ou
     *out = (pare_layer_outcome){0};
     layer_bench b = {.run = run, .out = out};
     b.dut = pare_dut_accel_new(run->image->params);
-    pare_status status = PARE_OK;
+    pare_status status;
     if (run->has_model || run->model_vcd) b.model = pare_accel_model_new(run->image->params);
     if (run->model_vcd) b.vcd = layer_vcd_new(run->image->params);
     new_host(&b);
-    do {
-        if (run->trace && b.cycle == run->trace_from && !pare_dut_accel_trace(b.dut, run->trace))
-            status = pare_err_set(e, PARE_EFAIL, run->trace, NOWHERE, "cannot be written");
-    } while (status == PARE_OK && step(&b));
+    status = run_before(&b, e);
+    if (status == PARE_OK && (out->is_ok || run->before == PARE_BEFORE_RESET))
+        status = run_descriptor(&b, e);
     out->run_cycles = b.cycle;
     if (b.vcd && status == PARE_OK) status = layer_vcd_save(b.vcd, run->model_vcd, e);
     layer_vcd_free(b.vcd);

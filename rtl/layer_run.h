@@ -38,11 +38,13 @@ typedef struct layer_bench {
     size_t n_words, next_word;
     layer_request queue[LAYER_QUEUE];
     size_t n_queue;
-    bool has_stage, has_run, has_ended;
-    uint32_t stage;
-    uint64_t next_at;   /* cycle of the next word */
-    uint64_t n_moved;   /* words */
-    uint64_t run_cycle; /* of the first stage's begin */
+    bool has_stage, has_offer, has_run, has_ended;
+    uint64_t begin_cycle; /* of this descriptor */
+    uint32_t stage, offer_stage;
+    uint64_t offer_cycle; /* of the stage's first request */
+    uint64_t next_at;     /* cycle of the next word */
+    uint64_t n_moved;     /* words */
+    uint64_t run_cycle;   /* of the first stage's begin */
     layer_watch watch[PARE_N_UNITS];
 } layer_bench;
 

@@ -168,9 +168,10 @@ rtl-mutants: rtl ## Break the RTL in many ways; pare-cosim must notice each
 formal: ## Prove the PEs and their handshakes for all inputs, netlists equal to the RTL (6 minutes)
 	$(Q).ci/deps formal
 	$(Q)tests/formal/run.sh
-rtl-slow: rtl ## The RTL's long campaigns: all coverage bins, mutants, proofs
+rtl-slow: rtl ## The RTL's long campaigns: all coverage bins of PEs and machines, mutants, proofs
 	$(Q).ci/deps formal
 	$(Q)$(BUILD)/bin/pare-cosim pe --count 1000000 --seed 2 --full
+	$(Q)for m in $(ACCELS); do $(BUILD)/bin/pare-cosim layer --random 8000 -m $$m --seed 2 --full --coverage || exit; done
 	$(Q)BUILD=$(BUILD) rtl/mutants.sh
 	$(Q)tests/formal/run.sh
 .PHONY: rtl-mutants rtl-slow formal
