@@ -101,6 +101,7 @@ typedef struct pare_layer_records {
     pare_layer_record *v;
     size_t n, capacity;
 } pare_layer_records;
+void pare_layer_records_add(pare_layer_records *r, const pare_layer_record *record);
 
 /* ---- a run (layer_run.c) --------------------------------------------------------------------- */
 
@@ -135,6 +136,7 @@ typedef struct pare_layer_outcome {
     uint64_t setup_cycles, cycles; /* before the first stage; of the stages */
     uint64_t run_cycles;           /* all that were simulated */
     uint64_t n_compared;           /* cycles in which all pins equal the model's */
+    uint64_t n_requests;           /* bursts that the platform's DMA asked for */
     pare_layer_records records[PARE_N_UNITS];
     bool is_ok;
     pare_buf difference; /* why not */
@@ -142,8 +144,11 @@ typedef struct pare_layer_outcome {
 
 /* PARE_OK whether the machine does it right or not; PARE_EFAIL if a file cannot be written. Free
  * *out with pare_layer_outcome_free. */
-pare_status pare_layer_run_rtl(const pare_layer_run *run, pare_layer_outcome *out,
-                               pare_err *e) PARE_MUST_CHECK;
+typedef pare_status pare_layer_engine(const pare_layer_run *run, pare_layer_outcome *out,
+                                      pare_err *e) PARE_MUST_CHECK;
+pare_layer_engine pare_layer_run_rtl;      /* the machine alone */
+pare_layer_engine pare_layer_run_platform; /* in the SystemC platform (layer_platform.c): no model,
+                                              faults, pauses, or descriptor before */
 void pare_layer_outcome_free(pare_layer_outcome *o); /* zeroed allowed */
 
 typedef struct pare_layer_coverage pare_layer_coverage; /* layer_bins.h */
@@ -163,6 +168,7 @@ typedef struct pare_layer_check {
     pare_layer_fault fault;
     pare_layer_cut cut;
     pare_layer_before before;
+    pare_layer_engine *engine;     /* NULL: the machine alone */
     pare_layer_coverage *coverage; /* NULL, or what a layer that agrees is counted in */
 } pare_layer_check;
 
@@ -172,7 +178,7 @@ typedef struct pare_layer_result {
     pare_sim_layer level1;  /* of the machine's file, without the pace */
     uint64_t level2_cycles; /* at the pace */
     uint64_t rtl_cycles, setup_cycles, n_outputs, n_records, n_compared;
-    uint64_t n_descriptors;
+    uint64_t n_descriptors, n_requests;
     int32_t *outputs; /* [N][K][P][Q] */
     bool is_ok;
     pare_buf difference;

@@ -73,20 +73,13 @@ typedef struct wanted_records {
 static void want(void *context, const pare_event *event)
 {
     wanted_records *const w = context;
-    pare_layer_records *const r = &w->units[pare_event_unit(event->kind)];
-    if (r->n == r->capacity) {
-        const size_t capacity = r->capacity ? 2 * r->capacity : 256;
-        pare_layer_record *const v = pare_xalloc(capacity, sizeof *v);
-        if (r->n) memcpy(v, r->v, r->n * sizeof *v);
-        free(r->v);
-        r->v = v;
-        r->capacity = capacity;
-    }
-    r->v[r->n++] = (pare_layer_record){.kind = event->kind,
-                                       .tile = event->tile,
-                                       .start_cycle = event->start_cycle,
-                                       .end_cycle = event->end_cycle,
-                                       .words = (event->bits + w->mem_bits - 1) / w->mem_bits};
+    pare_layer_records_add(
+        &w->units[pare_event_unit(event->kind)],
+        &(pare_layer_record){.kind = event->kind,
+                             .tile = event->tile,
+                             .start_cycle = event->start_cycle,
+                             .end_cycle = event->end_cycle,
+                             .words = (event->bits + w->mem_bits - 1) / w->mem_bits});
 }
 
 static bool is_same(const pare_layer_record *a, const pare_layer_record *b)
@@ -192,6 +185,11 @@ static void compare(const pare_layer_image *image, const pare_layer_job *job,
     free(wanted);
 }
 
+static pare_layer_engine *engine_of(const pare_layer_check *c)
+{
+    return c->engine ? c->engine : pare_layer_run_rtl;
+}
+
 /* The run once more, with the waves of its end. Every pin follows from the inputs, so it fails in
  * the same way. What was stored is stored again: the inputs of the run are where they were. */
 static void keep_waves(const pare_layer_check *c, const pare_layer_job *job,
@@ -215,7 +213,7 @@ static void keep_waves(const pare_layer_check *c, const pare_layer_job *job,
     again.model_vcd = NULL;
     if (run_cycles > PARE_LAYER_FAILURE_CYCLES)
         again.trace_from = run_cycles - PARE_LAYER_FAILURE_CYCLES;
-    if (pare_layer_run_rtl(&again, &o, &e) == PARE_OK) {
+    if (engine_of(c)(&again, &o, &e) == PARE_OK) {
         pare_buf_printf(d, "waves: %s, cycles %" PRIu64 " to %" PRIu64 "\n", path.text,
                         again.trace_from, run_cycles);
         pare_layer_outcome_free(&o);
@@ -250,13 +248,14 @@ static pare_status run(const pare_layer_check *c, const pare_layer_job *job,
                                 .before = c->before,
                                 .fault = c->fault};
     pare_layer_outcome o;
-    pare_status status = pare_layer_run_rtl(&how, &o, e);
+    pare_status status = engine_of(c)(&how, &o, e);
     uint64_t run_cycles = 0;
     if (status == PARE_OK) {
         run_cycles = o.run_cycles;
         r->rtl_cycles = o.cycles;
         r->setup_cycles = o.setup_cycles;
         r->n_compared = o.n_compared;
+        r->n_requests = o.n_requests;
         r->n_records = o.records[PARE_UNIT_DRAM].n + o.records[PARE_UNIT_ARRAY].n;
         if (!o.is_ok)
             pare_buf_puts(&r->difference, o.difference.text);

@@ -32,11 +32,11 @@ static bool pauses(const layer_bench *b, uint32_t port)
     return pare_hash_bytes(PARE_HASH_SEED, x, sizeof x) >> (20 + port) & 1;
 }
 
-/* Memory serves the words of a stage in time whenever it takes the requests, if that is before the
- * least latency is over: three requests, the last one at most two cycles behind the fifth. */
+/* Memory serves the words of a stage in time if it takes the requests before the least latency, 10
+ * cycles at least, is over: the first of three by the fifth cycle, each other one by the second. */
 static bool takes_request(const layer_bench *b)
 {
-    const bool is_late = b->has_offer && b->cycle >= b->offer_cycle + 5;
+    const bool is_late = b->is_asked && b->cycle >= b->offer_cycle + 5;
     return is_late || !pauses(b, 1);
 }
 
@@ -125,67 +125,9 @@ static bool react(layer_bench *b, const pare_accel_out *out)
         b->offer_stage = out->stage;
         b->offer_cycle = b->cycle;
     }
+    b->is_asked = out->req_valid && !b->in.req_ready;
     if (out->req_valid && b->in.req_ready) return take_request(b, out);
     return true;
-}
-
-/* ---- records ---- */
-
-static void add_record(pare_layer_records *r, const pare_layer_record *record)
-{
-    if (r->n == r->capacity) {
-        const size_t capacity = r->capacity ? 2 * r->capacity : 256;
-        pare_layer_record *const v = pare_xalloc(capacity, sizeof *v);
-        if (r->n) memcpy(v, r->v, r->n * sizeof *v);
-        free(r->v);
-        r->v = v;
-        r->capacity = capacity;
-    }
-    r->v[r->n++] = *record;
-}
-
-/* A unit does something else, or the same in another stage: the record ends. */
-static void watch_unit(layer_bench *b, pare_unit unit, uint32_t code, uint32_t stage)
-{
-    static const pare_event_kind dram[] = {0, PARE_EVENT_LATENCY, PARE_EVENT_LOAD_WEIGHTS,
-                                           PARE_EVENT_LOAD_ACTS, PARE_EVENT_STORE_OUTPUTS};
-    static const pare_event_kind array[] = {0, PARE_EVENT_COMPUTE, PARE_EVENT_WAIT};
-    layer_watch *const w = &b->watch[unit];
-    if (code == w->code && stage == w->stage) return;
-    const uint64_t now = b->cycle - b->run_cycle;
-    if (w->code) {
-        w->record.end_cycle = now;
-        add_record(&b->out->records[unit], &w->record);
-    }
-    w->code = code;
-    w->stage = stage;
-    if (!code) return;
-    w->record = (pare_layer_record){.kind = unit == PARE_UNIT_DRAM ? dram[code] : array[code],
-                                    .tile = stage - 1,
-                                    .start_cycle = now};
-    if (unit == PARE_UNIT_ARRAY) return;
-    const bool stores = code == PARE_ACCEL_DRAM_OUTPUTS ||
-                        (code == PARE_ACCEL_DRAM_LATENCY && b->n_queue && b->queue[0].is_write);
-    w->record.tile = stores ? stage - 2 : stage;
-}
-
-static void watch(layer_bench *b, const pare_accel_out *out)
-{
-    if (out->run && !b->has_run) {
-        b->has_run = true;
-        b->run_cycle = b->cycle;
-    }
-    if (!b->has_run) return;
-    watch_unit(b, PARE_UNIT_DRAM, out->run ? out->dram_unit : 0, out->stage);
-    watch_unit(b, PARE_UNIT_ARRAY, out->run ? out->array_unit : 0, out->stage);
-    if (!out->run && b->has_run && !b->has_ended) {
-        b->has_ended = true;
-        b->out->cycles = b->cycle - b->run_cycle;
-        b->out->setup_cycles = b->run_cycle - b->begin_cycle;
-    }
-    const bool moves =
-        (b->in.load_valid && out->load_ready) || (b->in.store_ready && out->store_valid);
-    if (moves) b->watch[PARE_UNIT_DRAM].record.words++;
 }
 
 /* ---- a cycle ---- */
@@ -238,11 +180,13 @@ static bool step(layer_bench *b)
         return false;
     }
     const bool is_fine = react(b, &out);
-    watch(b, &out);
+    layer_watch_cycle(&b->watch, &b->in, &out);
     b->cycle++;
     if (!is_fine) return false;
     if (out.status_valid && b->in.status_ready) {
         b->out->status = out.status;
+        b->out->cycles = b->watch.cycles;
+        b->out->setup_cycles = b->watch.run_cycle;
         b->out->is_ok = true;
         return false;
     }
@@ -258,10 +202,10 @@ static bool step(layer_bench *b)
 
 static void start(layer_bench *b)
 {
-    b->has_stage = b->has_offer = b->has_run = b->has_ended = false;
+    b->has_stage = b->has_offer = b->is_asked = false;
     b->next_word = b->n_moved = b->n_queue = 0;
     b->begin_cycle = b->cycle;
-    memset(b->watch, 0, sizeof b->watch);
+    b->watch = (layer_watcher){.records = b->out->records};
     b->out->is_ok = false;
     for (int i = 0; i < PARE_N_UNITS; i++) b->out->records[i].n = 0;
 }

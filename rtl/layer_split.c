@@ -22,6 +22,7 @@ static void add_up(pare_layer_result *sum, const pare_layer_result *part)
     sum->setup_cycles += part->setup_cycles;
     sum->n_records += part->n_records;
     sum->n_compared += part->n_compared;
+    sum->n_requests += part->n_requests;
 }
 
 static pare_status verify_part(const pare_layer_check *c, const pare_layer_job *job, uint32_t image,

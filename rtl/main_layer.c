@@ -169,6 +169,9 @@ static void print_layer(const layer_args *a, const pare_layer_job *j, const pare
     printf("  records   %" PRIu64 " equal those of level 2\n", r->n_records);
     if (r->n_compared)
         printf("  pins      of %" PRIu64 " cycles equal those of the C model\n", r->n_compared);
+    if (a->systemc)
+        printf("  platform  %" PRIu64 " bursts of the DMA through the SystemC memory\n",
+               r->n_requests);
     printf("  cycles    RTL %" PRIu64 ", level 2 %" PRIu64
            "; level 1 without the memory's pace%s %" PRIu64 "; setup before %" PRIu64 "\n",
            r->rtl_cycles, r->level2_cycles, r->n_descriptors > 1 ? ", as one layer," : "",
@@ -185,7 +188,8 @@ pare_layer_check layer_check_of(const layer_args *a, const pare_machine *m,
                               .model_vcd = a->vcd,
                               .failure_dir = ".",
                               .fault = a->spoils,
-                              .has_model = !a->no_model};
+                              .engine = a->systemc ? pare_layer_run_platform : NULL,
+                              .has_model = !a->no_model && !a->systemc};
 }
 
 static pare_status verify(const layer_args *a, const pare_machine *m, const pare_accel_params *p,
@@ -209,8 +213,8 @@ static pare_status verify(const layer_args *a, const pare_machine *m, const pare
         if (a->batch > 1) fprintf(stderr, " --batch %" PRIu64, a->batch);
         if (a->gaps) fprintf(stderr, " --gaps %s", a->gaps);
         if (a->fault) fprintf(stderr, " --fault %s", a->fault);
-        fprintf(stderr, "%s --seed %" PRIu64 " --trace layer.fst --vcd layer.vcd\n",
-                a->raw ? " --sums" : "", a->seed);
+        fprintf(stderr, "%s --seed %" PRIu64 "%s\n", a->raw ? " --sums" : "", a->seed,
+                a->systemc ? " --systemc --trace layer.fst" : " --trace layer.fst --vcd layer.vcd");
     }
     pare_layer_result_free(&r);
     return PARE_OK;
@@ -456,6 +460,9 @@ int pare_cosim_main_layer(int argc, char **argv)
          &a.has_coverage, 0, 0},
         {"full", 0, PARE_OPT_FLAG, NULL, "fail unless they met every bin that can be met",
          &a.is_full, 0, 0},
+        {"systemc", 0, PARE_OPT_FLAG, NULL,
+         "in the SystemC platform, with its host, DRAM and DMA, instead of alone", &a.systemc, 0,
+         0},
         {"trace", 't', PARE_OPT_STRING, "FILE.fst", "write the RTL's waves", &a.trace, 0, 0},
         {"vcd", 0, PARE_OPT_STRING, "FILE.vcd", "write the C model's pins", &a.vcd, 0, 0},
         {"fault", 0, PARE_OPT_STRING, "KIND,N",
@@ -477,6 +484,12 @@ int pare_cosim_main_layer(int argc, char **argv)
     pare_err e = {0};
     bool is_ok = true;
     pare_status status;
+    if (a.systemc && (a.fault || a.vcd)) {
+        fprintf(stderr, "--%s is of the machine alone; no --systemc with it expected\n",
+                a.fault ? "fault" : "vcd");
+        free(a.sets.v);
+        return PARE_EUSAGE;
+    }
     if (a.fault && !read_fault(a.fault, &a.spoils)) {
         fprintf(stderr, "--fault is '%s'; flip,N or stop,N expected\n", a.fault);
         free(a.sets.v);

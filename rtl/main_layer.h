@@ -8,7 +8,7 @@ typedef struct layer_args {
     pare_strs sets;
     pare_layer_fault spoils;
     uint64_t seed, image, count, first, batch;
-    bool raw, no_model, is_json, has_coverage, is_full;
+    bool raw, systemc, no_model, is_json, has_coverage, is_full;
 } layer_args;
 
 pare_status layer_open_machine(const layer_args *a, pare_machine **m,

@@ -27,9 +27,10 @@ static void print_difference(const campaign *c, uint64_t index, const pare_layer
     const layer_args *const a = c->args;
     fprintf(stderr,
             "random layer %" PRIu64 " on %s: %sreplay: pare-cosim layer --random 1 --first %" PRIu64
-            " --seed %" PRIu64 " --machine %s%s%s --trace layer.fst --vcd layer.vcd\n",
+            " --seed %" PRIu64 " --machine %s%s%s --trace layer.fst%s\n",
             index, c->params->name, r->difference.text, index, a->seed, a->machine,
-            a->fault ? " --fault " : "", a->fault ? a->fault : "");
+            a->fault ? " --fault " : "", a->fault ? a->fault : "",
+            a->systemc ? " --systemc" : " --vcd layer.vcd");
 }
 
 /* Layer `index`; one that no mapping of the machine holds is counted and left out. */
@@ -90,10 +91,11 @@ static void print_text(const campaign *c, const pare_bins_tally *t)
 {
     pare_buf sets = {0};
     printf("%s: %" PRIu64 " random layers, %" PRIu64 " tiles: %" PRIu64 " outputs, %" PRIu64
-           " records, the pins of %" PRIu64 " cycles agree; %" PRIu64
+           " records, %s%" PRIu64 " cycles agree; %" PRIu64
            " fit no mapping; %zu of %zu bins met; seed %" PRIu64 "\n",
-           c->params->name, c->n_run, c->n_tiles, c->n_outputs, c->n_records, c->n_cycles,
-           c->n_refused, t->n_hit, t->n_reachable, c->args->seed);
+           c->params->name, c->n_run, c->n_tiles, c->n_outputs, c->n_records,
+           c->args->systemc || c->args->no_model ? "" : "the pins of ", c->n_cycles, c->n_refused,
+           t->n_hit, t->n_reachable, c->args->seed);
     if (!c->args->has_coverage) return;
     pare_layer_coverage_write(&c->coverage, HOLES_SHOWN, &sets);
     fputs(sets.text, stdout);

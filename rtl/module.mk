@@ -101,9 +101,9 @@ $(RTL_LIB): $(call objects,rtl) $(BUILD)/obj/rtl/dut.o $(BUILD)/obj/rtl/dut_acce
 
 rtl_link = mkdir -p $(@D) && $(CXX) $(LDFLAGS) -o $@ $^ $(call syslibs,sim) -lz
 
-$(BUILD)/bin/pare-cosim: $(call mains,rtl) $(RTL_LIB) $(call libs,sim)
+$(BUILD)/bin/pare-cosim: $(call mains,rtl) $(BUILD)/obj/rtl/platform.o $(RTL_LIB) $(call libs,sim)
 	$(call say,LD,$@)
-	$(Q)$(rtl_link)
+	$(Q)$(rtl_link) -lsystemc
 $(BUILD)/tests/test_rtl_%: $(BUILD)/obj/tests/test_rtl_%.o $(BUILD)/obj/tests/gtck.o $(RTL_LIB) $(call libs,sim)
 	$(call say,LD,$@)
 	$(Q)$(rtl_link) $(LIBS_check)
