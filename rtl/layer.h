@@ -62,7 +62,8 @@ typedef struct pare_layer_cut {
 typedef enum pare_layer_before {
     PARE_BEFORE_RESET,   /* nothing */
     PARE_BEFORE_REFUSED, /* it refused a descriptor */
-    PARE_BEFORE_LAYER,   /* it ran the same layer, from other memory */
+    PARE_BEFORE_LAYER,   /* it ran the same layer */
+    PARE_BEFORE_ABORTED, /* it was reset in the midst of it */
     PARE_N_BEFORE
 } pare_layer_before;
 
@@ -88,6 +89,16 @@ typedef struct pare_layer_random {
 void pare_layer_random_new(const pare_accel_params *params, uint64_t seed, uint64_t index,
                            pare_layer_random *out);
 void pare_layer_random_free(pare_layer_random *r); /* zeroed allowed */
+
+/* ---- random descriptors (layer_descriptors.c) ------------------------------------------------ */
+
+/* Hold the machine's answers to `n` random descriptors, most of them wrong or at a limit of its
+ * buffers, against the C model's, pin by pin, up to the answer. `statuses` (PARE_ACCEL_N_STATUS,
+ * or NULL) counts the answers; 0: taken. false, and why in *difference, if one differs. */
+bool pare_layer_check_descriptors(const pare_accel_params *params, uint64_t seed, uint64_t index,
+                                  uint32_t n, uint64_t *statuses, pare_buf *difference);
+/* What the C model of the machine answers to a descriptor. */
+uint32_t pare_layer_model_status(const pare_accel_params *params, const pare_accel_descriptor *d);
 
 /* ---- records --------------------------------------------------------------------------------- */
 

@@ -278,12 +278,23 @@ static const char *stages_why(const void *context, const uint32_t *v)
 
 /* ---- ports: what was before, what pauses ---- */
 
-static const char *const before_names[PARE_N_BEFORE] = {"reset", "a refused descriptor", "a layer"};
+static const char *const before_names[PARE_N_BEFORE] = {"reset", "a refused descriptor", "a layer",
+                                                        "a reset amid a layer"};
 
 static void hit_ports(const layer_view *v, pare_bins *b)
 {
     pare_bins_hit(b, (uint32_t[]){v->seen->before, v->seen->pauses, v->d->raw});
 }
+
+/* ---- answers to descriptors: counted by the campaign, not by a layer ---- */
+
+static void hit_nothing(const layer_view *v, pare_bins *b) { (void)v, (void)b; }
+
+static const char *const status_names[] = {
+#define X(code, id, field, doc) #id,
+    PARE_ACCEL_STATUS(X)
+#undef X
+};
 
 /* ---- the sets ---- */
 
@@ -339,6 +350,7 @@ static const layer_set other_sets[OTHER_SETS] = {
       AXIS("ended by", bound_names)},
      stages_why,
      hit_stages},
+    {"answers", {AXIS("status", status_names)}, NULL, hit_nothing},
     {"ports",
      {AXIS("before", before_names), AXIS("ports pause", yes_names), AXIS("raw", yes_names)},
      NULL,
@@ -406,6 +418,13 @@ void pare_layer_cover(pare_layer_coverage *c, const pare_layer_seen *s)
     free(ones);
     free(sums);
     free(act_sums);
+}
+
+void pare_layer_cover_answers(pare_layer_coverage *c, const uint64_t *statuses)
+{
+    for (size_t i = 0; i < PARE_LAYER_N_SETS; i++)
+        for (uint32_t k = 0; set_at(i)->hit == hit_nothing && k < PARE_ACCEL_N_STATUS; k++)
+            c->sets[i].hits[k] += statuses[k];
 }
 
 pare_bins_tally pare_layer_tally(const pare_layer_coverage *c)

@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-enum { PARE_LAYER_N_SETS = 15 };
+enum { PARE_LAYER_N_SETS = 16 };
 
 struct pare_layer_coverage {
     const pare_accel_params *params;
@@ -32,6 +32,8 @@ typedef struct pare_layer_seen {
 void pare_layer_coverage_new(const pare_accel_params *params, pare_layer_coverage *c);
 void pare_layer_coverage_free(pare_layer_coverage *c); /* zeroed allowed */
 void pare_layer_cover(pare_layer_coverage *c, const pare_layer_seen *s);
+/* Answers to random descriptors, PARE_ACCEL_N_STATUS of them. */
+void pare_layer_cover_answers(pare_layer_coverage *c, const uint64_t *statuses);
 pare_bins_tally pare_layer_tally(const pare_layer_coverage *c);
 /* The table of all sets, with at most `n_holes` holes of each. */
 void pare_layer_coverage_write(const pare_layer_coverage *c, size_t n_holes, pare_buf *out);

@@ -1,8 +1,6 @@
 /* A layer on the RTL against everything that says what it must do: integer reference, level 2. */
 #include "rtl/layer_bins.h"
 
-#include "sim/accel_model.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,25 +145,6 @@ static pare_status refused(const pare_layer_job *job, uint32_t status, pare_err 
                         pare_accel_status_doc(status));
 }
 
-/* What the C model of the machine answers to the descriptor, which it does before it runs it. */
-static uint32_t model_status(const pare_layer_image *image)
-{
-    uint32_t words[PARE_ACCEL_WORDS], n = 0;
-    pare_accel_model *const model = pare_accel_model_new(image->params);
-    pare_accel_out out = {0};
-    pare_accel_pack(&image->desc, words);
-    /* it takes the words, is busy, then wants records, runs or refuses */
-    for (bool is_busy = false; !out.run && !out.status_valid && !(is_busy && out.desc_ready);) {
-        const pare_accel_in in = {.desc_valid = n < PARE_ACCEL_WORDS,
-                                  .desc = words[n % PARE_ACCEL_WORDS]};
-        pare_accel_model_cycle(model, &in, &out);
-        is_busy |= !out.desc_ready;
-        n += in.desc_valid && out.desc_ready;
-    }
-    pare_accel_model_free(model);
-    return out.status_valid ? out.status : PARE_ACCEL_STATUS_OK;
-}
-
 static void compare(const pare_layer_image *image, const pare_layer_job *job,
                     const pare_layer_outcome *o, const wanted_records *w, pare_layer_result *r)
 {
@@ -229,7 +208,7 @@ static pare_status run(const pare_layer_check *c, const pare_layer_job *job,
 {
     pare_layer_image image;
     PARE_TRY(pare_layer_image_new(c->params, job, map, &image, e));
-    const uint32_t refusal = model_status(&image);
+    const uint32_t refusal = pare_layer_model_status(c->params, &image.desc);
     if (refusal) {
         pare_layer_image_free(&image);
         return refused(job, refusal, e);

@@ -10,7 +10,7 @@ enum { HOLES_SHOWN = 12 };
 typedef struct campaign {
     const layer_args *args;
     const pare_accel_params *params;
-    uint64_t n_run, n_refused, n_outputs, n_records, n_cycles, n_tiles;
+    uint64_t n_run, n_refused, n_descriptors, n_outputs, n_records, n_cycles, n_tiles;
     pare_layer_coverage coverage;
     bool is_ok;
 } campaign;
@@ -31,6 +31,25 @@ static void print_difference(const campaign *c, uint64_t index, const pare_layer
             index, c->params->name, r->difference.text, index, a->seed, a->machine,
             a->fault ? " --fault " : "", a->fault ? a->fault : "",
             a->systemc ? " --systemc" : " --vcd layer.vcd");
+}
+
+/* Some random descriptors beside each layer. */
+static void run_descriptors(campaign *c, uint64_t index)
+{
+    enum { DESCRIPTORS = 8 };
+    uint64_t statuses[PARE_ACCEL_N_STATUS] = {0};
+    pare_buf difference = {0};
+    if (c->args->systemc) return;
+    c->is_ok = pare_layer_check_descriptors(c->params, c->args->seed, index, DESCRIPTORS, statuses,
+                                            &difference);
+    c->n_descriptors += DESCRIPTORS;
+    pare_layer_cover_answers(&c->coverage, statuses);
+    if (!c->is_ok)
+        fprintf(stderr,
+                "beside random layer %" PRIu64 " on %s: %sreplay: pare-cosim layer --random 1 "
+                "--first %" PRIu64 " --seed %" PRIu64 " --machine %s\n",
+                index, c->params->name, difference.text, index, c->args->seed, c->args->machine);
+    pare_buf_free(&difference);
 }
 
 /* Layer `index`; one that no mapping of the machine holds is counted and left out. */
@@ -64,6 +83,7 @@ static void run_layers(campaign *c, const pare_layer_check *check)
     pare_buf line = {0};
     for (uint64_t i = 0; i < a->count && c->is_ok; i++) {
         run_layer(c, check, a->first + i);
+        if (c->is_ok) run_descriptors(c, a->first + i);
         const double seconds = now_s() - start;
         const bool is_end = i + 1 == a->count && p.is_tty;
         if (seconds < 1 || !pare_progress_is_due(&p, seconds, is_end)) continue;
@@ -91,11 +111,11 @@ static void print_text(const campaign *c, const pare_bins_tally *t)
 {
     pare_buf sets = {0};
     printf("%s: %" PRIu64 " random layers, %" PRIu64 " tiles: %" PRIu64 " outputs, %" PRIu64
-           " records, %s%" PRIu64 " cycles agree; %" PRIu64
-           " fit no mapping; %zu of %zu bins met; seed %" PRIu64 "\n",
+           " records, %s%" PRIu64 " cycles agree; %" PRIu64 " fit no mapping; %" PRIu64
+           " descriptors answered alike; %zu of %zu bins met; seed %" PRIu64 "\n",
            c->params->name, c->n_run, c->n_tiles, c->n_outputs, c->n_records,
            c->args->systemc || c->args->no_model ? "" : "the pins of ", c->n_cycles, c->n_refused,
-           t->n_hit, t->n_reachable, c->args->seed);
+           c->n_descriptors, t->n_hit, t->n_reachable, c->args->seed);
     if (!c->args->has_coverage) return;
     pare_layer_coverage_write(&c->coverage, HOLES_SHOWN, &sets);
     fputs(sets.text, stdout);

@@ -150,11 +150,36 @@ START_TEST(a_bin_out_of_reach_must_stay_empty)
 }
 END_TEST
 
+/* Refused with each code, and taken, as the C model does; no random layer is refused unseen. */
+START_TEST(random_descriptors_are_answered_alike)
+{
+    const pare_accel_params *const p = pare_accel_find("pare_odd");
+    enum { SEED = 5, ROUNDS = 60, EACH = 16 };
+    uint64_t statuses[PARE_ACCEL_N_STATUS] = {0}, n_refused = 0;
+    pare_buf difference = {0};
+    for (uint64_t i = 0; i < ROUNDS; i++)
+        ck_assert_msg(pare_layer_check_descriptors(p, SEED, i, EACH, statuses, &difference),
+                      "seed %d, round %llu: %s", SEED, (unsigned long long)i, difference.text);
+    for (uint32_t s = 1; s < PARE_ACCEL_N_STATUS; s++) n_refused += statuses[s];
+    printf("seed %d: %llu taken, %llu refused\n", SEED, (unsigned long long)statuses[0],
+           (unsigned long long)n_refused);
+    ck_assert_uint_eq(statuses[0] + n_refused, ROUNDS * EACH);
+    ck_assert_uint_gt(statuses[0], ROUNDS * EACH / 8);
+    for (uint32_t s = 0; s < PARE_ACCEL_N_STATUS; s++)
+        ck_assert_msg(statuses[s] > 0, "no descriptor is answered with %s",
+                      pare_accel_status_name(s));
+    pare_buf_free(&difference);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     const TTest *const tests[] = {the_walk_has_each_combination_once,
                                   layers_are_the_same_for_a_seed_and_what_they_must_be,
-                                  a_layer_by_hand, a_bin_out_of_reach_must_stay_empty, NULL};
-    const gtck_case cases[] = {{.suite = "Layer", .tests = tests}};
+                                  a_layer_by_hand,
+                                  a_bin_out_of_reach_must_stay_empty,
+                                  random_descriptors_are_answered_alike,
+                                  NULL};
+    const gtck_case cases[] = {{.suite = "Layer", .tests = tests, .timeout_s = 30}};
     return gtck_main(argc, argv, "rtl_layer", cases, sizeof cases / sizeof *cases);
 }
