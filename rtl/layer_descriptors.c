@@ -41,20 +41,97 @@ static void random_descriptor(const pare_accel_params *p, pare_rng *r, pare_acce
     d->weight_bits = 1 + pare_rng_below(r, p->max_weight_bits);
     if (pare_rng_below(r, 2)) d->act_bits = power(r, 2);
     if (pare_rng_below(r, 2)) d->weight_bits = power(r, 2);
+    uint32_t planes = 0;
+    while (2u << planes <= p->act_planes) planes++;
     const uint32_t large = pare_rng_below(r, 3); /* which of the sizes is */
-    random_axis(r, large == 0 ? 7 : 3, &d->in_height, &d->out_height, &d->kernel_height,
-                &d->dilation_height, &d->stride_height, &d->pad_height);
-    random_axis(r, large == 0 ? 7 : 3, &d->in_width, &d->out_width, &d->kernel_width,
-                &d->dilation_width, &d->stride_width, &d->pad_width);
-    d->channels = p->lanes * power(r, large == 1 ? 12 : 5);
+    const uint32_t most = large == 0 ? planes / 2 : planes < 10 ? 2 : 3;
+    random_axis(r, most, &d->in_height, &d->out_height, &d->kernel_height, &d->dilation_height,
+                &d->stride_height, &d->pad_height);
+    random_axis(r, most, &d->in_width, &d->out_width, &d->kernel_width, &d->dilation_width,
+                &d->stride_width, &d->pad_width);
+    d->channels = p->lanes * power(r, large == 1 ? planes - 2 : most);
     if (pare_rng_below(r, 4) == 0) d->channels += pare_rng_below(r, 3) - 1;
     d->filters = p->rows * near(r, large == 2 ? 6 : 3);
     if (pare_rng_below(r, 4) == 0) d->filters += pare_rng_below(r, 3) - 1;
+    if (d->filters > p->max_filters) d->filters = 1 + d->filters % p->max_filters;
     if (pare_rng_below(r, 16) == 0)
         d->filters = p->max_filters - pare_rng_below(r, p->rows + 1) + 1;
     d->tile_filters = p->rows * near(r, 3);
     d->tile_rows = pare_rng_below(r, 3) ? near(r, 3) : d->out_height;
     if (pare_rng_below(r, 3) == 0) d->tile_rows = (d->out_height + 1) / 2;
+}
+
+static uint32_t exponent(uint32_t x)
+{
+    uint32_t e = 0;
+    while (2u << e <= x) e++;
+    return e;
+}
+
+/* At a limit of a buffer, half of it or twice as much: 1 x 1, all powers of two. */
+static void limit_of_outputs(const pare_accel_params *p, pare_rng *r, pare_accel_descriptor *d)
+{
+    const uint32_t most = exponent(p->out_bytes) + 1;
+    const uint32_t less = pare_rng_below(r, exponent(p->rows) + 5);
+    const uint32_t windows = less < most ? most - less : 0;
+    const uint32_t rows = pare_rng_below(r, windows + 1);
+    d->in_height = d->out_height = d->tile_rows = 1u << rows;
+    d->in_width = d->out_width = 1u << (windows - rows);
+    d->act_bits = 1;
+    d->channels = p->lanes;
+    d->filters = d->tile_filters = p->rows << pare_rng_below(r, 2);
+}
+
+static void limit_of_weights(const pare_accel_params *p, pare_rng *r, pare_accel_descriptor *d)
+{
+    uint32_t left = exponent(p->weight_planes) + pare_rng_below(r, 3) - 1;
+    const uint32_t bits = pare_rng_below(r, 3), height = pare_rng_below(r, 4);
+    const uint32_t width = pare_rng_below(r, 4), folds = pare_rng_below(r, 3);
+    d->weight_bits = 1u << bits;
+    d->in_height = d->kernel_height = 1u << height;
+    d->in_width = d->kernel_width = 1u << width;
+    d->out_height = d->out_width = d->tile_rows = 1;
+    d->filters = d->tile_filters = p->rows << folds;
+    left -= bits + height + width + folds < left ? bits + height + width + folds : left;
+    d->channels = p->lanes << (left < 8 ? left : 8);
+    d->act_bits = 1;
+}
+
+/* Tiles of about as many input rows as the buffer holds, with padding above or not. */
+static void limit_of_rows(const pare_accel_params *p, pare_rng *r, pare_accel_descriptor *d)
+{
+    const uint32_t rows = 1u << (2 + pare_rng_below(r, 3)); /* that fit */
+    const uint32_t row = exponent(p->act_planes / rows), bits = pare_rng_below(r, 3);
+    const uint32_t width = row > bits ? pare_rng_below(r, row - bits + 1) : 0;
+    d->act_bits = 1u << bits;
+    d->in_width = d->out_width = 1u << width;
+    d->channels = p->lanes << (row - bits - width < 8 ? row - bits - width : 0);
+    d->kernel_height = 1 + pare_rng_below(r, 3);
+    d->stride_height = 1 + pare_rng_below(r, 2);
+    d->pad_height = pare_rng_below(r, d->kernel_height);
+    d->tile_rows = 1 + (rows - 1) / d->stride_height + pare_rng_below(r, 3);
+    d->tile_rows -= d->tile_rows > 2 ? pare_rng_below(r, 3) : 0;
+    const uint32_t tiles = pare_rng_below(r, 4); /* one, two, more or less than two, more */
+    d->out_height = tiles == 0   ? d->tile_rows
+                    : tiles == 1 ? 2 * d->tile_rows
+                    : tiles == 2 ? 2 * d->tile_rows - 1 + pare_rng_below(r, 3)
+                                 : d->tile_rows + pare_rng_below(r, 2 * d->tile_rows + 1);
+    const uint32_t end = (d->out_height - 1) * d->stride_height + d->kernel_height;
+    d->in_height = (end > 2 * d->pad_height ? end - 2 * d->pad_height : 1) + pare_rng_below(r, 3);
+    if (pare_rng_below(r, 8) == 0) d->in_height += pare_rng_below(r, 2 * end);
+    d->filters = d->tile_filters = p->rows;
+}
+
+static void limit_descriptor(const pare_accel_params *p, pare_rng *r, pare_accel_descriptor *d)
+{
+    const uint32_t kind = pare_rng_below(r, 3);
+    random_descriptor(p, r, d);
+    d->kernel_height = d->kernel_width = d->stride_height = d->stride_width = 1;
+    d->dilation_height = d->dilation_width = 1;
+    d->pad_height = d->pad_width = 0;
+    if (kind == 0) limit_of_outputs(p, r, d);
+    if (kind == 1) limit_of_weights(p, r, d);
+    if (kind == 2) limit_of_rows(p, r, d);
 }
 
 /* Some bit or some whole field becomes another one. */
@@ -71,13 +148,13 @@ static void spoil(pare_rng *r, pare_accel_descriptor *d, uint32_t words[PARE_ACC
 #undef X
     };
     enum { SHAPE_FIELDS = 26, WORDS_WITH_RESERVED = 2 };
-    const uint32_t which = pare_rng_below(r, SHAPE_FIELDS), kind = pare_rng_below(r, 4);
+    const uint32_t which = pare_rng_below(r, SHAPE_FIELDS), kind = pare_rng_below(r, 6);
     const uint32_t top = (uint32_t)((1ull << widths[which]) - 1);
-    if (kind == 0) *fields[which] = 0;
-    if (kind == 1) *fields[which] = top;
-    if (kind == 2) *fields[which] = (*fields[which] + pare_rng_below(r, 3) - 1) & top;
+    if (kind < 3) *fields[which] = 0;
+    if (kind == 3) *fields[which] = top;
+    if (kind == 4) *fields[which] = (*fields[which] + pare_rng_below(r, 3) - 1) & top;
     pare_accel_pack(d, words);
-    if (kind == 3) words[pare_rng_below(r, WORDS_WITH_RESERVED)] ^= 1u << pare_rng_below(r, 32);
+    if (kind == 5) words[pare_rng_below(r, WORDS_WITH_RESERVED)] ^= 1u << pare_rng_below(r, 32);
 }
 
 /* ---- what is answered ---- */
@@ -166,9 +243,9 @@ bool pare_layer_check_descriptors(const pare_accel_params *params, uint64_t seed
     for (uint32_t i = 0; i < n && is_ok; i++) {
         pare_accel_descriptor d;
         uint32_t words[PARE_ACCEL_WORDS], status;
-        random_descriptor(params, &r, &d);
+        (pare_rng_below(&r, 2) ? random_descriptor : limit_descriptor)(params, &r, &d);
         pare_accel_pack(&d, words);
-        if (pare_rng_below(&r, 3) == 0) spoil(&r, &d, words);
+        if (pare_rng_below(&r, 2)) spoil(&r, &d, words);
         is_ok = answer(&x, &r, words, &status, difference);
         if (!is_ok) break;
         if (statuses) statuses[status]++;

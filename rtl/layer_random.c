@@ -157,7 +157,7 @@ static void special_shape(const pare_accel_params *p, uint32_t shape, pare_layer
     }
     j->dims.c = p->lanes;
     j->dims.k = 4 * p->rows;
-    set_plain(&j->dims, 6, 7);
+    set_plain(&j->dims, 9, 7); /* three tiles of rows: a half of a buffer is filled again */
     x->cut.filters = 2 * p->rows;
     x->cut.rows = 3;
 }
@@ -212,12 +212,14 @@ static void random_codes(walker *w, bool is_deep, pare_layer_random *x)
 
 /* ---- requantiser ---- */
 
-/* A power of two by a shift of 32 or more, and a bias at which a sum of zero is a whole code or
- * lies between two. */
+/* Where a sum of zero is a whole code or lies between two: a small bias and hardly a shift, or a
+ * power of two by a shift of 32 or more. */
 static pare_accel_filter tie_filter(pare_rng *r)
 {
     const uint32_t power = between(r, 16, 22), shift = between(r, 32, 40);
     const int64_t odd = 2 * (int64_t)pare_rng_below(r, 64) - 63;
+    if (pare_rng_below(r, 2))
+        return (pare_accel_filter){odd, pare_rng_below(r, 2) ? 1 : -1, pare_rng_below(r, 4)};
     return (pare_accel_filter){odd * ((int64_t)1 << (shift - power - pare_rng_below(r, 2))),
                                1 << power, shift};
 }
@@ -249,7 +251,7 @@ static void random_filters(pare_rng *r, pare_layer_random *x)
     const double top = depth * pow(2, j->act_bits + j->weight_bits) * 256;
     x->filters = pare_xalloc(j->dims.k, sizeof *x->filters);
     for (uint32_t k = 0; k < j->dims.k; k++)
-        x->filters[k] = pare_rng_below(r, 16) ? random_filter(r, j, top) : tie_filter(r);
+        x->filters[k] = pare_rng_below(r, 8) ? random_filter(r, j, top) : tie_filter(r);
     x->job.filters = x->filters;
 }
 
@@ -268,7 +270,7 @@ static void random_output(walker *w, pare_layer_random *x)
     j->weight_zero = (int32_t)pare_rng_below(r, 1u << 24) - (1 << 23);
     const uint32_t kind = pare_rng_below(r, 4);
     if (kind == 0) j->weight_zero = (int32_t)pare_rng_u64(r);
-    if (kind == 1) j->weight_zero = 0; /* symmetric weights */
+    if (kind > 1) j->weight_zero = 0; /* symmetric weights */
     if (!j->raw) random_filters(r, x);
 }
 

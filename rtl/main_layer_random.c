@@ -36,7 +36,7 @@ static void print_difference(const campaign *c, uint64_t index, const pare_layer
 /* Some random descriptors beside each layer. */
 static void run_descriptors(campaign *c, uint64_t index)
 {
-    enum { DESCRIPTORS = 8 };
+    enum { DESCRIPTORS = 16 };
     uint64_t statuses[PARE_ACCEL_N_STATUS] = {0};
     pare_buf difference = {0};
     if (c->args->systemc) return;

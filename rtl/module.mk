@@ -172,6 +172,6 @@ rtl-slow: rtl ## The RTL's long campaigns: all coverage bins of PEs and machines
 	$(Q).ci/deps formal
 	$(Q)$(BUILD)/bin/pare-cosim pe --count 1000000 --seed 2 --full
 	$(Q)for m in $(ACCELS); do $(BUILD)/bin/pare-cosim layer --random 8000 -m $$m --seed 2 --full --coverage || exit; done
-	$(Q)BUILD=$(BUILD) rtl/mutants.sh
+	$(Q)MACHINE=1 BUILD=$(BUILD) rtl/mutants.sh
 	$(Q)tests/formal/run.sh
 .PHONY: rtl-mutants rtl-slow formal

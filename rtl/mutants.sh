@@ -164,7 +164,7 @@ build_kind() { # folder with rtl/, kind: the program with that kind's model exch
 
 # Sets killer; 0: killed, 1: not. Waves of failed layers stay in the folder.
 campaign() { # folder to run in, kind, program
-  local -a options=(pe --kind "$2" --count $DOTS)
+  local -a options=(pe --kind "$2" --count "$DOTS")
   is_machine "$2" && options=(layer --random "$LAYERS" --machine "$2")
   (cd "$1" && timeout 600 "$3" "${options[@]}") >"$1/out" 2>&1
   local status=$?
@@ -203,12 +203,15 @@ judge() { # name, module, kinds, folder with the mutant in it, the mutated line:
 }
 
 row() { # name, module, kind, verdict, the mutated line: prints the row
-  local verdict=$4 reason
-  reason=$(awk -F'|' -v key="$2|${1##*:}|$5" '$1 "|" $2 "|" $3 == key { print $4 }' "$SRC/tests/mutants/equivalent.txt")
+  local verdict=$4 reason next=
+  # a line that stands in its module more than once is named with the one behind it
+  [[ $1 == *:* ]] && next=$(cut -d: -f2 <<<"$1") && next=$(sed -n "$((next + 1))s/^ *//p" "$SRC/rtl/$2.sv")
+  reason=$(awk -F'|' -v key="$2|${1##*:}|$5" -v longer="$2|${1##*:}|$5 / ${next//|/¦}" \
+    '{ own = $1 "|" $2 "|" $3 } own == key || own == longer { print $4 }' "$SRC/tests/mutants/equivalent.txt")
   # a generated mutant that is no RTL is no mutant
-  [ $verdict = STILLBORN ] && [[ $1 == *:* ]] && verdict=stillborn
-  if [ -n "$reason" ] && [ $verdict != stillborn ]; then
-    [ $verdict = SURVIVED ] && verdict=equivalent killer=$reason || verdict="KILLED THOUGH EQUIVALENT"
+  [ "$verdict" = STILLBORN ] && [[ $1 == *:* ]] && verdict=stillborn
+  if [ -n "$reason" ] && [ "$verdict" != stillborn ]; then
+    [ "$verdict" = SURVIVED ] && verdict=equivalent killer=$reason || verdict="KILLED THOUGH EQUIVALENT"
   fi
   printf '%s|%s|%s|%s|%s\n' "$1" "$2" "$3" "$verdict" "$killer"
 }

@@ -56,8 +56,8 @@ term_runs|pe_term|bmc 5|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding
 term_naf|pe_term|bmc 5|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 2 FirstStageBits 1
 dma|dma|induction 2|
 weight_buffer|weight_buffer|bmc 8|
-out_buffer_narrow|out_buffer|bmc 7|RowBytes 2 MemWidth 8 Bytes 8 Rows 2
-out_buffer_wide|out_buffer|bmc 7|RowBytes 2 MemWidth 16 Bytes 8 Rows 2
+out_buffer_narrow|out_buffer|bmc 8|RowBytes 2 MemWidth 8 Bytes 4 Rows 3
+out_buffer_wide|out_buffer|bmc 8|RowBytes 2 MemWidth 16 Bytes 4 Rows 3
 setup|setup|induction 2|
 tiler|tiler|induction 2|
 drain|drain|induction 2|
@@ -126,7 +126,7 @@ weight_buffer|pare_weight_buffer|RowW'(32'(read_plane_i\[DigitW-1:0\]) > b)|RowW
 weight_buffer|pare_weight_buffer|plane_q <= plane + PlaneW'(1)|plane_q <= plane
 out_buffer_narrow|pare_out_buffer|RowW'(32'(at\[BankW-1:0\]) > b)|RowW'(32'(at[BankW-1:0]) >= b)
 out_buffer_narrow|pare_out_buffer|at = first_i ? '0 : at_q|at = at_q
-out_buffer_wide|pare_out_buffer|append_i \&\& 32'(index) < 32'(count_i)|append_i
+out_buffer_wide|pare_out_buffer|32'(index) < 32'(count_i)|32'(index) <= 32'(count_i)
 out_buffer_wide|pare_out_buffer|.write_addr_i({half_i, write_row})|.write_addr_i({1'b0, write_row})
 setup|pare_setup|if (bad) begin$|if (bad \&\& !desc.raw) begin
 setup|pare_setup|Ready, Refused: if (release_i)|Ready, Refused: if (1'b1)
