@@ -36,7 +36,8 @@ static void ew_gradient(pare_job *job, const pare_node *ew, size_t shard, void *
         f.lo = -INFINITY;
         f.hi = INFINITY;
     }
-    const pare_bn_coefs k = {ew->coef_a, ew->coef_p, ew->coef_q, ew->mean};
+    const bool has_bn = ew->bn_layer != PARE_NONE;
+    const pare_bn_coefs k = {has_bn ? ew->coef_a : NULL, ew->coef_p, ew->coef_q, ew->mean};
     g->kernels->bn_backward(pare_grad_shard(job->g, ew->y, shard),
                             pare_data_shard(job->g, ew->x, shard), rows_of(g, x), x->channels, &f,
                             &k, dx, is_bf16);
@@ -99,23 +100,10 @@ static void reduce_input(pare_job *job, pare_node *node, size_t shard, float *gx
 static pare_status probe_image(pare_job *job, pare_node *node, size_t shard, unsigned worker,
                                const void *gy, pare_err *e)
 {
-    pare_graph *g = job->g;
-    const pare_value *x = &g->values[node->x];
-    const pare_blend ends[] = {{.grid = {node->qa.blend.grid[0]}},
-                               {.grid = {node->qa.blend.grid[1]}}};
-    const size_t n = shard_count(job, node->x);
-    float *low = g->scratch[1][worker], *high = g->scratch[2][worker];
-    const float *in = pare_data_shard(g, node->x, shard);
-    for (int i = 0; i < 2; i++)
-        g->kernels->quantize(in, rows_of(g, x), x->channels, &pare_affine_identity, &ends[i],
-                             i ? high : low, false);
-    for (size_t i = 0; i < n; i++) high[i] -= low[i];
-    const void *d = high;
-    if (g->is_bf16) {
-        void *rounded = low;
-        g->kernels->to_bf16(high, n, rounded);
-        d = rounded;
-    }
+    const pare_graph *g = job->g;
+    void *d = g->scratch[1][worker];
+    g->kernels->difference(pare_data_shard(g, node->x, shard), shard_count(job, node->x),
+                           &node->qa.blend, d, g->is_bf16);
     return pare_mac_backward_weights(node->mac, worker, g->n_shards + shard, d, gy, e);
 }
 
@@ -193,7 +181,7 @@ pare_status pare_backward_pool(pare_job *job, pare_node *node, size_t shard, uns
         pare_maxpool_backward(g->kernels, &w, gy, node->best + shard * shard_count(job, node->y),
                               gx);
     else
-        pare_avgpool_backward(&w, gy, gx);
+        pare_avgpool_backward(g->kernels, &w, gy, gx);
     return PARE_OK;
 }
 

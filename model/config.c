@@ -13,7 +13,7 @@ static const char *const schedules[] = {"cosine", "step", "constant", NULL};
 static const char *const augments[] = {"none", "crop", "flip", "crop_flip", NULL};
 static const char *const granularities[] = {"network", "layer", "channel", NULL};
 static const char *const act_granularities[] = {"network", "layer", NULL};
-static const char *const computes[] = {"f32", "bf16", NULL};
+static const char *const computes[] = {"f32", "bf16", "winograd", NULL};
 
 #define AT(member) offsetof(pare_train_config, member)
 

@@ -1,9 +1,9 @@
 /* dnnl.h (private): convolutions and fully connected layers of one shard of images.
  *
- * The only place that knows oneDNN (2.6, C API). Activations are NHWC float, weights come and
- * gradients go as plain [K][C/groups][R][S]; the layouts in between are oneDNN's choice.
- * Every primitive runs on the calling thread alone, so that a result depends on the shard and
- * never on the number of threads (oneDNN splits the batch sum of backward-weights by threads).
+ * Only dnnl.c and dnnl_make.c know oneDNN (2.6, C API). Activations are NHWC float, weights come
+ * and gradients go as plain [K][C/groups][R][S]; the layouts in between are oneDNN's choice. Every
+ * primitive runs on the calling thread alone, so that a result depends on the shard and never on
+ * the number of threads (oneDNN splits the batch sum of backward-weights by threads).
  */
 #ifndef PARE_MODEL_DNNL_H
 #define PARE_MODEL_DNNL_H
@@ -25,6 +25,7 @@ typedef struct pare_mac_spec {
     bool is_fc;
     bool has_bias;
     bool is_bf16;             /* x and dL/dy come as bfloat16, weights are rounded to it */
+    bool is_winograd;         /* float 3x3 convolutions by minimal filtering, where it is faster */
     bool wants_backward;      /* backward-weights */
     bool wants_backward_data; /* not for the first layer: it costs more than its forward pass */
     size_t n_slots; /* weight gradients kept at a time: one a shard of the batch, or more */

@@ -8,8 +8,8 @@ static const pare_pos NOWHERE = {0, 0};
 enum { BITS_OF_U8 = 8 };
 
 /* A path for a layer's file: layer names may hold slashes. */
-static const char *layer_path(const exporter *x, const char *folder, const char *layer,
-                              const char *suffix, pare_buf *name)
+const char *pare_export_path(const char *folder, const char *layer, const char *suffix,
+                             pare_buf *name)
 {
     name->n = 0;
     pare_buf_printf(name, "%s/", folder);
@@ -17,7 +17,6 @@ static const char *layer_path(const exporter *x, const char *folder, const char 
     pare_buf_printf(name, "%s%s.npy", layer, suffix);
     for (size_t i = first; i < name->n; i++)
         if (name->text[i] == '/') name->text[i] = '_';
-    (void)x;
     return name->text;
 }
 
@@ -132,15 +131,14 @@ static pare_status export_groups(const exporter *x, const pare_node *n, const pa
                                     is_signed ? 0 : g->lo, g->inv};
         memcpy(rows + (size_t)i * COLUMNS, row, sizeof row);
     }
-    layer_path(x, "weights", n->l->name, suffix, name);
+    pare_export_path("weights", n->l->name, suffix, name);
     const pare_status status = save_floats(x, name->text, rows, 2, dims, e);
     free(rows);
     return status;
 }
 
-/* Codes of one weight tensor; two's complement where zero is a level of every group. */
-static pare_status weight_codes(pare_node *n, const pare_quant *q, float *wq, bool is_signed,
-                                int32_t *codes, pare_err *e)
+pare_status pare_export_weight_codes(const pare_node *n, const pare_quant *q, float *wq,
+                                     bool is_signed, int32_t *codes, pare_err *e)
 {
     const size_t size = pare_group_size(n);
     float *memory = pare_xalloc(size, sizeof *memory), *back = pare_xalloc(n->w.n, sizeof *back);
@@ -184,12 +182,12 @@ static pare_status export_tensor(exporter *x, pare_node *n, pare_quant *q, float
     const uint32_t bits = pare_quant_code_bits(&q[widest]);
     const int of = n->n_qw < 2 ? 0 : n->w_inner * n->n_qw == n->w.n ? 1 : n->w_inner > 1 ? 2 : 3;
     int32_t *codes = pare_xalloc(2 * n->w.n, sizeof *codes), *ordered = codes;
-    pare_status status = weight_codes(n, q, wq, is_signed, codes, e);
+    pare_status status = pare_export_weight_codes(n, q, wq, is_signed, codes, e);
     if (n->l->op == PARE_OP_FC) reorder_columns(x, n, codes, ordered = codes + n->w.n);
     pare_buf name = {0}, groups = {0}, group_suffix = {0};
     pare_buf_puts(&groups, "");
     pare_buf_printf(&group_suffix, "%s.groups", suffix);
-    layer_path(x, "weights", n->l->name, suffix, &name);
+    pare_export_path("weights", n->l->name, suffix, &name);
     if (status == PARE_OK)
         status = save_codes(x, name.text, ordered, is_signed, bits, n_dims, dims, e);
     if (status == PARE_OK)
@@ -242,70 +240,76 @@ static void quantized_input(const pare_graph *g, const pare_node *n, size_t imag
                          false);
 }
 
-static pare_status export_acts(exporter *x, pare_node *n, pare_err *e)
+pare_status pare_export_input_codes(const pare_run *r, const pare_node *n, size_t n_images,
+                                    int32_t *codes, pare_err *e)
 {
-    const pare_value *v = &x->r->graph->values[n->x];
-    const uint32_t bits = (uint32_t)n->qa.n;
-    const pare_grid *g = &n->qa.blend.grid[0];
+    const size_t total = r->graph->values[n->x].count * n_images;
+    float *xq = pare_xalloc(total, sizeof *xq);
+    quantized_input(r->graph, n, n_images, xq);
+    const pare_status status =
+        to_codes(n, "an activation", &n->qa.blend.grid[0], xq, total, codes, e);
+    free(xq);
+    return status;
+}
+
+pare_status pare_export_save_input(const exporter *x, const pare_node *n, const char *name,
+                                   const int32_t *codes, pare_err *e)
+{
+    const size_t count = x->r->graph->values[n->x].count, total = count * x->n_images;
     const bool is_fc = n->l->op == PARE_OP_FC;
     const pare_shape s = is_fc ? unrolled(x, n) : n->l->in;
-    const size_t total = v->count * x->n_images;
-    float *xq = pare_xalloc(total, sizeof *xq);
-    int32_t *codes = pare_xalloc(2 * total, sizeof *codes), *ordered = codes + total;
-    quantized_input(x->r->graph, n, x->n_images, xq);
-    pare_status status = to_codes(n, "an activation", g, xq, total, codes, e);
-    for (size_t i = 0; i < x->n_images; i++)
-        for (size_t j = 0; j < v->count; j++)
-            ordered[i * v->count + file_index(s, j)] = codes[i * v->count + j];
-    const size_t map[4] = {x->n_images, s.c, s.h, s.w}, row[2] = {x->n_images, v->count};
+    int32_t *ordered = pare_xalloc(total, sizeof *ordered);
+    for (size_t i = 0; i < total; i++)
+        ordered[i / count * count + file_index(s, i % count)] = codes[i];
+    const size_t map[4] = {x->n_images, s.c, s.h, s.w}, row[2] = {x->n_images, count};
+    const pare_status status =
+        save_codes(x, name, ordered, false, (uint32_t)n->qa.n, is_fc ? 2 : 4, is_fc ? row : map, e);
+    free(ordered);
+    return status;
+}
+
+static pare_status export_acts(exporter *x, pare_node *n, pare_err *e)
+{
+    const pare_grid *g = &n->qa.blend.grid[0];
+    const size_t total = x->r->graph->values[n->x].count * x->n_images;
+    int32_t *codes = pare_xalloc(total, sizeof *codes);
     pare_buf name = {0};
-    layer_path(x, "acts", n->l->name, "", &name);
-    if (status == PARE_OK)
-        status =
-            save_codes(x, name.text, ordered, false, bits, is_fc ? 2 : 4, is_fc ? row : map, e);
-    const tensor_row line = {"activation",         name.text, "",       "",    bits,
+    pare_export_path("acts", n->l->name, "", &name);
+    pare_status status = pare_export_input_codes(x->r, n, x->n_images, codes, e);
+    if (status == PARE_OK) status = pare_export_save_input(x, n, name.text, codes, e);
+    const tensor_row line = {"activation",         name.text, "",       "",    (uint32_t)n->qa.n,
                              (uint32_t)g->top + 1, false,     g->scale, g->lo, g->inv};
     if (status == PARE_OK) add_row(x, n, &line);
     pare_buf_free(&name);
-    free(xq);
     free(codes);
     return status;
 }
 
 /* The classes of all test images as this evaluation sees them: what a bit-true run is held
- * against. The first of equal logits wins, as in the accuracy. */
+ * against. */
 static pare_status export_predictions(exporter *x, pare_err *e)
 {
     pare_run *r = x->r;
-    const size_t total = r->data->test.n, n_classes = r->graph->n_classes;
     pare_tensor t = {0};
-    PARE_TRY(pare_tensor_new(PARE_U8, 1, &total, &t, e));
-    pare_status status = PARE_OK;
-    for (size_t first = 0; first < total && status == PARE_OK; first += r->graph->batch) {
-        const pare_batch b = {.data = r->data, .images = &r->data->test, .first = first};
-        pare_job job = {.g = r->graph, .batch = &b};
-        job.n_images = total - first < r->graph->batch ? total - first : r->graph->batch;
-        status = pare_graph_forward(&job, e);
-        const float *logits = r->graph->values[r->graph->out].data;
-        for (size_t i = 0; i < job.n_images && status == PARE_OK; i++) {
-            const float *row = logits + i * n_classes;
-            size_t best = 0;
-            for (size_t j = 1; j < n_classes; j++)
-                if (row[j] > row[best]) best = j;
-            ((uint8_t *)t.data)[first + i] = (uint8_t)best;
-        }
-    }
-    if (status == PARE_OK) status = save(x, "predictions.npy", &t, e);
+    PARE_TRY(pare_run_predict(r, e));
+    PARE_TRY(pare_tensor_new(PARE_U8, 1, &r->data->test.n, &t, e));
+    memcpy(t.data, r->predictions, t.count);
+    const pare_status status = save(x, "predictions.npy", &t, e);
     pare_tensor_free(&t);
     return status;
+}
+
+size_t pare_export_n_images(const pare_run *r)
+{
+    size_t n = r->config->sample_images;
+    if (n > r->data->test.n) n = r->data->test.n;
+    return n > r->graph->batch ? r->graph->batch : n;
 }
 
 static pare_status run_samples(exporter *x, pare_err *e)
 {
     pare_run *r = x->r;
-    x->n_images = r->config->sample_images;
-    if (x->n_images > r->data->test.n) x->n_images = r->data->test.n;
-    if (x->n_images > r->graph->batch) x->n_images = r->graph->batch;
+    x->n_images = pare_export_n_images(r);
     const pare_batch b = {.data = r->data, .images = &r->data->test};
     pare_job job = {.g = r->graph, .batch = &b, .n_images = x->n_images};
     PARE_TRY(pare_graph_set_weights(r->graph, false, e));
@@ -332,7 +336,7 @@ static pare_status export_param(const exporter *x, uint32_t layer, const char *w
 {
     pare_buf name = {0};
     const pare_status status = save_floats(
-        x, layer_path(x, "params", x->r->net->layers[layer].name, what, &name), v, 1, &n, e);
+        x, pare_export_path("params", x->r->net->layers[layer].name, what, &name), v, 1, &n, e);
     pare_buf_free(&name);
     return status;
 }
@@ -364,8 +368,8 @@ static pare_status export_fp32(const exporter *x, const pare_node *n, pare_err *
     const size_t c = (size_t)pare_shape_count(s);
     for (size_t i = 0; i < n->w.n; i++) w[i / c * c + file_index(s, i % c)] = n->w.x[i];
     pare_buf name = {0};
-    const pare_status status =
-        save_floats(x, layer_path(x, "weights", n->l->name, "", &name), w, is_fc ? 2 : 4, dims, e);
+    const pare_status status = save_floats(x, pare_export_path("weights", n->l->name, "", &name), w,
+                                           is_fc ? 2 : 4, dims, e);
     pare_buf_free(&name);
     free(w);
     return status;

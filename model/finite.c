@@ -18,4 +18,12 @@ uint32_t pare_graph_find_not_finite(const pare_graph *g, size_t n_images)
     return PARE_NONE;
 }
 
+size_t pare_graph_find_bad_image(const pare_graph *g, size_t n_images)
+{
+    const pare_value *v = &g->values[0];
+    for (size_t i = 0; i < n_images; i++)
+        if (!is_finite(v->data + i * v->count, v->count)) return i;
+    return n_images;
+}
+
 bool pare_param_is_finite(const pare_param *p, const float *x) { return is_finite(x, p->n); }

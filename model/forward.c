@@ -113,7 +113,7 @@ pare_status pare_forward_pool(pare_job *job, pare_node *node, size_t shard, unsi
         pare_maxpool(g->kernels, &w, x, y,
                      node->best + shard * g->shard_images * g->values[node->y].count);
     else
-        pare_avgpool(&w, x, y);
+        pare_avgpool(g->kernels, &w, x, y);
     observe(job, node->y, shard);
     return PARE_OK;
 }
@@ -160,10 +160,16 @@ static double loss_of(const float *x, size_t n, uint16_t label, double smoothing
 }
 
 /* Cross entropy against given probabilities; the gradient is softmax(x) - target. */
-static double soft_loss_of(const float *x, size_t n, const float *target, double share, float *gx)
+static double soft_loss_of(const float *x, size_t n, const float *target, double share, float *gx,
+                           size_t *best)
 {
     double top = (double)x[0], sum = 0, loss = 0;
-    for (size_t j = 1; j < n; j++) top = fmax(top, (double)x[j]);
+    *best = 0;
+    for (size_t j = 1; j < n; j++)
+        if ((double)x[j] > top) {
+            top = (double)x[j];
+            *best = j;
+        }
     for (size_t j = 0; j < n; j++) sum += exp((double)x[j] - top);
     for (size_t j = 0; gx && j < n; j++)
         gx[j] = (float)((exp((double)x[j] - top) / sum - (double)target[j]) * share);
@@ -186,8 +192,11 @@ pare_status pare_forward_loss(pare_job *job, pare_node *node, size_t shard, unsi
     for (size_t i = 0; i < g->shard_images && first + i < job->n_images; i++) {
         bool is_right;
         if (job->soft) {
-            g->shard_loss[shard] += soft_loss_of(x + i * n, n, job->soft + (first + i) * n,
-                                                 1 / (double)job->n_images, gx ? gx + i * n : NULL);
+            size_t best;
+            g->shard_loss[shard] +=
+                soft_loss_of(x + i * n, n, job->soft + (first + i) * n, 1 / (double)job->n_images,
+                             gx ? gx + i * n : NULL, &best);
+            g->shard_correct[shard] += best == g->labels[first + i];
             continue;
         }
         g->shard_loss[shard] +=
@@ -385,7 +394,7 @@ void pare_node_fold_running(pare_node *n)
     }
 }
 
-static void use_running(pare_graph *g)
+void pare_graph_use_running(pare_graph *g)
 {
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         pare_node *n = &g->nodes[i];
@@ -410,6 +419,12 @@ static void use_own(pare_graph *g)
 static pare_status report_not_finite(const pare_job *job, pare_err *e)
 {
     const pare_net *net = job->g->net;
+    const size_t image = pare_graph_find_bad_image(job->g, job->n_images);
+    if (image < job->n_images)
+        return pare_err_set(e, PARE_EFAIL, net->file, net->layers[0].pos,
+                            "image %zu of the batch has a value that is not finite; finite ones "
+                            "expected",
+                            image + 1);
     uint32_t layer = pare_graph_find_not_finite(job->g, job->n_images);
     const char *what = layer == PARE_NONE ? "too large for float" : "not finite";
     if (layer == PARE_NONE) layer = job->bad_layer; /* squares, or the sums, overflowed */
@@ -427,7 +442,7 @@ pare_status pare_graph_forward(pare_job *job, pare_err *e)
     if (job->is_training)
         use_own(g);
     else
-        use_running(g);
+        pare_graph_use_running(g);
     PARE_TRY(pare_graph_run(job, &g->forward, job->is_training, e));
     job->loss = 0;
     job->n_correct = 0;

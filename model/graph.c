@@ -327,6 +327,7 @@ static pare_mac_spec mac_spec(const pare_graph *g, const pare_node *n)
                            .is_fc = n->l->op == PARE_OP_FC,
                            .has_bias = n->l->has_bias,
                            .is_bf16 = g->is_bf16,
+                           .is_winograd = g->is_winograd,
                            .wants_backward = true,
                            .wants_backward_data = !is_image,
                            .n_slots = g->n_shards * (has_probe ? 2 : 1)};
@@ -375,8 +376,8 @@ static pare_status new_mac(pare_graph *g, pare_node *n, const pare_graph_spec *s
                                 g->is_bf16 ? sizeof(uint16_t) : sizeof(float), &n->xq, e));
     PARE_TRY(pare_mac_new(g->dnnl, &m, &n->mac, e));
     n->mac_eval = n->mac;
-    if (!g->is_bf16) return PARE_OK;
-    m.is_bf16 = m.wants_backward = m.wants_backward_data = false;
+    if (!g->is_bf16 && !g->is_winograd) return PARE_OK;
+    m.is_bf16 = m.is_winograd = m.wants_backward = m.wants_backward_data = false;
     m.n_slots = 0;
     return pare_mac_new(g->dnnl, &m, &n->mac_eval, e);
 }
@@ -387,7 +388,7 @@ static pare_status new_scratch(pare_graph *g, pare_err *e)
     for (uint32_t i = 0; i < g->n_values; i++)
         if (g->values[i].count > most) most = g->values[i].count;
     const unsigned workers = pare_pool_threads(g->pool);
-    for (int k = 0; k < 3; k++) {
+    for (int k = 0; k < 2; k++) {
         g->scratch[k] = pare_arena_alloc(g->arena, workers, sizeof *g->scratch[k]);
         for (unsigned i = 0; i < workers; i++)
             PARE_TRY(
@@ -455,6 +456,7 @@ pare_status pare_graph_new(const pare_graph_spec *spec, pare_graph **out, pare_e
     g->rows = spec->rows ? *spec->rows : spec->method->rows;
     g->kernels = spec->kernels ? spec->kernels : pare_kernels_best();
     g->is_bf16 = spec->is_bf16;
+    g->is_winograd = spec->is_winograd;
     g->ties_w = spec->ties_w;
     g->ties_a = spec->ties_a;
     g->is_learning_n = pare_method_learns_n(spec->method);

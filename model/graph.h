@@ -20,6 +20,9 @@
 
 #define PARE_NONE UINT32_MAX
 
+/* The choices of the configuration's `compute`. */
+enum { PARE_COMPUTE_F32, PARE_COMPUTE_BF16, PARE_COMPUTE_WINOGRAD };
+
 typedef enum pare_node_kind {
     PARE_NODE_MAC,
     PARE_NODE_EW, /* clamp(batchnorm(x) + z) */
@@ -69,7 +72,7 @@ typedef struct pare_node {
     bool aliases_z;        /* the gradient of z takes over y's memory */
     bool wants_gx;         /* the input needs a gradient */
     /* MAC */
-    pare_mac *mac, *mac_eval; /* the same object if training computes in float */
+    pare_mac *mac, *mac_eval; /* the same object if training computes as evaluation does */
     pare_param w, bias;       /* bias.n = 0 without one */
     float *wq;                /* quantized weights */
     void *xq;                 /* quantized input of the batch, float or bfloat16 */
@@ -134,6 +137,7 @@ struct pare_graph {
     uint32_t total_batch;         /* of all of them */
     size_t n_shards;
     bool is_bf16;             /* training passes compute convolutions in bfloat16 */
+    bool is_winograd;         /* ... or 3x3 ones by Winograd's minimal filtering */
     bool is_learning_n;       /* bitlengths still move */
     bool is_bypassed;         /* nothing is quantized for now */
     bool ties_w, ties_a;      /* all weights, all input activations have one bitlength */
@@ -146,7 +150,7 @@ struct pare_graph {
     uint32_t n_classes;
     uint32_t out; /* value of the logits */
     pare_plan forward, backward;
-    float **scratch[3]; /* per worker, one shard of the largest value */
+    float **scratch[2]; /* per worker, one shard of the largest value */
     uint16_t *labels;   /* of the batch */
     double *shard_loss;
     uint32_t *shard_correct;
@@ -185,7 +189,7 @@ typedef struct pare_graph_spec {
     uint32_t group_channels; /* output channels that share a weight quantizer; 0: all */
     pare_kernel_groups kernel_groups;
     bool ties_w, ties_a; /* one bitlength for all weights, for all input activations */
-    bool is_bf16;
+    bool is_bf16, is_winograd;
     uint64_t seed;
     unsigned threads;
     const pare_comm *comm;       /* NULL: alone; batch is then of all processes together */
@@ -204,6 +208,8 @@ uint32_t pare_shard_images(uint32_t batch);
 /* The layer (of the net) that made the first value of the last pass which is not finite, or
  * PARE_NONE. */
 uint32_t pare_graph_find_not_finite(const pare_graph *g, size_t n_images);
+/* The first image of the batch with a value that is not finite; n_images: none. */
+size_t pare_graph_find_bad_image(const pare_graph *g, size_t n_images);
 /* Of a parameter's values or gradients. */
 bool pare_param_is_finite(const pare_param *p, const float *x);
 
@@ -224,6 +230,10 @@ pare_status pare_plan_make(pare_graph *g, pare_err *e) PARE_MUST_CHECK;
 pare_status pare_graph_run(pare_job *job, const pare_plan *plan, bool has_barriers,
                            pare_err *e) PARE_MUST_CHECK;
 /* Combine what the shards of the last segment left, in the order of the shards. */
+/* Some steps of the forward plan, for evaluation; pare_graph_use_running comes before the first. */
+void pare_graph_use_running(pare_graph *g);
+pare_status pare_graph_run_steps(pare_job *job, size_t first, size_t n,
+                                 pare_err *e) PARE_MUST_CHECK;
 void pare_forward_combine(pare_job *job, const pare_segment *s);
 void pare_backward_combine(pare_job *job, const pare_segment *s);
 

@@ -256,6 +256,19 @@ CLONES static void quantize_c(const float *x, size_t rows, size_t c, const pare_
     if (k.rest) quantize_rows(x, 1, k.rest, f, b, xq, k.done, is_bf16);
 }
 
+CLONES static void difference_c(const float *x, size_t n, const pare_blend *b, void *d,
+                                bool is_bf16)
+{
+    for (size_t at = 0; at < n; at += PARE_LANES) {
+        lanes v, low, high;
+        load(v, x + at, n - at);
+        grid_value(&b->grid[0], v, low);
+        grid_value(&b->grid[1], v, high);
+        EACH(i) high[i] -= low[i];
+        store_as(d, at, high, n - at, is_bf16);
+    }
+}
+
 typedef struct reduce_sums {
     lanes sum, sum_xm;
     lanes quant[PARE_N_SUMS];
@@ -348,10 +361,28 @@ CLONES static void reduce_c(const pare_reduce_args *r, size_t rows, size_t c)
     }
 }
 
+/* Without batch norm: what the activation lets through. + 0 only turns -0 into 0. */
+CLONES static void mask_c(const float *g, const float *x, size_t n, const pare_affine *f, void *dx,
+                          bool is_bf16)
+{
+    for (size_t at = 0; at < n; at += PARE_LANES) {
+        lanes dt, v;
+        load(dt, g + at, n - at);
+        load(v, x + at, n - at);
+        EACH(i) dt[i] = v[i] > f->lo ? dt[i] : 0.0f;
+        EACH(i) dt[i] = (v[i] < f->hi ? dt[i] : 0.0f) + 0.0f;
+        store_as(dx, at, dt, n - at, is_bf16);
+    }
+}
+
 CLONES static void bn_backward_c(const float *g, const float *x, size_t rows, size_t c,
                                  const pare_affine *f, const pare_bn_coefs *k, void *dx,
                                  bool is_bf16)
 {
+    if (!k->a) {
+        mask_c(g, x, rows * c, f, dx, is_bf16);
+        return;
+    }
     for (size_t j = 0; j < c; j += PARE_LANES) {
         const size_t width = c - j;
         channels ch;
@@ -394,6 +425,23 @@ CLONES static void scatter_taps_c(const float *g, const uint8_t *best, const par
         for (size_t j = 0; j < c; j++) gx[t->at[i] + j] += best[j] == t->id[i] ? g[j] : 0.0f;
 }
 
+static void sum_window_c(const float *x, const pare_rect *r, size_t c, float share, float *y)
+{
+    for (size_t j = 0; j < c; j++) {
+        float sum = 0;
+        for (size_t i = 0; i < r->rows; i++)
+            for (size_t k = 0; k < r->columns; k++) sum += x[r->at + i * r->stride + k * c + j];
+        y[j] = sum * share;
+    }
+}
+
+static void spread_window_c(const float *g, const pare_rect *r, size_t c, float share, float *gx)
+{
+    for (size_t i = 0; i < r->rows; i++)
+        for (size_t k = 0; k < r->columns; k++)
+            for (size_t j = 0; j < c; j++) gx[r->at + i * r->stride + k * c + j] += g[j] * share;
+}
+
 CLONES static void add_c(float *sum, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++) sum[i] += x[i];
@@ -410,10 +458,13 @@ const pare_kernels pare_kernels_c = {
     .col_stats = col_stats_c,
     .affine = affine_c,
     .quantize = quantize_c,
+    .difference = difference_c,
     .reduce = reduce_c,
     .bn_backward = bn_backward_c,
     .max_taps = max_taps_c,
     .scatter_taps = scatter_taps_c,
+    .sum_window = sum_window_c,
+    .spread_window = spread_window_c,
     .add = add_c,
     .to_bf16 = to_bf16_c,
 };

@@ -64,6 +64,11 @@ typedef struct pare_taps {
     uint8_t id[PARE_TAPS_MAX];
 } pare_taps;
 
+/* Part of a map: rows of pixels that lie `stride` floats apart, from `at` on. */
+typedef struct pare_rect {
+    size_t at, rows, columns, stride;
+} pare_rect;
+
 /* Arguments of the first backward pass through t = affine(x), xq = blend(t). */
 typedef struct pare_reduce_args {
     float *g;       /* dL/dxq (or dL/dt); masked in place where `y` is given */
@@ -77,7 +82,8 @@ typedef struct pare_reduce_args {
     double *sums;            /* PARE_N_SUMS, += */
 } pare_reduce_args;
 
-/* dx = a * dt + p * (x - mean) + q, per channel: the second backward pass of a batch norm. */
+/* dx = a * dt + p * (x - mean) + q, per channel: the second backward pass of a batch norm; dx = dt
+ * if `a` is NULL, where the affine has no scale. */
 typedef struct pare_bn_coefs {
     const float *a, *p, *q, *mean;
 } pare_bn_coefs;
@@ -94,6 +100,8 @@ typedef struct pare_kernels {
     /* xq = blend(affine(x)), as float or as bfloat16. */
     void (*quantize)(const float *x, size_t rows, size_t c, const pare_affine *f,
                      const pare_blend *b, void *xq, bool is_bf16);
+    /* d = grid[1] - grid[0] of n values, as float or as bfloat16. */
+    void (*difference)(const float *x, size_t n, const pare_blend *b, void *d, bool is_bf16);
     void (*reduce)(const pare_reduce_args *r, size_t rows, size_t c);
     void (*bn_backward)(const float *g, const float *x, size_t rows, size_t c, const pare_affine *f,
                         const pare_bn_coefs *k, void *dx, bool is_bf16);
@@ -102,6 +110,10 @@ typedef struct pare_kernels {
     /* Add g[j] to gx at the tap that best[j] names. */
     void (*scatter_taps)(const float *g, const uint8_t *best, const pare_taps *t, size_t c,
                          float *gx);
+    /* y = share * the sum over the pixels of a window, row by row; a pixel is c floats. */
+    void (*sum_window)(const float *x, const pare_rect *r, size_t c, float share, float *y);
+    /* Add share * g to all of its pixels. */
+    void (*spread_window)(const float *g, const pare_rect *r, size_t c, float share, float *gx);
     void (*add)(float *sum, const float *x, size_t n);
     void (*to_bf16)(const float *x, size_t n, uint16_t *out);
 } pare_kernels;

@@ -266,6 +266,17 @@ static void quantize_v(const float *x, size_t rows, size_t c, const pare_affine 
                       (char *)xq + k.done * (is_bf16 ? sizeof(uint16_t) : sizeof(float)), is_bf16);
 }
 
+static void difference_v(const float *x, size_t n, const pare_blend *b, void *d, bool is_bf16)
+{
+    const vblend v = load_blend(b);
+    for (size_t i = 0; i < n; i += PARE_LANES) {
+        const __mmask16 m = lanes(n - i);
+        const __m512 t = _mm512_maskz_loadu_ps(m, x + i);
+        const __m512 low = grid_value(&v.grid[0], t), high = grid_value(&v.grid[1], t);
+        store(d, i, m, _mm512_sub_ps(high, low), is_bf16);
+    }
+}
+
 /* The sums of a quantizer over one row block, a lane each; which of them is known when compiled. */
 typedef struct vsums {
     __m512 v[PARE_N_SUMS];
@@ -399,10 +410,29 @@ INLINE void bn_backward_rows(const float *g, const float *x, size_t rows, size_t
         }
 }
 
+/* Without batch norm: what the activation lets through. + 0 only turns -0 into 0. */
+INLINE void mask_flat(const float *g, const float *x, size_t n, const pare_affine *f, void *dx,
+                      bool is_bf16)
+{
+    const __m512 lo = _mm512_set1_ps(f->lo), hi = _mm512_set1_ps(f->hi);
+    for (size_t i = 0; i < n; i += PARE_LANES) {
+        const __mmask16 m = lanes(n - i);
+        const __m512 v = _mm512_maskz_loadu_ps(m, x + i);
+        const __mmask16 is_in =
+            m & _mm512_cmp_ps_mask(v, lo, _CMP_GT_OQ) & _mm512_cmp_ps_mask(v, hi, _CMP_LT_OQ);
+        const __m512 dt = _mm512_maskz_loadu_ps(is_in, g + i);
+        store(dx, i, m, _mm512_add_ps(dt, _mm512_setzero_ps()), is_bf16);
+    }
+}
+
 static void bn_backward_v(const float *g, const float *x, size_t rows, size_t c,
                           const pare_affine *f, const pare_bn_coefs *k, void *dx, bool is_bf16)
 {
-    if (is_bf16)
+    if (!k->a && is_bf16)
+        mask_flat(g, x, rows * c, f, dx, true);
+    else if (!k->a)
+        mask_flat(g, x, rows * c, f, dx, false);
+    else if (is_bf16)
         bn_backward_rows(g, x, rows, c, f, k, dx, true);
     else
         bn_backward_rows(g, x, rows, c, f, k, dx, false);
@@ -442,6 +472,33 @@ static void scatter_taps_v(const float *g, const uint8_t *best, const pare_taps 
     }
 }
 
+static void sum_window_v(const float *x, const pare_rect *r, size_t c, float share, float *y)
+{
+    for (size_t j = 0; j < c; j += PARE_LANES) {
+        const __mmask16 m = lanes(c - j);
+        __m512 sum = _mm512_setzero_ps();
+        for (size_t i = 0; i < r->rows; i++) {
+            const float *from = x + r->at + i * r->stride + j;
+            for (size_t k = 0; k < r->columns; k++, from += c)
+                sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(m, from));
+        }
+        _mm512_mask_storeu_ps(y + j, m, _mm512_mul_ps(sum, _mm512_set1_ps(share)));
+    }
+}
+
+static void spread_window_v(const float *g, const pare_rect *r, size_t c, float share, float *gx)
+{
+    for (size_t j = 0; j < c; j += PARE_LANES) {
+        const __mmask16 m = lanes(c - j);
+        const __m512 v = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, g + j), _mm512_set1_ps(share));
+        for (size_t i = 0; i < r->rows; i++) {
+            float *to = gx + r->at + i * r->stride + j;
+            for (size_t k = 0; k < r->columns; k++, to += c)
+                _mm512_mask_storeu_ps(to, m, _mm512_add_ps(_mm512_maskz_loadu_ps(m, to), v));
+        }
+    }
+}
+
 static void add_v(float *sum, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i += PARE_LANES) {
@@ -466,10 +523,13 @@ const pare_kernels pare_kernels_avx512 = {
     .col_stats = col_stats_v,
     .affine = affine_v,
     .quantize = quantize_v,
+    .difference = difference_v,
     .reduce = reduce_v,
     .bn_backward = bn_backward_v,
     .max_taps = max_taps_v,
     .scatter_taps = scatter_taps_v,
+    .sum_window = sum_window_v,
+    .spread_window = spread_window_v,
     .add = add_v,
     .to_bf16 = to_bf16_v,
 };

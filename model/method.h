@@ -6,6 +6,9 @@
 /* All may be NULL. */
 struct pare_method_hooks {
     bool has_no_steps; /* nothing is trained: `start` does it all, from a trained network */
+    /* Several processes may train: all that the hooks look at is the same in each of them, as
+     * gradients are summed before. */
+    bool is_shared;
     size_t (*state_bytes)(const pare_run *r); /* instead of state_size */
     size_t state_size; /* of r->method_state: plain numbers, zeroed first, kept in checkpoints */
     /* What the configuration changes in the rows. */

@@ -7,14 +7,16 @@
 #include <string.h>
 
 enum { WIDTHS_MAX = 8, ARRAYS = 8 };
-static const uint64_t SWAP_STREAMS = (uint64_t)3 << 60;
+static const uint64_t SWAP_STREAMS = (uint64_t)3 << 60, DRAW_STREAMS = (uint64_t)5 << 59;
 
 typedef struct widths {
     uint32_t k[WIDTHS_MAX];
     size_t n;
 } widths;
 
-/* What comes first in the state; the banks follow, one a width, each with all nodes in order. */
+/* What comes first in the state; the banks follow, one a width, each with all nodes in order; then,
+ * if a step trains one width, the classes' probabilities by the largest width for each training
+ * image, negative before it was asked. */
 typedef struct head {
     uint64_t is_exporting;
 } head;
@@ -99,7 +101,17 @@ static size_t state_bytes(const pare_run *r)
 {
     widths w;
     if (read_widths(r->config, &w, NULL) != PARE_OK) w.n = 0;
-    return sizeof(head) + w.n * bank_bytes(r->graph);
+    const size_t memory = (size_t)r->data->train.n * r->graph->n_classes * sizeof(float);
+    return sizeof(head) + w.n * bank_bytes(r->graph) +
+           (r->config->options.adaptive.passes == 1 ? memory : 0);
+}
+
+/* What the largest width said of a training image. */
+static float *said_of(pare_run *r, const widths *w, uint32_t image)
+{
+    char *banks = (char *)r->method_state + sizeof(head);
+    float *said = (float *)(void *)(banks + w->n * bank_bytes(r->graph));
+    return said + (size_t)image * r->graph->n_classes;
 }
 
 typedef enum move { LOAD, STORE, ADD_GRADIENTS, LOAD_GRADIENTS, CLEAR_GRADIENTS } move;
@@ -175,8 +187,10 @@ static bool is_swapped(const pare_run *r, size_t width, uint32_t block)
 
 /* Of one step: the classes' probabilities and the loss by the labels, for each width. */
 typedef struct pass {
+    bool is_on[WIDTHS_MAX]; /* is trained in this step */
     float *probability[WIDTHS_MAX];
     double loss[WIDTHS_MAX];
+    size_t n_done;
     float **weight_g, **bias_g; /* sums, per node */
 } pass;
 
@@ -197,14 +211,51 @@ static double take_probabilities(const pare_run *r, float *p)
     return loss;
 }
 
-/* Of the larger widths; none: WIDTHS_MAX. */
+/* Of the larger widths that run; none: WIDTHS_MAX. */
 static size_t teacher_of(const pare_run *r, const pass *p, size_t width)
 {
-    size_t best = width ? width - 1 : WIDTHS_MAX;
-    if (!width || r->config->options.adaptive.teacher == 2) return WIDTHS_MAX;
-    for (size_t j = 0; j < width && r->config->options.adaptive.teacher == 0; j++)
-        if (p->loss[j] < p->loss[best]) best = j;
+    const int choice = r->config->options.adaptive.teacher;
+    size_t best = WIDTHS_MAX;
+    for (size_t j = width; j-- > 0 && choice != 2;) {
+        if (!p->is_on[j]) continue;
+        if (best == WIDTHS_MAX || (choice == 0 && p->loss[j] < p->loss[best])) best = j;
+    }
     return best;
+}
+
+/* All, or the ends and others, or one. */
+static void draw_widths(const pare_run *r, const widths *w, bool *is_on)
+{
+    const size_t n = r->config->options.adaptive.passes;
+    pare_rng rng = pare_rng_new(r->config->seed, DRAW_STREAMS + r->n_steps);
+    for (size_t k = 0; k < w->n; k++) is_on[k] = !n || n >= w->n;
+    if (!n || n >= w->n) return;
+    if (n > 1) is_on[0] = is_on[w->n - 1] = true;
+    for (size_t left = n > 1 ? n - 2 : 1; left;) {
+        const size_t k = pare_rng_below(&rng, (uint32_t)w->n);
+        left -= !is_on[k];
+        is_on[k] = true;
+    }
+}
+
+/* Targets of a width that runs alone: what the largest said, or the label as long as it has not
+ * been asked; the largest itself learns from the labels and is remembered. */
+static void find_targets(pare_run *r, const pare_job *job, const widths *w, float *out)
+{
+    const size_t n = r->graph->n_classes;
+    for (size_t i = 0; i < job->n_images; i++) {
+        const uint32_t image = job->batch->order[job->batch->first + i];
+        const float *said = said_of(r, w, image);
+        for (size_t j = 0; j < n; j++)
+            out[i * n + j] = said[0] < 0 ? (float)(j == r->data->train.labels[image]) : said[j];
+    }
+}
+
+static void remember(pare_run *r, const pare_job *job, const widths *w, const float *p)
+{
+    const size_t n = r->graph->n_classes;
+    for (size_t i = 0; i < job->n_images; i++)
+        memcpy(said_of(r, w, job->batch->order[job->batch->first + i]), p + i * n, n * sizeof *p);
 }
 
 static void add(float *sum, const float *x, size_t n, bool is_first)
@@ -224,11 +275,18 @@ static pare_status run_width(pare_run *r, pare_job *job, const widths *w, size_t
         move_node(r, LOAD, of[i], i);
         set_bits(&g->nodes[i], w->k[of[i]]);
     }
+    const bool is_alone = r->config->options.adaptive.passes == 1;
+    const bool is_first = !p->n_done++;
     job->soft = teacher < WIDTHS_MAX ? p->probability[teacher] : NULL;
+    if (is_alone && width && r->config->options.adaptive.teacher != 2) {
+        find_targets(r, job, w, p->probability[0]);
+        job->soft = p->probability[0];
+    }
     pare_status status = pare_graph_set_weights(g, true, e);
     if (status == PARE_OK) status = pare_graph_forward(job, e);
     if (status == PARE_OK) status = pare_run_check_loss(r, job, e);
     if (status == PARE_OK) p->loss[width] = take_probabilities(r, p->probability[width]);
+    if (status == PARE_OK && is_alone && !width) remember(r, job, w, p->probability[0]);
     if (status == PARE_OK) status = pare_graph_backward(job, e);
     if (status == PARE_OK) status = pare_graph_reduce(g, e);
     for (uint32_t i = 0; i < g->n_nodes && status == PARE_OK; i++) {
@@ -236,8 +294,8 @@ static pare_status run_width(pare_run *r, pare_job *job, const widths *w, size_t
         move_node(r, STORE, of[i], i);
         move_node(r, ADD_GRADIENTS, of[i], i);
         if (n->kind != PARE_NODE_MAC) continue;
-        add(p->weight_g[i], n->w.g, n->w.n, !width);
-        if (n->bias.n) add(p->bias_g[i], n->bias.g, n->bias.n, !width);
+        add(p->weight_g[i], n->w.g, n->w.n, is_first);
+        if (n->bias.n) add(p->bias_g[i], n->bias.g, n->bias.n, is_first);
     }
     free(of);
     return status;
@@ -256,6 +314,7 @@ static void step_all(pare_run *r, const pare_update *u, const widths *w, const p
         }
         for (size_t k = w->n; k-- > 0;) { /* the largest width stays loaded */
             move_node(r, LOAD, k, i);
+            if (!p->is_on[k]) continue;
             move_node(r, LOAD_GRADIENTS, k, i);
             if (n->kind == PARE_NODE_MAC)
                 pare_quant_step_p(&n->qa, u->p_lr, u->momentum, u->p_decay);
@@ -300,10 +359,13 @@ static pare_status step(pare_run *r, pare_job *job, pare_update *u, pare_err *e)
     pare_job first = *job;
     for (size_t k = 0; k < w.n; k++)
         for (uint32_t i = 0; i < r->graph->n_nodes; i++) move_node(r, CLEAR_GRADIENTS, k, i);
+    draw_widths(r, &w, p.is_on);
     for (size_t k = 0; k < w.n && status == PARE_OK; k++) {
         pare_job now = *job;
+        if (!p.is_on[k]) continue;
+        const bool is_first = !p.n_done;
         status = run_width(r, &now, &w, k, &p, e);
-        if (!k) first = now;
+        if (is_first) first = now;
     }
     if (status == PARE_OK) step_all(r, u, &w, &p);
     free_pass(r->graph, &p);
@@ -339,6 +401,8 @@ static pare_status start(pare_run *r, pare_err *e)
     PARE_TRY(pare_start_clips(r, e));
     for (size_t k = 0; k < w.n; k++)
         for (uint32_t i = 0; i < r->graph->n_nodes; i++) move_node(r, STORE, k, i);
+    for (size_t i = 0; r->config->options.adaptive.passes == 1 && i < r->data->train.n; i++)
+        said_of(r, &w, (uint32_t)i)[0] = -1;
     return PARE_OK;
 }
 

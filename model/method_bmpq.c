@@ -120,5 +120,8 @@ static pare_status end_epoch(pare_run *r, pare_err *e)
     return is_last || r->epoch % r->config->options.bmpq.every ? PARE_OK : assign(r, e);
 }
 
-const pare_method_hooks pare_bmpq_hooks = {
-    .open = open, .start = pare_start_clips, .after_step = after_step, .end_epoch = end_epoch};
+const pare_method_hooks pare_bmpq_hooks = {.is_shared = true,
+                                           .open = open,
+                                           .start = pare_start_clips,
+                                           .after_step = after_step,
+                                           .end_epoch = end_epoch};

@@ -29,10 +29,8 @@ pare_node **pare_mac_nodes(pare_run *r, size_t *n)
 }
 
 /* The real input of a MAC node for the images of the last pass. */
-static void see_input(pare_run *r, pare_node *n, size_t images, float *memory, pare_see_fn *see,
-                      void *context)
+static void copy_input(const pare_graph *g, const pare_node *n, size_t images, float *out)
 {
-    const pare_graph *g = r->graph;
     const pare_value *v = &g->values[n->x];
     const pare_affine *f = &pare_affine_identity;
     const float *in = v->data;
@@ -40,33 +38,57 @@ static void see_input(pare_run *r, pare_node *n, size_t images, float *memory, p
         f = &g->nodes[v->producer].affine;
         in = g->values[g->nodes[v->producer].x].data;
     }
-    g->kernels->quantize(in, images * (v->count / v->channels), v->channels, f, NULL, memory,
-                         false);
-    see(context, r, n, memory, images * v->count);
+    g->kernels->quantize(in, images * (v->count / v->channels), v->channels, f, NULL, out, false);
+}
+
+/* Images first..first+n-1, which several processes each pass in parts of the batch, as they have
+ * memory for; what is seen is the whole in any case. */
+static pare_status see_batch(pare_run *r, size_t first, size_t n, float **inputs, pare_see_fn *see,
+                             void *context, pare_err *e)
+{
+    pare_graph *g = r->graph;
+    for (size_t done = 0; done < n; done += g->batch) {
+        const pare_batch b = {.data = r->data, .images = &r->data->train, .first = first + done};
+        pare_job job = {.g = g, .batch = &b};
+        job.n_images = n - done < g->batch ? n - done : g->batch;
+        PARE_TRY(pare_graph_forward(&job, e));
+        for (uint32_t i = 0; i < g->n_nodes; i++) {
+            pare_node *k = &g->nodes[i];
+            if (k->kind != PARE_NODE_MAC) continue;
+            const size_t count = g->values[k->x].count;
+            copy_input(g, k, job.n_images, inputs[i] + done * count);
+            if (done + job.n_images == n) see(context, r, k, inputs[i], n * count);
+        }
+    }
+    return PARE_OK;
 }
 
 pare_status pare_see_inputs(pare_run *r, size_t n_images, pare_see_fn *see, void *context,
                             pare_err *e)
 {
     pare_graph *g = r->graph;
+    const size_t batch = r->config->batch;
     size_t most = 0;
     for (uint32_t i = 0; i < g->n_values; i++)
         if (g->values[i].count > most) most = g->values[i].count;
     if (n_images > r->data->train.n) n_images = r->data->train.n;
-    float *memory = pare_xalloc(most * g->batch, sizeof *memory);
+    /* one memory is enough where a batch is one pass */
+    float **inputs = pare_xalloc(g->n_nodes, sizeof *inputs), *shared = NULL;
+    if (g->batch == batch) shared = pare_xalloc(most * batch, sizeof *shared);
+    for (uint32_t i = 0; i < g->n_nodes; i++)
+        if (g->nodes[i].kind == PARE_NODE_MAC)
+            inputs[i] = shared
+                            ? shared
+                            : pare_xalloc(g->values[g->nodes[i].x].count * batch, sizeof **inputs);
     g->is_bypassed = true;
     pare_status status = pare_graph_set_weights(g, false, e);
-    for (size_t first = 0; first < n_images && status == PARE_OK; first += g->batch) {
-        const pare_batch b = {.data = r->data, .images = &r->data->train, .first = first};
-        pare_job job = {.g = g, .batch = &b};
-        job.n_images = n_images - first < g->batch ? n_images - first : g->batch;
-        status = pare_graph_forward(&job, e);
-        for (uint32_t i = 0; i < g->n_nodes && status == PARE_OK; i++)
-            if (g->nodes[i].kind == PARE_NODE_MAC)
-                see_input(r, &g->nodes[i], job.n_images, memory, see, context);
-    }
+    for (size_t first = 0; first < n_images && status == PARE_OK; first += batch)
+        status = see_batch(r, first, n_images - first < batch ? n_images - first : batch, inputs,
+                           see, context, e);
     g->is_bypassed = false;
-    free(memory);
+    for (uint32_t i = 0; i < g->n_nodes && !shared; i++) free(inputs[i]);
+    free(shared);
+    free(inputs);
     return status;
 }
 

@@ -37,6 +37,30 @@ static void see(void *context, pare_run *r, pare_node *n, const float *x, size_t
     start_from(&n->qa, pare_moments_of(x, count).largest);
 }
 
+/* Budgets are pressed for, not enforced; one below the least bits cannot be met. */
+static pare_status open(pare_run *r, pare_err *e)
+{
+    const double weight_kb = r->config->options.dq.weight_kb, act_kb = r->config->options.dq.act_kb;
+    double least = 0;
+    for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
+        const pare_node *n = &r->graph->nodes[i];
+        if (n->kind != PARE_NODE_MAC) continue;
+        least += pare_dq_bits(1, 1, true) * (double)n->w.n / BITS_OF_KB;
+        const double kb =
+            pare_dq_bits(1, 1, n->qa.is_signed) * (double)r->graph->values[n->x].count / BITS_OF_KB;
+        if (n->qa.row->grid == PARE_GRID_STEPS && act_kb > 0 && kb > act_kb)
+            return pare_err_set(e, PARE_EINPUT, r->net->file, n->l->pos,
+                                "the input of layer %s takes %g kB at the least; "
+                                "options.dq.act_kb of at least that expected, not %g",
+                                n->l->name, kb, act_kb);
+    }
+    if (!(weight_kb > 0) || least <= weight_kb) return PARE_OK;
+    return pare_err_set(e, PARE_EINPUT, NULL, (pare_pos){0, 0},
+                        "options.dq.weight_kb is %g, but the weights take %g kB at 2 bits; at "
+                        "least that expected",
+                        weight_kb, least);
+}
+
 static pare_status start(pare_run *r, pare_err *e)
 {
     for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
@@ -91,5 +115,8 @@ static pare_status after_step(pare_run *r, const pare_job *job, pare_err *e)
     return PARE_OK;
 }
 
-const pare_method_hooks pare_dq_hooks = {
-    .start = start, .after_gradients = after_gradients, .after_step = after_step};
+const pare_method_hooks pare_dq_hooks = {.is_shared = true,
+                                         .open = open,
+                                         .start = start,
+                                         .after_gradients = after_gradients,
+                                         .after_step = after_step};

@@ -3,7 +3,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* The criterion's cost with bitlengths rounded after `offset` is added; NAN: all at target_bits. */
+static double shifted(const pare_quant *q, double offset)
+{
+    return q->is_fixed ? q->n : fmin(fmax(rint(q->n + offset), 1), q->n_max);
+}
+
+/* The criterion's cost with learned bitlengths rounded after `offset` is added; NAN: all at
+ * target_bits. */
 static double cost_at(const pare_run *r, double offset)
 {
     const pare_graph *g = r->graph;
@@ -14,10 +20,10 @@ static double cost_at(const pare_run *r, double offset)
         const pare_node *n = &g->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
         for (uint32_t j = 0; j < n->n_qw; j++) {
-            const double v = isnan(offset) ? target : rint(n->qw[j].n + offset);
-            w[at] += fmin(fmax(v, 1), n->qw[j].n_max) / n->n_qw;
+            const double v = isnan(offset) ? target : shifted(&n->qw[j], offset);
+            w[at] += v / n->n_qw;
         }
-        a[at++] = isnan(offset) ? target : fmin(fmax(rint(n->qa.n + offset), 1), n->qa.n_max);
+        a[at++] = isnan(offset) ? target : shifted(&n->qa, offset);
     }
     const double cost = pare_penalty_cost(&r->penalty, w, a, NULL, NULL);
     free(w);
@@ -34,7 +40,7 @@ static double gamma_of(const pare_run *r)
 static void round_n(pare_quant *q, double offset)
 {
     q->learned_n = q->n;
-    if (!q->is_fixed) q->n = fmin(fmax(rint(q->n + offset), 1), q->n_max);
+    q->n = shifted(q, offset);
 }
 
 /* To the nearest integers, all shifted so that the cost is that of the target within 1 %. */
@@ -60,5 +66,20 @@ static void round_bits(pare_run *r)
     r->result.rounding_offset = -offset;
 }
 
-const pare_method_hooks pare_fracbits_hooks = {
-    .start = pare_start_clips, .gamma = gamma_of, .round = round_bits};
+/* Layers of fixed bitlengths may cost more than the whole target. */
+static pare_status open(pare_run *r, pare_err *e)
+{
+    const double target = cost_at(r, NAN), least = cost_at(r, -PARE_BITS_MAX);
+    if (least <= 1.01 * target) return PARE_OK;
+    return pare_err_set(e, PARE_EINPUT, NULL, (pare_pos){0, 0},
+                        "options.fracbits.target_bits %g is a cost of %.4g, but the fixed layers "
+                        "alone and 1 bit elsewhere cost %.4g; a larger target, or other "
+                        "first_last_bits, expected",
+                        r->config->options.fracbits.target_bits, target, least);
+}
+
+const pare_method_hooks pare_fracbits_hooks = {.is_shared = true,
+                                               .open = open,
+                                               .start = pare_start_clips,
+                                               .gamma = gamma_of,
+                                               .round = round_bits};

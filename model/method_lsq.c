@@ -50,4 +50,4 @@ static pare_status start(pare_run *r, pare_err *e)
     return pare_see_inputs(r, r->config->batch, see, NULL, e);
 }
 
-const pare_method_hooks pare_lsq_hooks = {.open = open, .start = start};
+const pare_method_hooks pare_lsq_hooks = {.is_shared = true, .open = open, .start = start};

@@ -64,18 +64,6 @@ typedef struct fit {
     double *yq, *qq;
 } fit;
 
-static pare_status forward(pare_run *r, size_t first, bool is_real, pare_err *e)
-{
-    pare_graph *g = r->graph;
-    const pare_batch b = {.data = r->data, .images = &r->data->train, .first = first};
-    pare_job job = {.g = g, .batch = &b, .n_images = r->config->batch};
-    g->is_bypassed = is_real;
-    pare_status status = pare_graph_set_weights(g, false, e);
-    if (status == PARE_OK) status = pare_graph_forward(&job, e);
-    g->is_bypassed = false;
-    return status;
-}
-
 static void add_products(pare_run *r, const pare_node *n, const float *real, fit *f)
 {
     const pare_value *y = &r->graph->values[n->y];
@@ -105,28 +93,59 @@ static void refit(pare_node *n, const fit *f, size_t channels)
     }
 }
 
-/* Layer by layer, as each one's input depends on those before. */
+/* Every layer's output without quantizers. */
+static pare_status take_real(pare_run *r, pare_job *job, pare_node **nodes, size_t n_nodes,
+                             float **out, pare_err *e)
+{
+    pare_graph *g = r->graph;
+    g->is_bypassed = true;
+    pare_status status = pare_graph_set_weights(g, false, e);
+    if (status == PARE_OK) status = pare_graph_forward(job, e);
+    g->is_bypassed = false;
+    for (size_t i = 0; i < n_nodes && status == PARE_OK; i++) {
+        const pare_value *y = &g->values[nodes[i]->y];
+        out[i] = pare_xalloc(job->n_images * y->count, sizeof(float));
+        memcpy(out[i], y->data, job->n_images * y->count * sizeof(float));
+    }
+    return status;
+}
+
+static pare_status refine_layer(pare_run *r, pare_job *job, size_t step, pare_node *n,
+                                const float *real, pare_err *e)
+{
+    const size_t channels = r->graph->values[n->y].channels;
+    fit f = {pare_xalloc(2 * channels, sizeof(double)), NULL};
+    f.qq = f.yq + channels;
+    add_products(r, n, real, &f);
+    refit(n, &f, channels);
+    free(f.yq);
+    PARE_TRY(pare_node_set_weights(r->graph, n, 0, false, e));
+    return pare_graph_run_steps(job, step, 1, e);
+}
+
+/* Layer by layer in one pass, as each one's input depends on those before: a layer runs, gets its
+ * scales and runs again with them. */
 static pare_status refine(pare_run *r, pare_err *e)
 {
-    size_t n_nodes;
+    size_t n_nodes, at = 0;
+    pare_graph *g = r->graph;
     pare_node **nodes = pare_mac_nodes(r, &n_nodes);
-    pare_status status = PARE_OK;
-    const size_t batch = r->config->batch;
-    for (size_t i = 0; i < n_nodes && status == PARE_OK; i++) {
-        const pare_value *y = &r->graph->values[nodes[i]->y];
-        float *real = pare_xalloc(batch * y->count, sizeof *real);
-        fit f = {pare_xalloc(2 * y->channels, sizeof(double)), NULL};
-        f.qq = f.yq + y->channels;
-        status = forward(r, 0, true, e);
-        memcpy(real, y->data, batch * y->count * sizeof *real);
-        if (status == PARE_OK) status = forward(r, 0, false, e);
-        if (status == PARE_OK) {
-            add_products(r, nodes[i], real, &f);
-            refit(nodes[i], &f, y->channels);
+    float **real = pare_xalloc(n_nodes, sizeof *real);
+    const pare_batch b = {.data = r->data, .images = &r->data->train};
+    pare_job job = {.g = g, .batch = &b, .n_images = r->config->batch};
+    pare_status status = take_real(r, &job, nodes, n_nodes, real, e);
+    if (status == PARE_OK) status = pare_graph_set_weights(g, false, e);
+    pare_graph_use_running(g);
+    for (size_t i = 0; i < g->forward.n_steps && status == PARE_OK; i++) {
+        const pare_step *s = &g->forward.steps[i];
+        status = pare_graph_run_steps(&job, i, 1, e);
+        if (status == PARE_OK && s->fn == pare_forward_mac) {
+            status = refine_layer(r, &job, i, &g->nodes[s->node], real[at], e);
+            at++;
         }
-        free(real);
-        free(f.yq);
     }
+    for (size_t i = 0; i < n_nodes; i++) free(real[i]);
+    free(real);
     free(nodes);
     return status;
 }

@@ -225,10 +225,10 @@ static const pare_key datafree_keys[] = {
     {.name = "drop",
      .type = PARE_KEY_REAL,
      .offset = AT(datafree.drop) - AT(datafree),
-     .min = 0,
+     .min = -1,
      .max = 1,
      .def = "0.01",
-     .doc = "loss of accuracy that is allowed"},
+     .doc = "loss of accuracy that is allowed; negative: a gain that is asked for"},
     {.name = "classes",
      .type = PARE_KEY_STR,
      .offset = AT(datafree.classes) - AT(datafree),
@@ -278,6 +278,16 @@ static const pare_key adaptive_keys[] = {
      .doc =
          "levels: the codes of fewer bits are the upper bits of longer ones, half a step added to "
          "the value or not; or DoReFa's"},
+    {.name = "passes",
+     .type = PARE_KEY_U32,
+     .offset = AT(adaptive.passes) - AT(adaptive),
+     .min = 0,
+     .max = 8,
+     .def = "0",
+     .doc =
+         "widths that a step trains: 0 all; 2 or more the largest, the smallest and others drawn "
+         "at random; 1 one drawn at random, which learns from what the largest last said of the "
+         "same images (our choice)"},
 };
 
 static const pare_schema adaptive_schema = {
@@ -339,7 +349,7 @@ static const pare_key settle_keys[] = {
      .type = PARE_KEY_U32,
      .offset = AT(settle.scale_bits) - AT(settle),
      .min = 2,
-     .max = 24,
+     .max = 23,
      .def = "16",
      .doc = "bits of the integer scale of a requantization (our choice)"},
 };

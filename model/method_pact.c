@@ -36,4 +36,5 @@ static pare_status open(pare_run *r, pare_err *e)
     return PARE_OK;
 }
 
-const pare_method_hooks pare_pact_hooks = {.rows = rows, .open = open, .start = pare_start_clips};
+const pare_method_hooks pare_pact_hooks = {
+    .is_shared = true, .rows = rows, .open = open, .start = pare_start_clips};

@@ -49,4 +49,5 @@ static pare_status start(pare_run *r, pare_err *e)
     return pare_start_clips(r, e);
 }
 
-const pare_method_hooks pare_pow2_hooks = {.open = open, .start = start, .after_step = after_step};
+const pare_method_hooks pare_pow2_hooks = {
+    .is_shared = true, .open = open, .start = start, .after_step = after_step};

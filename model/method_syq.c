@@ -63,4 +63,4 @@ static pare_status start(pare_run *r, pare_err *e)
 }
 
 const pare_method_hooks pare_syq_hooks = {
-    .rows = rows, .groups = groups, .open = open, .start = start};
+    .is_shared = true, .rows = rows, .groups = groups, .open = open, .start = start};

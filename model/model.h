@@ -53,9 +53,10 @@ typedef struct pare_method_options {
     } datafree;
     struct {
         const char *widths;
-        int teacher; /* best, next, none */
-        double swap; /* first probability of a block at its teacher's width */
-        int weights; /* centered, truncated, rounded */
+        int teacher;     /* best, next, none */
+        double swap;     /* first probability of a block at its teacher's width */
+        int weights;     /* centered, truncated, rounded */
+        uint32_t passes; /* widths of a step; 0: all */
     } adaptive;
     struct {
         int rounding; /* geometric, nearest */
@@ -107,7 +108,7 @@ typedef struct pare_train_config {
     double weight_decay;    /* of weights only */
     double label_smoothing; /* share of the target spread over all classes */
     int augment;            /* none, crop, crop_flip */
-    int compute;            /* of training convolutions: f32, bf16 */
+    int compute;            /* of training convolutions: f32, bf16, winograd */
     uint64_t seed;
     uint32_t limit; /* images kept of each split; 0: all */
     uint32_t checkpoint_steps;

@@ -273,6 +273,16 @@ static pare_status run_segment(run_context *r, pare_err *e)
     return PARE_OK;
 }
 
+pare_status pare_graph_run_steps(pare_job *job, size_t first, size_t n, pare_err *e)
+{
+    pare_graph *g = job->g;
+    run_context r = {.job = job, .plan = &g->forward, .first = first, .n = n};
+    r.errors = pare_xalloc(g->n_shards, sizeof *r.errors);
+    const pare_status status = run_segment(&r, e);
+    free(r.errors);
+    return status;
+}
+
 pare_status pare_graph_run(pare_job *job, const pare_plan *plan, bool has_barriers, pare_err *e)
 {
     pare_graph *g = job->g;

@@ -12,17 +12,23 @@ static double top_code(pare_ptq_levels levels, uint32_t k)
     return k > 1 ? (double)((1u << (k - 1)) - 1u) : 1;
 }
 
-static double code_of(double x, double s, pare_ptq_levels levels, double top)
+/* clamp(rint(x / s)), without calls: a search asks for it a hundred times a weight. */
+static inline double code_of(double x, double s, double low, double top)
 {
-    return fmin(fmax(rint(x / s), levels == PARE_PTQ_UNSIGNED ? 0 : -top), top);
+    static const double MAGIC = 0x1.8p52; /* adding it rounds to the nearest even integer */
+    double z = x / s;
+    z = z > low ? z : low;
+    z = z < top ? z : top;
+    return z + MAGIC - MAGIC;
 }
 
 double pare_ptq_error(const float *x, size_t n, pare_ptq_levels levels, double clip, uint32_t k)
 {
     const double top = top_code(levels, k), s = clip / top;
+    const double low = levels == PARE_PTQ_UNSIGNED ? 0 : -top;
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
-        const double d = (double)x[i] - s * code_of((double)x[i], s, levels, top);
+        const double d = (double)x[i] - s * code_of((double)x[i], s, low, top);
         sum += d * d;
     }
     return sum / (double)n;
@@ -31,9 +37,10 @@ double pare_ptq_error(const float *x, size_t n, pare_ptq_levels levels, double c
 double pare_ptq_refit(const float *x, size_t n, pare_ptq_levels levels, double clip, uint32_t k)
 {
     const double top = top_code(levels, k), s = clip / top;
+    const double low = levels == PARE_PTQ_UNSIGNED ? 0 : -top;
     double xq = 0, qq = 0;
     for (size_t i = 0; i < n; i++) {
-        const double q = code_of((double)x[i], s, levels, top);
+        const double q = code_of((double)x[i], s, low, top);
         xq += (double)x[i] * q;
         qq += q * q;
     }
@@ -185,11 +192,24 @@ static size_t mac_index(const pare_run *r, const pare_node *n)
     return at;
 }
 
+size_t pare_ptq_stride(size_t count, size_t most, size_t channels)
+{
+    for (size_t stride = count / most + 1;; stride++) {
+        size_t a = stride, b = channels; /* greatest common divisor */
+        while (b) {
+            const size_t rest = a % b;
+            a = b;
+            b = rest;
+        }
+        if (a == 1) return stride;
+    }
+}
+
 static void take(void *context, pare_run *r, pare_node *n, const float *x, size_t count)
 {
     const taking *t = context;
     pare_samples *s = &t->s[mac_index(r, n)];
-    const size_t stride = count / t->share + 1;
+    const size_t stride = pare_ptq_stride(count, t->share, r->graph->values[n->x].channels);
     for (size_t i = 0; i < count; i++) {
         s->lo = fmin(s->lo, (double)x[i]);
         s->hi = fmax(s->hi, (double)x[i]);

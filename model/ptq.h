@@ -29,6 +29,9 @@ typedef struct pare_samples {
     double lo, hi;
 } pare_samples;
 
+/* Every so many-th value is a sample, of `count` of which at most `most` are taken: prime to the
+ * channels, which lie innermost, so that all of them are seen alike. */
+size_t pare_ptq_stride(size_t count, size_t most, size_t channels);
 /* One for each MAC node in the order of the network; free with pare_samples_free. */
 pare_status pare_samples_take(pare_run *r, size_t n_images, pare_samples **out,
                               pare_err *e) PARE_MUST_CHECK;

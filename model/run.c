@@ -141,10 +141,11 @@ static pare_status check_processes(const pare_run *r, pare_err *e)
         return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
                             "batch is %u for %u processes; a multiple of %u expected",
                             r->config->batch, n, n);
-    if (n > 1 && pare_methods[r->config->method].hooks)
+    const pare_method_hooks *hooks = pare_methods[r->config->method].hooks;
+    if (n > 1 && hooks && !hooks->is_shared)
         return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
-                            "method %s is trained by one process; fp32, fixed, bitpruning or "
-                            "stochastic expected with several",
+                            "method %s is of one process; any other than adaqat, adaptive and "
+                            "those after training expected with several",
                             pare_methods[r->config->method].name);
     return PARE_OK;
 }
@@ -194,7 +195,8 @@ pare_status pare_run_open(const pare_train_config *config, const char *folder, u
         .comm = comm,
         .n_classes = r->data->n_classes,
         .max_bits = config->max_bits,
-        .is_bf16 = config->compute == 1,
+        .is_bf16 = config->compute == PARE_COMPUTE_BF16,
+        .is_winograd = config->compute == PARE_COMPUTE_WINOGRAD,
         .seed = config->seed,
         .threads = threads};
     PARE_TRY(pare_graph_new(&spec, &r->graph, e));
@@ -215,6 +217,7 @@ void pare_run_close(pare_run *r)
     pare_net_free(r->net);
     free(r->order);
     free(r->method_state);
+    free(r->predictions);
     pare_buf_free(&r->metrics);
     pare_buf_free(&r->bits_rows);
 }
@@ -243,28 +246,59 @@ size_t pare_run_part(const pare_run *r)
     return (size_t)pare_comm_rank(r->comm) * r->graph->batch;
 }
 
-pare_status pare_run_evaluate(pare_run *r, double *accuracy_frac, pare_err *e)
+/* The classes of a batch; the first of equal logits wins. */
+static void take_predictions(pare_run *r, size_t first, size_t n)
 {
-    PARE_TRY(pare_graph_set_weights(r->graph, false, e));
-    double n_correct = 0;
+    const size_t n_classes = r->graph->n_classes;
+    const float *row = r->graph->values[r->graph->out].data;
+    for (size_t i = first; i < first + n; i++, row += n_classes) {
+        size_t best = 0;
+        for (size_t j = 1; j < n_classes; j++)
+            if (row[j] > row[best]) best = j;
+        r->predictions[i] = (uint8_t)best;
+    }
+}
+
+/* Every stride-th batch of the test images. */
+static pare_status evaluate_part(pare_run *r, size_t first, size_t stride, double *n_correct,
+                                 pare_err *e)
+{
     const size_t n = r->data->test.n, batch = r->graph->batch;
-    /* processes take batches in turn */
-    for (size_t first = pare_comm_rank(r->comm) * batch; first < n;
-         first += pare_comm_size(r->comm) * batch) {
+    PARE_TRY(pare_graph_set_weights(r->graph, false, e));
+    if (!r->predictions) r->predictions = pare_xalloc(n, sizeof *r->predictions);
+    for (first *= batch; first < n; first += stride * batch) {
         const pare_batch b = {.data = r->data, .images = &r->data->test, .first = first};
         pare_job job = {.g = r->graph, .batch = &b};
         job.n_images = n - first < batch ? n - first : batch;
         PARE_TRY(pare_graph_forward(&job, e));
-        n_correct += job.n_correct;
+        take_predictions(r, first, job.n_images);
+        *n_correct += job.n_correct;
     }
-    pare_comm_sum_f64(r->comm, &n_correct, 1);
-    *accuracy_frac = n_correct / (double)n;
     return PARE_OK;
+}
+
+pare_status pare_run_evaluate(pare_run *r, double *accuracy_frac, pare_err *e)
+{
+    double n_correct = 0;
+    const unsigned size = pare_comm_size(r->comm);
+    r->has_predictions = false;
+    PARE_TRY(evaluate_part(r, pare_comm_rank(r->comm), size, &n_correct, e));
+    r->has_predictions = size == 1;
+    pare_comm_sum_f64(r->comm, &n_correct, 1);
+    *accuracy_frac = n_correct / (double)r->data->test.n;
+    return PARE_OK;
+}
+
+pare_status pare_run_predict(pare_run *r, pare_err *e)
+{
+    double n_correct = 0;
+    return r->has_predictions ? PARE_OK : evaluate_part(r, 0, 1, &n_correct, e);
 }
 
 /* The mean of the batch statistics over the first training images, without augmentation. */
 pare_status pare_run_calibrate(pare_run *r, pare_err *e)
 {
+    r->has_predictions = false;
     PARE_TRY(pare_graph_set_weights(r->graph, true, e));
     const size_t n =
         r->steps_per_epoch < CALIBRATION_BATCHES ? r->steps_per_epoch : CALIBRATION_BATCHES;

@@ -71,52 +71,37 @@ void pare_maxpool_backward(const pare_kernels *f, const pare_pool_window *k, con
     }
 }
 
-/* Average pooling may have any window, so its taps are rows of the input. */
-typedef struct rows {
+/* Window i as a part of one image's map. */
+static pare_rect find_rect(const pare_pool_window *k, size_t i)
+{
     size_t h0, h1, w0, w1;
-} rows;
-
-static rows find_rows(const pare_pool_window *k, size_t i)
-{
-    rows r;
     const size_t p = i / k->q, q = i % k->q;
-    clip(p * k->stride[0], k->kernel[0], k->pad[0], k->h, &r.h0, &r.h1);
-    clip(q * k->stride[1], k->kernel[1], k->pad[1], k->w, &r.w0, &r.w1);
-    r.h0 += p * k->stride[0] - k->pad[0];
-    r.h1 += p * k->stride[0] - k->pad[0];
-    r.w0 += q * k->stride[1] - k->pad[1];
-    r.w1 += q * k->stride[1] - k->pad[1];
-    return r;
+    clip(p * k->stride[0], k->kernel[0], k->pad[0], k->h, &h0, &h1);
+    clip(q * k->stride[1], k->kernel[1], k->pad[1], k->w, &w0, &w1);
+    const size_t h = p * k->stride[0] + h0 - k->pad[0], w = q * k->stride[1] + w0 - k->pad[1];
+    return (pare_rect){
+        .at = (h * k->w + w) * k->c, .rows = h1 - h0, .columns = w1 - w0, .stride = k->w * k->c};
 }
 
-void pare_avgpool(const pare_pool_window *k, const float *x, float *y)
+void pare_avgpool(const pare_kernels *f, const pare_pool_window *k, const float *x, float *y)
 {
     const float share = 1.0f / (float)(k->kernel[0] * k->kernel[1]);
-    for (size_t n = 0; n < k->n; n++)
-        for (size_t i = 0; i < k->p * k->q; i++) {
-            const rows r = find_rows(k, i);
-            float *restrict out = y + (n * k->p * k->q + i) * k->c;
-            for (size_t j = 0; j < k->c; j++) out[j] = 0;
-            for (size_t h = r.h0; h < r.h1; h++)
-                for (size_t w = r.w0; w < r.w1; w++) {
-                    const float *restrict in = x + ((n * k->h + h) * k->w + w) * k->c;
-                    for (size_t j = 0; j < k->c; j++) out[j] += in[j];
-                }
-            for (size_t j = 0; j < k->c; j++) out[j] *= share;
-        }
+    const size_t in = k->h * k->w * k->c, out = k->p * k->q * k->c;
+    for (size_t i = 0; i < k->p * k->q; i++) {
+        const pare_rect r = find_rect(k, i);
+        for (size_t n = 0; n < k->n; n++)
+            f->sum_window(x + n * in, &r, k->c, share, y + n * out + i * k->c);
+    }
 }
 
-void pare_avgpool_backward(const pare_pool_window *k, const float *gy, float *gx)
+void pare_avgpool_backward(const pare_kernels *f, const pare_pool_window *k, const float *gy,
+                           float *gx)
 {
     const float share = 1.0f / (float)(k->kernel[0] * k->kernel[1]);
-    for (size_t n = 0; n < k->n; n++)
-        for (size_t i = 0; i < k->p * k->q; i++) {
-            const rows r = find_rows(k, i);
-            const float *restrict in = gy + (n * k->p * k->q + i) * k->c;
-            for (size_t h = r.h0; h < r.h1; h++)
-                for (size_t w = r.w0; w < r.w1; w++) {
-                    float *restrict out = gx + ((n * k->h + h) * k->w + w) * k->c;
-                    for (size_t j = 0; j < k->c; j++) out[j] += in[j] * share;
-                }
-        }
+    const size_t in = k->h * k->w * k->c, out = k->p * k->q * k->c;
+    for (size_t i = 0; i < k->p * k->q; i++) {
+        const pare_rect r = find_rect(k, i);
+        for (size_t n = 0; n < k->n; n++)
+            f->spread_window(gy + n * out + i * k->c, &r, k->c, share, gx + n * in);
+    }
 }

@@ -18,7 +18,8 @@ void pare_maxpool(const pare_kernels *f, const pare_pool_window *k, const float 
 void pare_maxpool_backward(const pare_kernels *f, const pare_pool_window *k, const float *gy,
                            const uint8_t *best, float *gx);
 /* The sum over a window divided by its whole size, padding included. */
-void pare_avgpool(const pare_pool_window *k, const float *x, float *y);
+void pare_avgpool(const pare_kernels *f, const pare_pool_window *k, const float *x, float *y);
 /* Adds to gx. */
-void pare_avgpool_backward(const pare_pool_window *k, const float *gy, float *gx);
+void pare_avgpool_backward(const pare_kernels *f, const pare_pool_window *k, const float *gy,
+                           float *gx);
 #endif

@@ -99,6 +99,7 @@ static pare_status train_step(pare_run *r, pare_err *e)
         .context = r,
         .t = (uint64_t)r->epoch * r->steps_per_epoch + r->step + 1,
     };
+    r->has_predictions = false;
     if (hooks && hooks->before_step) PARE_TRY(hooks->before_step(r, &job, e));
     PARE_TRY(hooks && hooks->step ? hooks->step(r, &job, &u, e) : plain_step(r, &job, &u, e));
     if (hooks && hooks->after_step) PARE_TRY(hooks->after_step(r, &job, e));

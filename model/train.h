@@ -40,6 +40,8 @@ typedef struct pare_run {
     uint8_t is_done;     /* all files are written */
     uint64_t last_saved; /* n_steps of the checkpoint; 0: none */
     pare_train_result result;
+    uint8_t *predictions;        /* classes of the test images by the last evaluation */
+    bool has_predictions;        /* nothing has changed since */
     pare_buf metrics, bits_rows; /* CSV rows so far */
 } pare_run;
 
@@ -62,6 +64,8 @@ void pare_run_mean_n(const pare_run *r, double *weight_n, double *act_n);
 size_t pare_run_part(const pare_run *r);
 /* Accuracy on the test images with the running statistics. */
 pare_status pare_run_evaluate(pare_run *r, double *accuracy_frac, pare_err *e) PARE_MUST_CHECK;
+/* r->predictions of all test images, in this process alone, unless they are there already. */
+pare_status pare_run_predict(pare_run *r, pare_err *e) PARE_MUST_CHECK;
 /* Round all bitlengths up, freeze them, and measure ranges and batch norms again on training
  * images. */
 pare_status pare_run_ceil(pare_run *r, pare_err *e) PARE_MUST_CHECK;

@@ -4,12 +4,7 @@
 
 #include <string.h>
 
-#define ROW(id, rows, cols, lanes, act_digit, weight_digit, act_bits, weight_bits, acc_bits,       \
-            mem_bits, weight_planes, act_planes, out_bytes, filters, skew)                         \
-    {                                                                                              \
-        #id,           rows,       cols,        lanes,    act_digit,                               \
-        weight_digit,  act_bits,   weight_bits, acc_bits, mem_bits,                                \
-        weight_planes, act_planes, out_bytes,   filters,  skew},
+#define ROW(id, ...) {#id, __VA_ARGS__},
 static const pare_accel_params accels[] = {PARE_RTL_ACCELS(ROW)};
 #undef ROW
 

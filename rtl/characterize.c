@@ -105,8 +105,9 @@ static void put_parameters(pare_buf *s, const pare_dut_kind *k)
 static pare_status synthesise(bench *b, pare_err *e)
 {
     static const char *const sources[] = {
-        "pkg",         "digit_counter", "digit_extend", "accumulator",   "pe_core", "pe_temporal",
-        "fusion_unit", "pe_fusion",     "term_recode",  "term_schedule", "pe_term"};
+        "pkg",         "digit_counter", "digit_extend", "accumulator", "pe_core",
+        "pe_temporal", "fusion_unit",   "pe_fusion",    "term_recode", "term_schedule",
+        "term_column", "term_core",     "pe_term"};
     pare_buf s = {0};
     pare_buf_printf(&s, "read_verilog -sv -DSYNTHESIS -I%s", b->c->rtl);
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)

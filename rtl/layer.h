@@ -49,6 +49,14 @@ pare_status pare_layer_image_new(const pare_accel_params *params, const pare_lay
 void pare_layer_image_free(pare_layer_image *m); /* zeroed allowed */
 /* The outputs that the machine left in memory, [K][P][Q]. */
 void pare_layer_image_outputs(const pare_layer_image *m, const pare_layer_job *job, int32_t *out);
+/* The activation codes under a window, tap by tap, `channels` of each: those of the layer, then
+ * zeros. Padding has the job's code. */
+void pare_layer_window(const pare_layer_job *job, uint32_t window, uint32_t channels,
+                       int32_t *codes);
+/* Cycles of each tile on the array, by the activations, tiles of filters outside, of windows
+ * inside; the caller frees. *n becomes their number. */
+uint64_t *pare_layer_tile_cycles(const pare_accel_params *params, const pare_layer_job *job,
+                                 const pare_sim_map *map, size_t *n);
 /* What they must be, and the sums themselves if `sums` is not NULL. */
 void pare_layer_reference(const pare_accel_params *params, const pare_layer_job *job, int32_t *out);
 

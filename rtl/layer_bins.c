@@ -15,6 +15,11 @@ static const char *const signs_names[] = {"uu", "su", "us", "ss"};
 static const char *const pressure_names[] = {"none", "sparse", "burst"};
 static const char *const yes_names[] = {"no", "yes"};
 
+static uint32_t step_channels(const layer_view *v)
+{
+    return pare_accel_step_channels(v->p, v->d->act_bits, v->d->weight_bits);
+}
+
 enum { NONE, SPARSE, BURST };
 
 static uint32_t pressure(const layer_view *v)
@@ -48,7 +53,7 @@ static void hit_edges(const layer_view *v, pare_bins *b)
 {
     const uint64_t windows = (uint64_t)v->last_w * v->d->out_width;
     pare_bins_hit(b, (uint32_t[]){edge(v->d->filters, v->p->rows), edge(windows, v->p->cols),
-                                  edge(v->d->channels, v->p->lanes)});
+                                  edge(v->d->channels, step_channels(v))});
 }
 
 /* ---- sizes: folds, sets and groups that there are ---- */
@@ -60,7 +65,7 @@ static void hit_sizes(const layer_view *v, pare_bins *b)
     const uint32_t windows = v->first_w * v->d->out_width;
     pare_bins_hit(b, (uint32_t[]){one_few_many(divide_up(v->first_k, v->p->rows), 2),
                                   one_few_many(divide_up(windows, v->p->cols), 2),
-                                  one_few_many(divide_up(v->d->channels, v->p->lanes), 2)});
+                                  one_few_many(divide_up(v->d->channels, step_channels(v)), 2)});
 }
 
 /* ---- tiles: the loops, and their last turns ---- */
@@ -145,16 +150,15 @@ static const char *ends_why(const void *context, const uint32_t *v)
 
 static const char *const fold_names[] = {"beats", "interval"};
 
-static uint64_t digits(uint32_t bits, uint32_t digit) { return divide_up(bits, digit); }
-
 static void hit_folds(const layer_view *v, pare_bins *b)
 {
     const pare_accel_descriptor *const d = v->d;
     const uint64_t steps =
-        (uint64_t)d->kernel_height * d->kernel_width * divide_up(d->channels, v->p->lanes);
-    const uint64_t beats =
-        steps * digits(d->act_bits, v->p->act_digit) * digits(d->weight_bits, v->p->weight_digit);
-    const bool waits = beats + pare_accel_skew_cycles(v->p) < pare_accel_interval(v->p);
+        (uint64_t)d->kernel_height * d->kernel_width * divide_up(d->channels, step_channels(v));
+    if (v->p->pe == PARE_ACCEL_TERM) return;
+    const uint64_t fold = pare_accel_fold_cycles(v->p, d->act_bits, d->weight_bits, steps, NULL, 0);
+    const uint64_t work = pare_accel_work_cycles(v->p, d->act_bits, d->weight_bits, steps, fold);
+    const bool waits = work + pare_accel_skew_cycles(v->p) < fold;
     const uint32_t windows = v->first_w * d->out_width;
     pare_bins_hit(b, (uint32_t[]){waits, v->first_k > v->p->rows, windows > v->p->cols, steps > 1});
 }
@@ -162,6 +166,7 @@ static void hit_folds(const layer_view *v, pare_bins *b)
 static const char *folds_why(const void *context, const uint32_t *v)
 {
     const pare_accel_params *const p = ((const pare_layer_coverage *)context)->params;
+    if (p->pe == PARE_ACCEL_TERM) return "the time of a fold is that of its codes";
     if (!v[0]) return NULL;
     if (1u + v[3] + pare_accel_skew_cycles(p) >= pare_accel_interval(p))
         return "the beats and the skew are never shorter than the interval";
@@ -192,11 +197,23 @@ static void hit_transfers(const layer_view *v, pare_bins *b)
                                           one_few_many(r->v[i].words, 7), pressure(v)});
 }
 
+/* The least that a transfer of a kind moves. */
+static uint32_t least_bits(const pare_accel_params *p, uint32_t kind)
+{
+    uint32_t least = UINT32_MAX;
+    if (kind == PARE_ACCEL_OUTPUTS) return p->rows * 8;
+    for (uint32_t a = 1; a <= p->max_act_bits; a++)
+        for (uint32_t w = 1; w <= p->max_weight_bits; w++) {
+            const uint32_t channels = pare_accel_step_channels(p, a, w);
+            least = smaller(least, kind == PARE_ACCEL_ACTS ? channels * a : p->rows * channels * w);
+        }
+    return least;
+}
+
 static const char *transfers_why(const void *context, const uint32_t *v)
 {
     const pare_accel_params *const p = ((const pare_layer_coverage *)context)->params;
-    const uint32_t least[] = {p->rows * p->lanes, p->lanes, p->rows * 8};
-    const uint32_t words = divide_up(least[v[0]], p->mem_bits);
+    const uint32_t words = divide_up(least_bits(p, v[0]), p->mem_bits);
     if (words > 7 ? v[1] < 2 : words > 1 && v[1] == 0) return "the least that is moved is more";
     return NULL;
 }

@@ -156,7 +156,9 @@ static const char *overflow_why(const void *context, const uint32_t *v)
 {
     const pare_accel_params *const p = ((const pare_layer_coverage *)context)->params;
     const int64_t end = (int64_t)1 << (p->acc_bits - 1);
-    const int64_t channels = (int64_t)PARE_LAYER_GROUPS_MAX * p->lanes + 1;
+    const int64_t channels = (int64_t)PARE_LAYER_GROUPS_MAX *
+                                 pare_accel_step_channels(p, p->max_act_bits, p->max_weight_bits) +
+                             1;
     const int64_t depth = channels * PARE_LAYER_KERNEL_MAX * PARE_LAYER_KERNEL_MAX;
     if (v[0] == FITS) return NULL;
     for (uint32_t signs = 0; signs < 4; signs++) {

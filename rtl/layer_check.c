@@ -25,7 +25,8 @@ pare_status pare_layer_machine_check(const pare_machine *m, const pare_accel_par
         {"array.delivery", (uint64_t)m->array.delivery,
          p->is_skewed ? PARE_SYSTOLIC : PARE_BROADCAST},
         {"array.fold_cycles_min", m->array.fold_cycles_min, pare_accel_interval(p)},
-        {"pe.style", (uint64_t)m->pe.style, PARE_PE_TEMPORAL},
+        {"pe.style", (uint64_t)m->pe.style,
+         p->pe == PARE_ACCEL_FUSION ? PARE_PE_SPATIAL : PARE_PE_TEMPORAL},
         {"pe.skips", (uint64_t)m->pe.skips, PARE_SKIPS_NOTHING},
         {"pe.lanes", m->pe.lanes, p->lanes},
         {"pe.act_digit", m->pe.act_digit, p->act_digit},
@@ -284,22 +285,38 @@ uint32_t pare_layer_out_bits(const pare_layer_job *job)
     return job->raw ? 32 : job->out_bits > 8 ? 16 : 8;
 }
 
+/* Level 2's records. What the tiles of a term-serial array take follows from the activations. */
+static pare_status walk(const pare_layer_check *c, const pare_machine *machine,
+                        const pare_sim_job *sim_job, const pare_layer_job *job,
+                        pare_layer_result *out, wanted_records *w, pare_err *e)
+{
+    pare_sim_layer level2;
+    if (c->params->pe != PARE_ACCEL_TERM) {
+        PARE_TRY(pare_sim_events_at(machine, sim_job, c->pace, want, w, &level2, e));
+        out->level2_cycles = level2.stats.cycles;
+        return PARE_OK;
+    }
+    size_t n;
+    uint64_t *const cycles = pare_layer_tile_cycles(c->params, job, &out->level1.map, &n);
+    const pare_status status = pare_sim_events_given(machine, sim_job, c->pace, cycles, n, want, w,
+                                                     &out->level2_cycles, e);
+    free(cycles);
+    return status;
+}
+
 pare_status pare_layer_verify(const pare_layer_check *c, const pare_layer_job *job,
                               pare_layer_result *out, pare_err *e)
 {
     *out = (pare_layer_result){.n_descriptors = 1};
     const pare_sim_job sim_job = pare_layer_sim_job(job);
     wanted_records w = {.mem_bits = c->params->mem_bits};
-    pare_sim_layer level2;
     const pare_machine machine = pare_layer_machine(c, job);
     pare_status status = pare_sim_run_layer(&machine, &sim_job, &out->level1, e);
-    if (status == PARE_OK)
-        status = pare_sim_events_at(&machine, &sim_job, c->pace, want, &w, &level2, e);
+    if (status == PARE_OK) status = walk(c, &machine, &sim_job, job, out, &w, e);
     if (status == PARE_OK) {
-        out->level2_cycles = level2.stats.cycles;
         out->n_outputs = (uint64_t)job->dims.k * job->dims.p * job->dims.q;
         out->outputs = pare_xalloc(out->n_outputs, sizeof *out->outputs);
-        status = run(c, job, &level2.map, &w, out, e);
+        status = run(c, job, &out->level1.map, &w, out, e);
     }
     for (int i = 0; i < PARE_N_UNITS; i++) free(w.units[i].v);
     if (status != PARE_OK) pare_layer_result_free(out);

@@ -53,6 +53,14 @@ static row_range rows_of(const pare_layer_image *m, uint32_t tile)
                        end < (int64_t)d->in_height ? (uint32_t)end : d->in_height};
 }
 
+/* Channels as they lie in memory: whole steps. */
+static uint32_t padded_channels(const pare_layer_image *m)
+{
+    const pare_accel_descriptor *const d = &m->desc;
+    const uint32_t step = pare_accel_step_channels(m->params, d->act_bits, d->weight_bits);
+    return (uint32_t)divide_up(d->channels, step) * step;
+}
+
 /* ---- bits in memory ---- */
 
 typedef struct writer {
@@ -69,7 +77,7 @@ static void put_bit(writer *w, uint32_t bit)
 static void put_weights(const pare_layer_image *m, const pare_layer_job *job, uint32_t tile)
 {
     const pare_accel_descriptor *const d = &m->desc;
-    const uint32_t rows = m->params->rows, lanes = m->params->lanes;
+    const uint32_t rows = m->params->rows, lanes = m->params->lanes, all = padded_channels(m);
     const uint32_t first = tile * d->tile_filters;
     const uint32_t end = smaller(first + d->tile_filters, m->n_filters);
     const uint32_t taps = d->kernel_height * d->kernel_width;
@@ -77,7 +85,7 @@ static void put_weights(const pare_layer_image *m, const pare_layer_job *job, ui
                 (d->weight_base + (uint64_t)tile * d->weight_stride) * m->params->mem_bits};
     for (uint32_t fold = first; fold < end; fold += rows)
         for (uint32_t tap = 0; tap < taps; tap++)
-            for (uint32_t c = 0; c < d->channels; c += lanes)
+            for (uint32_t c = 0; c < all; c += lanes)
                 for (uint32_t bit = 0; bit < d->weight_bits; bit++)
                     for (uint32_t i = 0; i < rows * lanes; i++) {
                         const uint32_t k = fold + i / lanes, channel = c + i % lanes;
@@ -90,14 +98,14 @@ static void put_weights(const pare_layer_image *m, const pare_layer_job *job, ui
 static void put_acts(const pare_layer_image *m, const pare_layer_job *job, uint32_t tile)
 {
     const pare_accel_descriptor *const d = &m->desc;
-    const uint32_t lanes = m->params->lanes;
+    const uint32_t lanes = m->params->lanes, all = padded_channels(m);
     const row_range rows = rows_of(m, tile);
     writer w = {m->memory, (d->act_base + (uint64_t)tile * d->act_stride) * m->params->mem_bits};
     for (uint32_t y = rows.from; y < rows.to; y++)
         for (uint32_t x = 0; x < d->in_width; x++) {
             const size_t pixel = (size_t)m->axes[0].at[y] * job->dims.w + m->axes[1].at[x];
             const int32_t *const codes = job->acts + pixel * d->channels;
-            for (uint32_t c = 0; c < d->channels; c += lanes)
+            for (uint32_t c = 0; c < all; c += lanes)
                 for (uint32_t bit = 0; bit < d->act_bits; bit++)
                     for (uint32_t l = 0; l < lanes; l++)
                         put_bit(&w, c + l < d->channels ? (uint32_t)codes[c + l] >> bit : 0);
@@ -147,8 +155,8 @@ static void place(pare_layer_image *m)
 {
     pare_accel_descriptor *const d = &m->desc;
     const pare_accel_params *const p = m->params;
-    const uint64_t groups = divide_up(d->channels, p->lanes);
-    const uint64_t steps = groups * d->kernel_height * d->kernel_width;
+    const uint64_t channels = padded_channels(m);
+    const uint64_t depth = channels * d->kernel_height * d->kernel_width;
     const uint32_t filters = smaller(d->tile_filters, m->n_filters);
     const uint32_t n_k = (uint32_t)divide_up(m->n_filters, filters);
     const uint32_t n_w = (uint32_t)divide_up(d->out_height, d->tile_rows);
@@ -158,10 +166,9 @@ static void place(pare_layer_image *m)
         if (r.to - r.from > most) most = r.to - r.from;
     }
     const uint64_t outputs = (uint64_t)filters * d->tile_rows * d->out_width;
-    d->weight_stride =
-        (uint32_t)divide_up(filters * steps * p->lanes * d->weight_bits, p->mem_bits);
-    d->act_stride = (uint32_t)divide_up(
-        (uint64_t)most * d->in_width * groups * p->lanes * d->act_bits, p->mem_bits);
+    d->weight_stride = (uint32_t)divide_up(filters * depth * d->weight_bits, p->mem_bits);
+    d->act_stride =
+        (uint32_t)divide_up((uint64_t)most * d->in_width * channels * d->act_bits, p->mem_bits);
     d->out_stride = (uint32_t)divide_up(outputs * pare_accel_out_bytes(d) * 8, p->mem_bits);
     d->act_base = d->weight_base + n_k * d->weight_stride;
     d->out_base = d->act_base + n_w * d->act_stride;
@@ -244,6 +251,26 @@ static int64_t wrap(int64_t x, uint32_t bits)
     return (int64_t)((uint64_t)x << (64 - bits)) >> (64 - bits);
 }
 
+void pare_layer_window(const pare_layer_job *job, uint32_t window, uint32_t channels,
+                       int32_t *codes)
+{
+    const pare_dims *const d = &job->dims;
+    const uint32_t top = job->act_bits - 1;
+    const int32_t pad = job->act_signed && job->pad_code >> top & 1
+                            ? (int32_t)job->pad_code - (2 << top)
+                            : (int32_t)job->pad_code;
+    for (uint32_t tap = 0; tap < d->r * d->s; tap++) {
+        const int64_t y = (int64_t)(window / d->q) * d->stride[0] - d->pad[0] +
+                          (int64_t)(tap / d->s) * d->dilation[0];
+        const int64_t x = (int64_t)(window % d->q) * d->stride[1] - d->pad[1] +
+                          (int64_t)(tap % d->s) * d->dilation[1];
+        const bool is_inside = y >= 0 && y < (int64_t)d->h && x >= 0 && x < (int64_t)d->w;
+        const size_t pixel = is_inside ? (size_t)y * d->w + (size_t)x : 0;
+        for (uint32_t c = 0; c < channels; c++)
+            *codes++ = c >= d->c ? 0 : is_inside ? job->acts[pixel * d->c + c] : pad;
+    }
+}
+
 void pare_layer_reference(const pare_accel_params *params, const pare_layer_job *job, int32_t *out)
 {
     const pare_dims *const d = &job->dims;
@@ -255,23 +282,10 @@ void pare_layer_reference(const pare_accel_params *params, const pare_layer_job 
                                         .weight_zero = (uint32_t)job->weight_zero};
     const size_t depth = (size_t)d->r * d->s * d->c;
     int32_t *const window = pare_xalloc(depth, sizeof *window);
-    const uint32_t top = job->act_bits - 1;
-    const int32_t pad = job->act_signed && job->pad_code >> top & 1
-                            ? (int32_t)job->pad_code - (2 << top)
-                            : (int32_t)job->pad_code;
     for (uint32_t i = 0; i < d->p * d->q; i++) {
         int64_t act_sum = 0;
-        for (size_t j = 0; j < depth; j++) {
-            const size_t tap = j / d->c;
-            const int64_t y = (int64_t)(i / d->q) * d->stride[0] - d->pad[0] +
-                              (int64_t)(tap / d->s) * d->dilation[0];
-            const int64_t x = (int64_t)(i % d->q) * d->stride[1] - d->pad[1] +
-                              (int64_t)(tap % d->s) * d->dilation[1];
-            const bool is_inside = y >= 0 && y < (int64_t)d->h && x >= 0 && x < (int64_t)d->w;
-            window[j] =
-                is_inside ? job->acts[((size_t)y * d->w + (size_t)x) * d->c + j % d->c] : pad;
-            act_sum += window[j];
-        }
+        pare_layer_window(job, i, d->c, window);
+        for (size_t j = 0; j < depth; j++) act_sum += window[j];
         for (uint32_t k = 0; k < d->k; k++) {
             int64_t sum = 0;
             for (size_t j = 0; j < depth; j++)

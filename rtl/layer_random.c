@@ -84,13 +84,14 @@ static void random_loops(const pare_accel_params *p, walker *w, pare_layer_rando
 {
     static const char *const orders[] = {"kwc", "wkc"};
     pare_dims *const d = &x->job.dims;
+    const uint32_t lanes = pare_accel_step_channels(p, x->job.act_bits, x->job.weight_bits);
     uint32_t loops = walk(w, 5 * 4), edges = walk(w, 27), sizes = walk(w, 4);
     const uint32_t kind = take(&loops, 5);
     cut k = random_cut(w->rng, kind == 1 || kind > 2, loops & 1);
     while (k.total * p->rows > p->max_filters) k.total -= k.tile;
     d->k = extent(w->rng, p->rows, take(&edges, 3), k.total);
-    d->c = extent(w->rng, p->lanes, take(&edges, 3), sizes < 2 ? 1 : sizes);
-    if (d->c > PARE_LAYER_GROUPS_MAX * p->lanes) d->c = PARE_LAYER_GROUPS_MAX * p->lanes + 1;
+    d->c = extent(w->rng, lanes, take(&edges, 3), sizes < 2 ? 1 : sizes);
+    if (d->c > PARE_LAYER_GROUPS_MAX * lanes) d->c = PARE_LAYER_GROUPS_MAX * lanes + 1;
     cut rows = {1, 1};
     for (int i = 0; i < 40; i++) { /* until the windows of the last tile are as they shall be */
         rows = random_cut(w->rng, kind > 1, loops & 2);
@@ -149,13 +150,14 @@ static void special_shape(const pare_accel_params *p, uint32_t shape, pare_layer
     if (shape != DEEP && shape != LONG) return;
     j->act_bits = p->max_act_bits;
     j->weight_bits = p->max_weight_bits;
+    const uint32_t lanes = pare_accel_step_channels(p, j->act_bits, j->weight_bits);
     if (shape == DEEP) {
         j->act_signed = j->weight_signed = false;
-        j->dims.c = PARE_LAYER_GROUPS_MAX * p->lanes + 1;
+        j->dims.c = PARE_LAYER_GROUPS_MAX * lanes + 1;
         set_plain(&j->dims, 1, 1);
         return;
     }
-    j->dims.c = p->lanes;
+    j->dims.c = lanes;
     j->dims.k = 4 * p->rows;
     set_plain(&j->dims, 9, 7); /* three tiles of rows: a half of a buffer is filled again */
     x->cut.filters = 2 * p->rows;
@@ -387,7 +389,8 @@ pare_status pare_layer_verify_random(const pare_layer_check *check, const pare_l
         c.before = x->before;
     }
     c.cut = x->cut;
-    if (x->is_level) level_latency(&c, &x->job, &pace);
+    /* the tiles of a term-serial array are as long as the codes make them */
+    if (x->is_level && c.params->pe != PARE_ACCEL_TERM) level_latency(&c, &x->job, &pace);
     if (pare_layer_verify(&c, &x->job, out, e) == PARE_OK) return PARE_OK;
     *e = (pare_err){0};
     c.cut = (pare_layer_cut){0};

@@ -7,10 +7,12 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 SOURCES=(rtl/pare_pkg.sv rtl/pare_digit_counter.sv rtl/pare_digit_extend.sv rtl/pare_accumulator.sv
   rtl/pare_pe_core.sv rtl/pare_pe_temporal.sv rtl/pare_fusion_unit.sv rtl/pare_pe_fusion.sv
-  rtl/pare_term_recode.sv rtl/pare_term_schedule.sv rtl/pare_pe_term.sv)
+  rtl/pare_term_recode.sv rtl/pare_term_schedule.sv rtl/pare_term_column.sv rtl/pare_term_core.sv rtl/pare_pe_term.sv)
 # the machine's modules, for which pare_accel_pkg stands too
 ACCEL=(rtl/pare_pkg.sv rtl/pare_accel_pkg.sv rtl/pare_digit_counter.sv rtl/pare_digit_extend.sv rtl/pare_accumulator.sv
-  rtl/pare_pe_core.sv rtl/pare_ram.sv rtl/pare_weight_buffer.sv rtl/pare_act_buffer.sv rtl/pare_out_buffer.sv
+  rtl/pare_pe_core.sv rtl/pare_fusion_unit.sv rtl/pare_pe_fusion.sv rtl/pare_fusion_align.sv rtl/pare_fusion_pad.sv
+  rtl/pare_term_recode.sv rtl/pare_term_schedule.sv rtl/pare_term_column.sv rtl/pare_term_core.sv
+  rtl/pare_ram.sv rtl/pare_step_buffer.sv rtl/pare_weight_buffer.sv rtl/pare_act_buffer.sv rtl/pare_out_buffer.sv
   rtl/pare_window_gen.sv rtl/pare_beat_sequencer.sv rtl/pare_array_pe.sv rtl/pare_array.sv rtl/pare_requantizer.sv
   rtl/pare_drain.sv rtl/pare_dma.sv rtl/pare_setup.sv rtl/pare_tiler.sv rtl/pare_accel.sv)
 PES=("${SOURCES[@]}")
@@ -102,6 +104,11 @@ for recoding in 0 1 2; do
   synthesisable pare_pe_term Lanes 3 MaxActBits 7 MaxWeightBits 5 Recoding $recoding FirstStageBits $recoding AccWidth 15
 done
 for reach in 1 4 9; do legal pare_term_schedule -GLanes=3 -GReach=$reach; done
+for shape in "1 2 2 0" "3 7 5 1" "16 8 8 2" "5 16 16 5"; do
+  read -r lanes ab wb first <<<"$shape"
+  legal pare_term_column -GLanes="$lanes" -GMaxActBits="$ab" -GFirstStageBits="$first"
+  legal pare_term_core -GLanes="$lanes" -GMaxActBits="$ab" -GMaxWeightBits="$wb" -GFirstStageBits="$first" -GAccWidth=48
+done
 
 # ---- the machine: each module alone, then whole, over a matrix of parameters ----
 SOURCES=("${ACCEL[@]}")
@@ -113,6 +120,19 @@ legal pare_weight_buffer -GWidth=256 -GDigit=16 -GMemWidth=128 -GPlanes=2048
 legal pare_act_buffer -GCols=1 -GLanes=1 -GDigit=1 -GMemWidth=1 -GPlanes=4
 legal pare_act_buffer -GCols=3 -GLanes=4 -GDigit=2 -GMemWidth=8 -GPlanes=64
 legal pare_act_buffer -GCols=16 -GLanes=16 -GDigit=8 -GMemWidth=128 -GPlanes=16384
+# planes narrower than, as wide as and wider than memory's words; few and many that are read together
+for shape in "1 32 8 64" "2 32 64 1024" "8 32 8 64" "12 8 4 64" "256 32 128 256" "8 1 16 16"; do
+  read -r width take mem planes <<<"$shape"
+  legal pare_step_buffer -GWidth="$width" -GTake="$take" -GMemWidth="$mem" -GPlanes="$planes"
+done
+synthesisable pare_step_buffer Width 2 Take 32 MemWidth 64 Planes 64
+synthesisable pare_step_buffer Width 12 Take 4 MemWidth 4 Planes 16
+for units in 1 2 6; do
+  legal pare_fusion_align -GUnits=$units
+  legal pare_fusion_pad -GUnits=$units
+done
+synthesisable pare_fusion_align Units 2
+synthesisable pare_fusion_pad Units 2
 legal pare_out_buffer -GRowBytes=4 -GMemWidth=8 -GBytes=8
 legal pare_out_buffer -GRowBytes=12 -GMemWidth=128 -GBytes=256
 legal pare_out_buffer -GRowBytes=64 -GMemWidth=32 -GBytes=32768
@@ -124,6 +144,8 @@ for acc in 8 24 32; do legal pare_requantizer -GAccWidth=$acc; done
 legal pare_dma -GOutWordW=7
 legal pare_setup -GRows=1 -GLanes=1 -GMaxFilters=2
 legal pare_setup -GRows=16 -GLanes=16 -GWeightPlanes=32768 -GActPlanes=32768 -GOutBytes=32768 -GMaxFilters=4096
+legal pare_setup -GPeKind=1 -GLanes=2
+legal pare_tiler -GWordWeightPlanes=8 -GWordPlanes=32 -GWordBytes=8
 legal pare_tiler -GRows=1 -GPlaneWords=1 -GWordPlanes=1 -GWordBytes=1
 legal pare_tiler -GRows=16 -GPlaneWords=2 -GWordPlanes=8 -GWordBytes=16
 # rows, cols, lanes, digits of activations and weights, memory width
@@ -140,6 +162,27 @@ for shape in "1 1 8 1 1 8" "4 4 8 1 1 32" "4 4 8 1 8 32" "6 3 4 2 4 8" "8 5 16 8
     legal pare_array_pe "-GLanes=$lanes" "-GActDigit=$ad" "-GWeightDigit=$wd" "-GMaxWeightBits=$wb" "-GSkew=$skew"
   done
 done
+# fusion PEs: rows, cols, units, memory width
+for shape in "4 4 2 64" "1 1 1 8" "4 3 1 8" "16 1 4 32"; do
+  read -r rows cols units mem <<<"$shape"
+  for skew in 0 1; do
+    p=(-GPeKind=1 "-GRows=$rows" "-GCols=$cols" "-GLanes=$units" "-GSkew=$skew")
+    legal pare_accel "${p[@]}" "-GMemWidth=$mem" -GOutBytes=256
+    legal pare_array "${p[@]}"
+    legal pare_array_pe -GPeKind=1 "-GLanes=$units" "-GSkew=$skew"
+  done
+done
+# term-serial PEs: rows, cols, lanes, memory width, recoding, bits of the first shifter
+for shape in "8 4 4 32 2 2" "1 3 8 8 0 0" "4 2 16 32 1 4"; do
+  read -r rows cols lanes mem recoding first <<<"$shape"
+  p=(-GPeKind=2 "-GRows=$rows" "-GCols=$cols" "-GLanes=$lanes" "-GFirstStageBits=$first")
+  [ $((mem / lanes)) -ge 8 ] && legal pare_accel "${p[@]}" "-GMemWidth=$mem" "-GRecoding=$recoding" -GOutBytes=256
+  legal pare_array "${p[@]}" "-GRecoding=$recoding" -GActDigit=8 -GWeightDigit=8
+  legal pare_array_pe -GPeKind=2 "-GLanes=$lanes" -GActDigit=8 -GWeightDigit=8 "-GFirstStageBits=$first"
+done
+legal pare_beat_sequencer -GWaits=1 -GActDigit=8 -GWeightDigit=8
+synthesisable pare_accel PeKind 1 Rows 2 Cols 2 Lanes 2 MemWidth 64 WeightPlanes 64 ActPlanes 64
+synthesisable pare_accel PeKind 2 Rows 8 Cols 2 Lanes 4 MemWidth 32
 legal pare_accel -GRows=16 -GCols=16 -GLanes=16 -GMemWidth=128 -GWeightPlanes=2048 -GActPlanes=16384 -GOutBytes=16384
 synthesisable pare_accel Rows 2 Cols 2 Skew 0 MemWidth 16
 synthesisable pare_accel Rows 6 Cols 3 Lanes 4 ActDigit 2 WeightDigit 4 MemWidth 8 Skew 1
@@ -153,6 +196,12 @@ illegal pare_accel "ActPlanes must be" -GActPlanes=100
 illegal pare_accel "OutBytes must be" -GOutBytes=16
 illegal pare_accel "at most 32768" -GActPlanes=65536
 illegal pare_accel "MaxFilters must be" -GMaxFilters=2
+illegal pare_accel "PeKind must be" -GPeKind=3
+illegal pare_accel "of fusion PEs must be 8" -GPeKind=1 -GLanes=2 -GMemWidth=64 -GMaxActBits=7
+illegal pare_accel "must be the plane's width times" -GPeKind=1 -GRows=3 -GLanes=2 -GMemWidth=64
+illegal pare_accel "at least two steps" -GPeKind=1 -GLanes=2 -GMemWidth=64 -GActPlanes=32
+illegal pare_accel "of term-serial PEs must be" -GPeKind=2 -GRows=8 -GLanes=4 -GSkew=1
+illegal pare_beat_sequencer "Skew must be 0" -GWaits=1 -GSkew=1
 illegal pare_requantizer "AccWidth must be" -GAccWidth=33
 SOURCES=("${PES[@]}")
 
@@ -162,6 +211,7 @@ illegal pare_pe_fusion "AccWidth must be" -GUnits=3 -GAccWidth=18
 illegal pare_term_recode "Width must be" -GWidth=17
 illegal pare_term_recode "Recoding must be" -GRecoding=3
 illegal pare_term_schedule "Reach must be" -GPositions=9 -GReach=10
+illegal pare_term_column "FirstStageBits must be" -GFirstStageBits=6
 illegal pare_pe_term "MaxActBits and MaxWeightBits must be" -GMaxActBits=1
 illegal pare_pe_term "AccWidth must be" -GAccWidth=20
 illegal pare_pe_term "FirstStageBits must be" -GFirstStageBits=6

@@ -274,6 +274,7 @@ static pare_status run_trained(const layer_args *a, const char *layer, bool *is_
     uint32_t index;
     pare_status status;
     PARE_TRY_DONE(pare_infer_load(a->run, &f, e));
+    pare_infer_use_requant(f); /* where the run says how, the machine's codes are the same */
     PARE_TRY_DONE(find_layer(pare_infer_net(f), layer, &index, e));
     PARE_TRY_DONE(pare_net_run_new(f, &net, e));
     PARE_TRY_DONE(layer_open_machine(a, &m, &p, e));
@@ -384,6 +385,7 @@ static pare_status run_net(const layer_args *a, bool *is_ok, pare_err *e)
     bool has_pace;
     pare_status status;
     PARE_TRY_DONE(pare_infer_load(a->run, &f, e));
+    pare_infer_use_requant(f); /* where the run says how, the machine's codes are the same */
     PARE_TRY_DONE(pare_net_run_new(f, &net, e));
     PARE_TRY_DONE(layer_open_machine(a, &m, &p, e));
     PARE_TRY_DONE(pare_infer_images_load(a->data, a->count, &images, e));

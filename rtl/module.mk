@@ -4,7 +4,7 @@
 comma      := ,
 RTL_SV     := $(addprefix rtl/pare_,pkg.sv digit_counter.sv digit_extend.sv accumulator.sv \
               pe_core.sv pe_temporal.sv fusion_unit.sv pe_fusion.sv term_recode.sv \
-              term_schedule.sv pe_term.sv)
+              term_schedule.sv term_column.sv term_core.sv pe_term.sv)
 RTL_DEPS   := $(RTL_SV) rtl/pare_assert.svh rtl/kinds.h
 RTL_ROWS   := $(shell sed -nE 's/^ *X\(([a-z0-9_]+(, [a-z0-9]+){9})\).*/\1/p' rtl/kinds.h | tr -d ' ')
 RTL_KINDS  := $(foreach r,$(RTL_ROWS),$(firstword $(subst $(comma), ,$(r))))
@@ -24,19 +24,21 @@ rtl_params_term = $(call rtl_g,$(1),Lanes,3) $(call rtl_g,$(1),MaxActBits,6) \
 
 # ---- the machines: rows of rtl/accels.h -----------------------------------------------------------
 ACCEL_SV   := rtl/pare_pkg.sv $(addprefix rtl/pare_,accel_pkg.sv digit_counter.sv digit_extend.sv accumulator.sv pe_core.sv \
-              ram.sv weight_buffer.sv act_buffer.sv out_buffer.sv window_gen.sv beat_sequencer.sv array_pe.sv array.sv \
+              fusion_unit.sv pe_fusion.sv fusion_align.sv fusion_pad.sv \
+              term_recode.sv term_schedule.sv term_column.sv term_core.sv ram.sv step_buffer.sv weight_buffer.sv act_buffer.sv out_buffer.sv window_gen.sv beat_sequencer.sv array_pe.sv array.sv \
               requantizer.sv drain.sv dma.sv setup.sv tiler.sv accel.sv)
-ACCEL_ROWS := $(shell sed -nE 's/^ *X\(([a-z0-9_]+(, [a-z0-9]+){14})\).*/\1/p' rtl/accels.h | tr -d ' ')
+ACCEL_ROWS := $(shell sed -nE 's/^ *X\(([a-z0-9_]+(, [a-z0-9]+){17})\).*/\1/p' rtl/accels.h | tr -d ' ')
 RTL_LARGE  ?=
 ACCEL_ALL  := $(foreach r,$(ACCEL_ROWS),$(firstword $(subst $(comma), ,$(r))))
-# those with large arrays are built on demand: make BUILD=build/large RTL_LARGE=1 rtl
+# those with large arrays are built on demand: make BUILD=build/large RTL_LARGE=1 rtl; and
+# make ACCELS='pare4 pare_odd' rtl builds these alone: the others are known, but cannot be run
 ACCELS     := $(if $(RTL_LARGE),$(ACCEL_ALL),$(filter-out pare16,$(ACCEL_ALL)))
 RTL_LARGE_FLAG = $(if $(RTL_LARGE),-DPARE_RTL_LARGE)
 $(BUILD)/obj/rtl/accels.o: CPPFLAGS += $(RTL_LARGE_FLAG)
 accel_words  = $(subst $(comma), ,$(filter $(1)$(comma)%,$(ACCEL_ROWS)))
 ACCEL_NAMES := - Rows Cols Lanes ActDigit WeightDigit MaxActBits MaxWeightBits AccWidth MemWidth \
-               WeightPlanes ActPlanes OutBytes MaxFilters Skew
-accel_params = $(foreach i,2 3 4 5 6 7 8 9 10 11 12 13 14 15,-G$(word $(i),$(ACCEL_NAMES))=$(word $(i),$(call accel_words,$(1))))
+               WeightPlanes ActPlanes OutBytes MaxFilters Skew PeKind Recoding FirstStageBits
+accel_params = $(foreach i,2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18,-G$(word $(i),$(ACCEL_NAMES))=$(word $(i),$(call accel_words,$(1))))
 
 # Waves are compiled in and written on demand; assertions are on; registers without reset start at
 # random, so that nothing may rely on their first value.
@@ -57,14 +59,14 @@ $(RTL_MODELS): $(BUILD)/verilated/%.o: $(RTL_DEPS)
 	$(Q)cd $(@:.o=) && for f in *.cpp; do echo "#include \"$$f\""; done >all.cc
 	$(Q)$(RTL_MODEL_CXX) $(RTL_CC) -I$(@:.o=) -c -o $@ $(@:.o=)/all.cc
 
-$(BUILD)/verilated/accel_pare16.o: ACCEL_FLAGS := -fno-gate
 ACCEL_MODELS := $(ACCELS:%=$(BUILD)/verilated/accel_%.o)
 # a PE stays a module of its own, whose code all PEs share: so it may not be specialised by what
-# drives it (gate) nor hold assertions, which print their place
+# drives it (gate, where that happens) nor hold assertions, which print their place
+accel_flags = $(if $(filter pare16 pare_fusion%,$(1)),-fno-gate)
 $(ACCEL_MODELS): $(BUILD)/verilated/accel_%.o: $(ACCEL_SV) rtl/pare_assert.svh rtl/accels.h rtl/pare_accel.vlt
 	$(call say,VL,$@)
 	$(Q)rm -rf $(@:.o=) && mkdir -p $(@:.o=)
-	$(Q)$(VERILATE) $(ACCEL_FLAGS) -DPARE_IN_ARRAY --cc --trace-fst --prefix Vaccel_$* --Mdir $(abspath $(@:.o=)) \
+	$(Q)$(VERILATE) $(call accel_flags,$*) -DPARE_IN_ARRAY --cc --trace-fst --prefix Vaccel_$* --Mdir $(abspath $(@:.o=)) \
 	  $(call accel_params,$*) --top-module pare_accel rtl/pare_accel.vlt $(ACCEL_SV)
 	$(Q)cd $(@:.o=) && for f in *.cpp; do echo "#include \"$$f\""; done >all.cc
 	$(Q)$(RTL_MODEL_CXX) $(RTL_CC) -I$(@:.o=) -c -o $@ $(@:.o=)/all.cc
@@ -77,8 +79,11 @@ RTL_RUNTIME := $(patsubst %,$(BUILD)/verilated/run_%.o,verilated verilated_threa
 $(BUILD)/verilated/models.h: rtl/kinds.h
 	$(Q)mkdir -p $(@D) && for k in $(RTL_KINDS); do echo "#include \"Vpare_$$k.h\""; done >$@
 
-$(BUILD)/verilated/accel_models.h: rtl/accels.h
-	$(Q)mkdir -p $(@D) && for k in $(ACCELS); do echo "#include \"Vaccel_$$k.h\""; done >$@
+$(if $(filter clean,$(MAKECMDGOALS)),,$(shell mkdir -p $(BUILD)/verilated && \
+  { echo '$(ACCELS)' | cmp -s - $(BUILD)/verilated/accels || echo '$(ACCELS)' >$(BUILD)/verilated/accels; }))
+$(BUILD)/verilated/accel_models.h: $(BUILD)/verilated/accels
+	$(Q)for k in $(ACCELS); do echo "#include \"Vaccel_$$k.h\""; done >$@
+	$(Q)echo "#define PARE_RTL_BUILT_ACCELS(X) $(patsubst %,X(%),$(ACCELS))" >>$@
 
 $(BUILD)/obj/rtl/dut_accel.o: rtl/dut_accel.cpp $(BUILD)/verilated/accel_models.h $(ACCEL_MODELS)
 	$(call say,CXX,$<)
@@ -158,7 +163,7 @@ rtl-parameters-%:
 rtl-sources:
 	@echo $(RTL_SV)
 accel-parameters-%:
-	@echo -DPARE_IN_ARRAY $(call accel_params,$*) --top-module pare_accel rtl/pare_accel.vlt
+	@echo $(call accel_flags,$*) -DPARE_IN_ARRAY $(call accel_params,$*) --top-module pare_accel rtl/pare_accel.vlt
 accel-sources:
 	@echo $(ACCEL_SV)
 
@@ -171,7 +176,7 @@ formal: ## Prove the PEs and their handshakes for all inputs, netlists equal to 
 rtl-slow: rtl ## The RTL's long campaigns: all coverage bins of PEs and machines, mutants, proofs
 	$(Q).ci/deps formal
 	$(Q)$(BUILD)/bin/pare-cosim pe --count 1000000 --seed 2 --full
-	$(Q)for m in $(ACCELS); do $(BUILD)/bin/pare-cosim layer --random 8000 -m $$m --seed 2 --full --coverage || exit; done
+	$(Q)for m in pare4 pare4_skew pare_odd; do $(BUILD)/bin/pare-cosim layer --random 8000 -m $$m --seed 2 --full --coverage || exit; done
 	$(Q)MACHINE=1 BUILD=$(BUILD) rtl/mutants.sh
 	$(Q)tests/formal/run.sh
 .PHONY: rtl-mutants rtl-slow formal

@@ -69,9 +69,9 @@ overflow_never|odd|pare_accumulator|sum_d\[Width-1\] != base|1'b0 \&\& base[0] !
 fusion_act_sign_dropped|fusion_odd|pare_fusion_unit|act_signed_i \&\& act_top|1'b0 \&\& act_top
 fusion_sign_on_every_part|fusion_odd|pare_fusion_unit|weight_signed_i \&\& weight_top|weight_signed_i
 fusion_top_of_group_only|fusion_odd|pare_fusion_unit|(!act_fused_twice .. Group\[0\])|1'b1
-fusion_shift_along_both_lost|fusion_odd|pare_fusion_unit|{1'b0, k\[0\]} + {1'b0, k\[1\]}|{1'b0, k[0]}
-fusion_shift_along_one_lost|fusion_odd|pare_fusion_unit|(along_act .. along_weight) shift_of|(1'b0) shift_of
-fusion_group_shift_of_two|fusion_odd|pare_fusion_unit|2'(g)), 2'b00}|2'(g)), 1'b0}
+fusion_shift_along_both_lost|fusion_odd|pare_fusion_unit|Part\[1\] \&\& act_fused \&\& weight_fused|1'b0
+fusion_shift_along_one_lost|fusion_odd|pare_fusion_unit|Part\[0\] \&\& (act_fused .. weight_fused)|1'b0
+fusion_group_shift_of_two|fusion_odd|pare_fusion_unit|+: 2\], 2'b00}|+: 2], 1'b0}
 fusion_group_too_narrow|fusion_odd|pare_fusion_unit|logic signed \[8:0\] group_sum|logic signed [7:0] group_sum
 fusion_parts_swapped|fusion_odd|pare_fusion_unit|(is_act .. other == 2'd0) ? k\[0\] : k\[1\]|k[0]
 fusion_halves_swapped|fusion_odd|pare_fusion_unit|(is_act .. other != 2'd2) ? g\[0\] : g\[1\]|g[0]
@@ -82,12 +82,12 @@ fusion_modes_exchanged|fusion_odd|pare_pe_fusion|.act_mode_i(act_mode)|.act_mode
 fusion_last_unit_dropped|fusion_odd|pare_pe_fusion|u < Units; u++) begin$|u < Units - 1; u++) begin
 fusion_beat_without_ready|fusion_odd|pare_pe_fusion|in_valid_i \&\& in_ready_o)|in_valid_i)
 term_minus_dropped|naf|pare_term_recode|~thrice\[Width+1:1\]|1'b0
-term_sign_dropped|naf|pare_pe_term|(negative\[l\] ^|(1'b0 ^
-term_magnitude_off_by_one|naf|pare_pe_term|~low + MaxActBits'(1)|~low
+term_sign_dropped|naf|pare_term_column|negative\[l\] ^|1'b0 ^
+term_magnitude_off_by_one|naf|pare_term_column|~low + MaxActBits'(1)|~low
 term_run_never_left|pragmatic|pare_term_recode|is_run = 1'b0;$|is_run = is_run;
 term_run_of_two|pragmatic|pare_term_recode|== 3'b111|>= 3'b110
 term_top_position_lost|naf|pare_term_recode|= once\[Width+1:1\] ^ thrice\[Width+1:1\]|= {1'b0, once[Width:1] ^ thrice[Width:1]}
-schedule_reach_one_too_far|pragmatic|pare_pe_term|AllReach = 1 << FirstStageBits|AllReach = 2 << FirstStageBits
+schedule_reach_one_too_far|pragmatic|pare_term_column|AllReach = 1 << FirstStageBits|AllReach = 2 << FirstStageBits
 schedule_reach_too_short|pragmatic|pare_term_schedule|k < Reach; k++|k < Reach - 1; k++
 schedule_term_dropped_twice|naf|pare_term_schedule|pending \& ~own : pending|pending : pending
 schedule_waiting_term_lost|pragmatic|pare_term_schedule|pending \& ~own : pending|pending \& ~own : '0
@@ -99,7 +99,16 @@ term_goes_while_a_result_waits|pragmatic|pare_pe_term|go = in_valid_i \&\& free|
 term_busy_reset_to_one|ones|pare_pe_term|busy_q <= 1'b0|busy_q <= 1'b1
 term_first_on_every_cycle|ones|pare_pe_term|dot_first_i \&\& !busy_q|dot_first_i
 term_last_on_every_cycle|ones|pare_pe_term|dot_last_i \&\& last|dot_last_i
-term_sum_too_narrow|pragmatic|pare_pe_term|LaneW = MaxWeightBits + Reach|LaneW = MaxWeightBits + Reach - 1
+array_term_steps_end_with_any_column|pare_term|pare_array|ready_o = \&last|ready_o = |last
+array_term_opens_on_every_cycle|pare_term|pare_array|dot_first \&\& !busy_q|dot_first
+sequencer_reads_before_the_step_ends|pare_term|pare_beat_sequencer|(!fire_q .. last_data)|1'b1
+sequencer_captures_with_the_last_beat|pare_term|pare_beat_sequencer|fold_sums = fold_end|fold_sums = beats_done
+setup_fusion_weights_not_counted|pare_fusion|pare_setup|3'(desc.weight_bits <= BitsW'(2))|3'd0
+step_buffer_row_not_moved_on|pare_fusion|pare_step_buffer|> b)|> b + Banks)
+step_buffer_offset_dropped|pare_fusion|pare_step_buffer|32'(offset_q) \* Width|32'(offset_q) * 0
+fusion_pad_without_channels|pare_fusion|pare_fusion_pad|code_i\[p % bits\] \&\& valid_i\[.*\]|code_i[p % bits]
+fusion_align_signs_dropped|pare_fusion|pare_fusion_align|{Units{signed_i}}|{Units{1'b0}}
+term_sum_too_narrow|pragmatic|pare_term_core|LaneW = MaxWeightBits + Reach|LaneW = MaxWeightBits + Reach - 1
 LIST
 )
 
@@ -114,14 +123,15 @@ kinds_of() {
     pare_pe_temporal) echo odd loom1 stripes bitparallel ;;
     pare_fusion_unit | pare_pe_fusion) echo fusion_odd ;;
     pare_term_recode) echo naf pragmatic ones ;;
-    pare_term_schedule | pare_pe_term) echo ones pragmatic naf ;;
-    *) echo pare_odd pare4_skew pare4 ;; # the whole machine
+    pare_term_schedule | pare_term_column | pare_term_core | pare_pe_term) echo ones pragmatic naf ;;
+    pare_step_buffer | pare_fusion_align | pare_fusion_pad) echo pare_fusion_odd ;;
+    *) echo pare_odd pare4_skew pare4 pare_term pare_fusion_odd ;; # the whole machine
   esac
 }
 
 generate() { # module|line|column|length|rule|replacement
   (cd "$SRC" && awk -f rtl/mutate.awk rtl/pare_*.sv) | while IFS= read -r site; do
-    if [[ $(kinds_of "${site%%|*}") == pare_odd* ]]; then
+    if [[ $(kinds_of "${site%%|*}") == pare_* ]]; then
       [ -n "${MACHINE:-}" ] || [ ${#names[@]} -gt 0 ] || continue
     elif [ "${MACHINE:-}" = only ]; then
       continue
@@ -292,7 +302,7 @@ start_all() { # one job a mutant, JOBS at a time; each writes its row to a file 
   done | sample >"$work/drawn"
   : >"$work/machine"
   while IFS= read -r line; do # those of the machine aside
-    if [[ $(kinds_of "${line%%|*}") == pare_odd* ]]; then printf '%s\n' "$line" >>"$work/machine"; else printf '%s\n' "$line"; fi
+    if [[ $(kinds_of "${line%%|*}") == pare_* ]]; then printf '%s\n' "$line" >>"$work/machine"; else printf '%s\n' "$line"; fi
   done <"$work/drawn" >"$work/own"
   [ ! -s "$work/machine" ] || build_chosen <"$work/machine" >>"$work/own" || exit 1
   while IFS='|' read -r module line column length rule replacement; do

@@ -91,6 +91,17 @@ static pare_status find_record(const pare_infer *f, uint32_t layer, double m, do
     return PARE_OK;
 }
 
+/* A run's own shifts and integer scale: the same code while no bit of a sum is shifted out. */
+static pare_status take_record(const pare_infer *f, uint32_t layer, const pare_requant *r,
+                               pare_accel_filter *out, pare_err *e)
+{
+    const uint32_t shift = r->postscale_shift + r->prescale_shift;
+    if (r->prescale_shift > FRACTION_BITS || shift > 63)
+        return refuse(f, layer, "has a filter whose shifts the requantiser does not have", e);
+    *out = (pare_accel_filter){(int64_t)r->bias * (1 << r->prescale_shift), r->scale, shift};
+    return PARE_OK;
+}
+
 static pare_status find_records(const pare_infer *f, pare_net_stage *s, const chain *c, pare_err *e)
 {
     const pare_infer_params p = pare_infer_layer_params(f, s->layer);
@@ -105,6 +116,10 @@ static pare_status find_records(const pare_infer *f, pare_net_stage *s, const ch
     s->filters = pare_xalloc(p.dims.k, sizeof *s->filters);
     s->job.filters = s->filters;
     for (uint32_t k = 0; k < p.dims.k; k++) {
+        if (p.requant) {
+            PARE_TRY(take_record(f, s->layer, &p.requant[k], &s->filters[k], e));
+            continue;
+        }
         const double a = c->batchnorm ? (double)norm.scale[k] : 1;
         const double o = c->batchnorm ? (double)norm.offset[k] : 0;
         const double inverse = (double)next.act.inv;

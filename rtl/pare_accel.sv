@@ -1,5 +1,10 @@
-// The machine: an array of Rows x Cols temporal PEs, its buffers, requantiser and controller behind
-// a descriptor port, a status port and a memory port (sim/accel.h has the descriptor's fields).
+// The machine: an array of Rows x Cols PEs, its buffers, requantiser and controller behind a
+// descriptor port, a status port and a memory port (sim/accel.h has the descriptor's fields).
+//
+// PeKind   of pare_accel_pkg: temporal PEs of Lanes lanes, a pair of digits a beat; or fusion PEs of
+//          Lanes units, a step a beat, or term-serial PEs of Lanes lanes, a step a beat that takes
+//          the cycles of the slowest column; these have no digits (ActDigit and WeightDigit do not
+//          matter)
 //
 // Ports    All streams are valid and ready; valid never waits for ready and stays until taken.
 //          desc    16 words start a layer; if it asks for codes and is accepted, 3 words of each
@@ -10,6 +15,7 @@
 //          load, store  the words themselves, without a gap if memory leaves none
 //          run, stage, dram_unit, array_unit  what happens, for observers: the events of level 2
 module pare_accel #(
+  parameter int unsigned PeKind = pare_accel_pkg::PE_TEMPORAL,
   parameter int unsigned Rows = 4,
   parameter int unsigned Cols = 4,
   parameter int unsigned Lanes = 8,
@@ -23,7 +29,9 @@ module pare_accel #(
   parameter int unsigned ActPlanes = 2048,    // bit planes of Lanes in half an activation buffer
   parameter int unsigned OutBytes = 4096,     // of half an output buffer
   parameter int unsigned MaxFilters = 256,    // records of filters
-  parameter int unsigned Skew = 0
+  parameter int unsigned Skew = 0,
+  parameter int unsigned Recoding = 2,        // of terms: pare_term_recode
+  parameter int unsigned FirstStageBits = 2   // of their shifters
 ) (
   input  logic                          clk_i,
   input  logic                          rst_ni,
@@ -66,6 +74,14 @@ module pare_accel #(
   localparam int unsigned FilterW = $clog2(MaxFilters);
   localparam int unsigned ColW = $clog2(Cols + 1);
   localparam int unsigned CountW = $clog2(Cols * 4 + 1);
+  localparam bit IsFusion = PeKind == pare_accel_pkg::PE_FUSION;
+  localparam bit IsTerm = PeKind == pare_accel_pkg::PE_TERM;
+  // a beat of whole operands is a step
+  localparam int unsigned BeatActBits = IsFusion || IsTerm ? MaxActBits : ActDigit;
+  localparam int unsigned BeatWeightBits = IsFusion || IsTerm ? MaxWeightBits : WeightDigit;
+  localparam int unsigned StepChannels = Lanes * (IsFusion ? 16 : 1);  // at most
+  localparam int unsigned ActReadW = Lanes * (IsFusion ? 32 : BeatActBits);  // of a column
+  localparam int unsigned WeightReadW = Lanes * (IsFusion ? 32 : BeatWeightBits);  // of a row
   // the drain takes Rows cycles, the next set of windows Cols + 2
   localparam int unsigned Interval = Rows > Cols + 2 ? Rows : Cols + 2;
 
@@ -79,6 +95,7 @@ module pare_accel #(
   logic [69:0] record;
 
   pare_setup #(
+    .PeKind(PeKind),
     .Rows(Rows),
     .Lanes(Lanes),
     .MaxActBits(MaxActBits),
@@ -112,7 +129,8 @@ module pare_accel #(
 
   pare_tiler #(
     .Rows(Rows),
-    .PlaneWords(PlaneBits / MemWidth),
+    .PlaneWords(PlaneBits > MemWidth ? PlaneBits / MemWidth : 1),
+    .WordWeightPlanes(PlaneBits < MemWidth ? MemWidth / PlaneBits : 1),
     .WordPlanes(MemWidth / Lanes),
     .WordBytes(MemWidth / 8)
   ) u_tiler (
@@ -292,14 +310,14 @@ module pare_accel #(
 
   // ---- beats ----
 
-  logic read, fire, capture, capture_first, capture_last, capture_half;
+  logic read, fire, beat_ready, capture, capture_first, capture_last, capture_half;
   logic [WeightPlaneW-1:0] weight_plane;
   logic [Cols*ActPlaneW-1:0] act_plane;
   pare_pkg::beat_t beat;
   logic [BitsW-1:0] act_top_bits, weight_top_bits;
   logic [Cols-1:0] col_valid, col_inside;
-  logic [Lanes-1:0] lane_valid;
-  logic [ActDigit-1:0] pad_digit;
+  logic [StepChannels-1:0] lane_valid;
+  logic [BeatActBits-1:0] pad_digit;
   logic [15:0] capture_filter;
   logic [ColW-1:0] capture_cols;
 
@@ -308,15 +326,16 @@ module pare_accel #(
   pare_beat_sequencer #(
     .Rows(Rows),
     .Cols(Cols),
-    .Lanes(Lanes),
-    .ActDigit(ActDigit),
-    .WeightDigit(WeightDigit),
+    .Lanes(StepChannels),
+    .ActDigit(BeatActBits),
+    .WeightDigit(BeatWeightBits),
     .MaxActBits(MaxActBits),
     .MaxWeightBits(MaxWeightBits),
     .ActPlaneW(ActPlaneW),
     .WeightPlaneW(WeightPlaneW),
     .Interval(Interval),
-    .Skew(Skew)
+    .Skew(Skew),
+    .Waits(IsTerm ? 1 : 0)
   ) u_sequencer (
     .clk_i,
     .rst_ni,
@@ -336,6 +355,7 @@ module pare_accel #(
     .weight_plane_o(weight_plane),
     .act_plane_o(act_plane),
     .fire_o(fire),
+    .ready_i(beat_ready),
     .beat_o(beat),
     .act_top_bits_o(act_top_bits),
     .weight_top_bits_o(weight_top_bits),
@@ -353,54 +373,106 @@ module pare_accel #(
 
   // ---- buffers ----
 
-  logic [Rows*Lanes*WeightDigit-1:0] weight_digits;
-  logic [Cols*Lanes*ActDigit-1:0] act_read, act_digits;
+  logic [Rows*WeightReadW-1:0] weights;
+  logic [Cols*ActReadW-1:0] act_read, acts;
 
-  pare_weight_buffer #(
-    .Width(PlaneBits),
-    .Digit(WeightDigit),
-    .MemWidth(MemWidth),
-    .Planes(WeightPlanes)
-  ) u_weights (
-    .clk_i,
-    .write_i(weight_write),
-    .write_first_i(write_first),
-    .write_half_i(tile_load.weight_half),
-    .write_data_i(load_data_i),
-    .read_i(read),
-    .read_half_i(tile_compute.weight_half),
-    .read_plane_i(weight_plane),
-    .digits_o(weight_digits)
-  );
+  if (IsFusion) begin : gen_steps
+    // all planes of a step; columns look at different pixels, so each has a copy of its own
+    pare_step_buffer #(
+      .Width(PlaneBits),
+      .MemWidth(MemWidth),
+      .Planes(WeightPlanes)
+    ) u_weights (
+      .clk_i,
+      .write_i(weight_write),
+      .write_first_i(write_first),
+      .write_half_i(tile_load.weight_half),
+      .write_data_i(load_data_i),
+      .read_i(read),
+      .read_half_i(tile_compute.weight_half),
+      .read_plane_i(weight_plane),
+      .planes_o(weights)
+    );
 
-  pare_act_buffer #(
-    .Cols(Cols),
-    .Lanes(Lanes),
-    .Digit(ActDigit),
-    .MemWidth(MemWidth),
-    .Planes(ActPlanes)
-  ) u_acts (
-    .clk_i,
-    .write_i(act_write),
-    .write_first_i(write_first),
-    .write_half_i(tile_load.act_half),
-    .write_data_i(load_data_i),
-    .read_i(read),
-    .read_half_i(tile_compute.act_half),
-    .read_plane_i(act_plane),
-    .digits_o(act_read)
-  );
+    logic [ActReadW-1:0] pad;
 
-  // padding is the code of zero, in lanes that hold a channel; no window is zeros
-  always_comb begin
-    act_digits = '0;
-    for (int unsigned c = 0; c < Cols; c++) begin
-      for (int unsigned l = 0; l < Lanes; l++) begin
-        if (col_valid[c] && col_inside[c]) begin
-          act_digits[(c*Lanes+l)*ActDigit +: ActDigit] =
-              act_read[(c*Lanes+l)*ActDigit +: ActDigit];
-        end else if (col_valid[c] && lane_valid[l]) begin
-          act_digits[(c*Lanes+l)*ActDigit +: ActDigit] = pad_digit;
+    pare_fusion_pad #(
+      .Units(Lanes)
+    ) u_pad (
+      .bits_i(desc.act_bits),
+      .code_i(pad_digit),
+      .valid_i(lane_valid),
+      .planes_o(pad)
+    );
+
+    for (genvar c = 0; c < Cols; c++) begin : gen_col
+      pare_step_buffer #(
+        .Width(Lanes),
+        .MemWidth(MemWidth),
+        .Planes(ActPlanes)
+      ) u_acts (
+        .clk_i,
+        .write_i(act_write),
+        .write_first_i(write_first),
+        .write_half_i(tile_load.act_half),
+        .write_data_i(load_data_i),
+        .read_i(read),
+        .read_half_i(tile_compute.act_half),
+        .read_plane_i(act_plane[c*ActPlaneW +: ActPlaneW]),
+        .planes_o(act_read[c*ActReadW +: ActReadW])
+      );
+
+      // no window is zeros
+      assign acts[c*ActReadW +: ActReadW] =
+          !col_valid[c] ? '0 : col_inside[c] ? act_read[c*ActReadW +: ActReadW] : pad;
+    end
+  end else begin : gen_digits
+    pare_weight_buffer #(
+      .Width(PlaneBits),
+      .Digit(BeatWeightBits),
+      .MemWidth(MemWidth),
+      .Planes(WeightPlanes)
+    ) u_weights (
+      .clk_i,
+      .write_i(weight_write),
+      .write_first_i(write_first),
+      .write_half_i(tile_load.weight_half),
+      .write_data_i(load_data_i),
+      .read_i(read),
+      .read_half_i(tile_compute.weight_half),
+      .read_plane_i(weight_plane),
+      .digits_o(weights)
+    );
+
+    pare_act_buffer #(
+      .Cols(Cols),
+      .Lanes(Lanes),
+      .Digit(BeatActBits),
+      .MemWidth(MemWidth),
+      .Planes(ActPlanes)
+    ) u_acts (
+      .clk_i,
+      .write_i(act_write),
+      .write_first_i(write_first),
+      .write_half_i(tile_load.act_half),
+      .write_data_i(load_data_i),
+      .read_i(read),
+      .read_half_i(tile_compute.act_half),
+      .read_plane_i(act_plane),
+      .digits_o(act_read)
+    );
+
+    // padding is the code of zero, in lanes that hold a channel; no window is zeros
+    always_comb begin
+      acts = '0;
+      for (int unsigned c = 0; c < Cols; c++) begin
+        for (int unsigned l = 0; l < Lanes; l++) begin
+          if (col_valid[c] && col_inside[c]) begin
+            acts[(c*Lanes+l)*BeatActBits +: BeatActBits] =
+                act_read[(c*Lanes+l)*BeatActBits +: BeatActBits];
+          end else if (col_valid[c] && lane_valid[l]) begin
+            acts[(c*Lanes+l)*BeatActBits +: BeatActBits] = pad_digit;
+          end
         end
       end
     end
@@ -414,26 +486,30 @@ module pare_accel #(
   logic [Cols*AccWidth-1:0] row, act_sum;
 
   pare_array #(
+    .PeKind(PeKind),
     .Rows(Rows),
     .Cols(Cols),
     .Lanes(Lanes),
-    .ActDigit(ActDigit),
-    .WeightDigit(WeightDigit),
+    .ActDigit(BeatActBits),
+    .WeightDigit(BeatWeightBits),
     .MaxActBits(MaxActBits),
     .MaxWeightBits(MaxWeightBits),
     .AccWidth(AccWidth),
-    .Skew(Skew)
+    .Skew(Skew),
+    .Recoding(Recoding),
+    .FirstStageBits(FirstStageBits)
   ) u_array (
     .clk_i,
     .rst_ni,
     .fire_i(fire),
+    .ready_o(beat_ready),
     .beat_i(beat),
     .act_signed_i(desc.act_signed),
     .weight_signed_i(desc.weight_signed),
     .act_top_bits_i(act_top_bits),
     .weight_top_bits_i(weight_top_bits),
-    .act_i(act_digits),
-    .weight_i(weight_digits),
+    .act_i(acts),
+    .weight_i(weights),
     .capture_i(capture),
     .shift_i(shift),
     .row_o(row),

@@ -6,6 +6,11 @@ package pare_accel_pkg;
 
   localparam int unsigned BEAT_W = 7;  // of pare_pkg::beat_t
 
+  // the PEs of the array
+  localparam int unsigned PE_TEMPORAL = 0;
+  localparam int unsigned PE_FUSION = 1;
+  localparam int unsigned PE_TERM = 2;
+
   // ---- the machine (sim/accel.h describes the fields) ----
 
   // status codes
@@ -96,10 +101,13 @@ package pare_accel_pkg;
   localparam int unsigned POS_W = 18;
 
   // Planes count bit planes of the lanes in the activation buffer, those of rows and lanes in the
-  // weight buffer.
+  // weight buffer. A step has the channels of one group: as many as there are lanes, or as the
+  // lanes' fusion units take at the layer's bitlengths.
   typedef struct packed {
     logic [15:0] groups;        // of channels: steps of a kernel position
     logic [15:0] last_lanes;    // channels of the last group
+    logic [7:0]  act_step;      // planes of a step, of each operand
+    logic [7:0]  weight_step;
     logic [15:0] pixel_planes;
     logic [15:0] row_planes;    // of an input row
     logic [31:0] window_step;   // planes from a window to the next one

@@ -1,12 +1,15 @@
 // Walks through the compute of a tile: for each set of Cols windows, each fold of Rows filters,
 // each kernel position and channel group (a step), each weight digit and activation digit, one
 // beat. A beat is an address cycle, in which the buffers are asked, and a data cycle behind it, in
-// which the array takes what they give.
+// which the array takes what they give; where it Waits, data cycles up to the one with ready_i.
 //
 // Law      cycles of a fold = max(beats + Skew*(Rows + Cols - 2), Interval); folds follow each
 //          other without a gap. done_o stands in the last cycle of the tile.
+//          With Waits max(1 + data cycles, Interval): a beat's address cycle is the last data cycle
+//          of the one before it, but a fold's first one stands alone.
 // Latency  the first address cycle is the one after start_i; capture_o, when all PEs of a fold hold
-//          their sums, 2 + Skew*(Rows + Cols - 2) cycles after the fold's last address cycle.
+//          their sums, 2 + Skew*(Rows + Cols - 2) cycles after the fold's last address cycle; with
+//          Waits 2 cycles after the fold's last cycle, so that captures are Interval cycles apart.
 // Reset    stops.
 module pare_beat_sequencer #(
   parameter int unsigned Rows = 4,
@@ -20,6 +23,7 @@ module pare_beat_sequencer #(
   parameter int unsigned WeightPlaneW = 9,
   parameter int unsigned Interval = 6,
   parameter int unsigned Skew = 0,
+  parameter int unsigned Waits = 0,
   localparam int unsigned BitsW = pare_pkg::BITS_W,
   localparam int unsigned PosW = pare_accel_pkg::POS_W,
   localparam int unsigned ColW = $clog2(Cols + 1)
@@ -50,6 +54,7 @@ module pare_beat_sequencer #(
 
   // data cycle
   output logic                      fire_o,
+  input  logic                      ready_i,      // this is the beat's last one; combinational
   output pare_pkg::beat_t           beat_o,
   output logic [BitsW-1:0]          act_top_bits_o,
   output logic [BitsW-1:0]          weight_top_bits_o,
@@ -72,13 +77,17 @@ module pare_beat_sequencer #(
   localparam int unsigned TimerW = $clog2(Interval + 1);
   localparam int unsigned CaptureDelay = 2 + SkewCycles;
 
+  if (Waits != 0 && Skew != 0) begin : gen_bad_skew
+    $error("Skew must be 0 where the array makes beats wait");
+  end
+
   // ---- the beat ----
 
-  logic active_q, waits_q, beat;
+  logic active_q, waits_q, fire_q, last_data, beat;
   logic act_first, act_last, weight_first, weight_last, step_done;
   logic [BitsW-1:0] act_top_bits, weight_top_bits;
 
-  assign beat = active_q && !waits_q;
+  assign beat = active_q && !waits_q && (!fire_q || last_data);
   assign step_done = beat && act_last && weight_last;
 
   pare_digit_counter #(
@@ -150,7 +159,7 @@ module pare_beat_sequencer #(
     end else if (step_done) begin
       if (!group_last) begin
         group_q <= group_q + 16'd1;
-        at_q <= at_q + ActPlaneW'(desc_i.act_bits);
+        at_q <= at_q + ActPlaneW'(layer_i.act_step);
       end else if (!s_last) begin
         group_q <= '0;
         s_q <= s_q + 8'd1;
@@ -172,7 +181,7 @@ module pare_beat_sequencer #(
     if (start_i || new_set) begin
       weight_step_q <= '0;
     end else if (step_done) begin
-      weight_step_q <= weight_step_q + WeightPlaneW'(desc_i.weight_bits);
+      weight_step_q <= weight_step_q + WeightPlaneW'(layer_i.weight_step);
     end
   end
 
@@ -183,10 +192,24 @@ module pare_beat_sequencer #(
   logic [HoldW-1:0] hold_q, hold;
   logic [TimerW-1:0] timer_q;
 
+  // the fold ends in this cycle or has ended; fold_sums: once a fold, a fixed time before its sums
+  logic fold_over, fold_sums;
+  if (Waits != 0) begin : gen_waits
+    assign last_data = ready_i;
+    assign fold_over = active_q && waits_q && (!fire_q || ready_i);
+    assign fold_sums = fold_end;
+  end else begin : gen_beats
+    assign last_data = 1'b1;
+    assign fold_over = beats_done || (active_q && waits_q);
+    assign fold_sums = beats_done;
+
+    logic unused_ready;
+    assign unused_ready = ready_i;
+  end
+
   assign hold = waits_q ? hold_q : '0;
   assign fold_last = fold_q + 16'd1 == tile_i.folds;
-  assign fold_end = (beats_done || (active_q && waits_q)) && hold == HoldW'(SkewCycles)
-                  && timer_q >= TimerW'(Interval - 1);
+  assign fold_end = fold_over && hold == HoldW'(SkewCycles) && timer_q >= TimerW'(Interval - 1);
   assign new_fold = fold_end && !fold_last;
   assign new_set = fold_end && fold_last && !set_last_q;
   assign done_o = fold_end && fold_last && set_last_q;
@@ -221,7 +244,7 @@ module pare_beat_sequencer #(
     end
     if (start_i) begin
       first_fold_q <= 1'b1;
-    end else if (beats_done) begin
+    end else if (fold_sums) begin
       first_fold_q <= 1'b0;
     end
   end
@@ -274,7 +297,7 @@ module pare_beat_sequencer #(
 
   // ---- the data cycle ----
 
-  logic fire_q, group_last_q;
+  logic group_last_q;
   logic [15:0] pad_shifted;
 
   assign pad_shifted = desc_i.pad_code >> act_at;
@@ -284,7 +307,7 @@ module pare_beat_sequencer #(
     if (!rst_ni) begin
       fire_q <= 1'b0;
     end else begin
-      fire_q <= beat;
+      fire_q <= beat || (fire_q && !last_data);
     end
   end
 
@@ -323,7 +346,7 @@ module pare_beat_sequencer #(
     if (!rst_ni) begin
       capture_q <= '0;
     end else begin
-      capture_q <= {capture_q[CaptureDelay-2:0], beats_done};
+      capture_q <= {capture_q[CaptureDelay-2:0], fold_sums};
     end
   end
 

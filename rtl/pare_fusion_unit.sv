@@ -51,6 +51,15 @@ module pare_fusion_unit (
     else pin_of = product;
   endfunction
 
+  // of all pairs of modes, act_mode * 3 + weight_mode
+  function automatic logic [4*9-1:0] pins_of(input logic is_act, input logic [1:0] g,
+                                             input logic [1:0] k);
+    for (int unsigned m = 0; m < 9; m++) begin
+      pins_of[4*m +: 4] = is_act ? pin_of(2'(m / 3), 2'(m % 3), 1'b1, g, k)
+                                 : pin_of(2'(m % 3), 2'(m / 3), 1'b0, g, k);
+    end
+  endfunction
+
   logic act_fused, weight_fused, act_fused_twice, weight_fused_twice;
   assign act_fused = act_mode_i != 2'd0;
   assign weight_fused = weight_mode_i != 2'd0;
@@ -69,15 +78,16 @@ module pare_fusion_unit (
     logic signed [2:0] act, weight;
 
     // nine ways to wire it, of which the modes choose one
+    localparam logic [4*9-1:0] ActPins = pins_of(1'b1, Group, Brick);
+    localparam logic [4*9-1:0] WeightPins = pins_of(1'b0, Group, Brick);
+
     always_comb begin
       act_two = '0;
       weight_two = '0;
-      for (int unsigned a = 0; a < 3; a++) begin
-        for (int unsigned w = 0; w < 3; w++) begin
-          if (act_mode_i == 2'(a) && weight_mode_i == 2'(w)) begin
-            act_two = act_i[2*pin_of(2'(a), 2'(w), 1'b1, Group, Brick) +: 2];
-            weight_two = weight_i[2*pin_of(2'(w), 2'(a), 1'b0, Group, Brick) +: 2];
-          end
+      for (int unsigned m = 0; m < 9; m++) begin
+        if (act_mode_i == 2'(m / 3) && weight_mode_i == 2'(m % 3)) begin
+          act_two = act_i[2*ActPins[4*m +: 4] +: 2];
+          weight_two = weight_i[2*WeightPins[4*m +: 4] +: 2];
         end
       end
     end
@@ -93,12 +103,16 @@ module pare_fusion_unit (
 
   // ---- two levels of shifts and sums ----
 
-  function automatic logic [1:0] shift_of(input logic along_act, input logic along_weight,
-                                          input logic [1:0] k);
-    if (along_act && along_weight) shift_of = {1'b0, k[0]} + {1'b0, k[1]};
-    else if (along_act || along_weight) shift_of = {1'b0, k[0]};
-    else shift_of = 2'd0;
-  endfunction
+  // of the four bricks of a group, of the four groups: 0, 1 or 2 digits
+  logic [7:0] brick_shifts, group_shifts;
+
+  for (genvar k = 0; k < 4; k++) begin : gen_shift
+    localparam logic [1:0] Part = 2'(k);
+    assign brick_shifts[2*k +: 2] = {1'b0, Part[0] && (act_fused || weight_fused)}
+                                  + {1'b0, Part[1] && act_fused && weight_fused};
+    assign group_shifts[2*k +: 2] = {1'b0, Part[0] && (act_fused_twice || weight_fused_twice)}
+                                  + {1'b0, Part[1] && act_fused_twice && weight_fused_twice};
+  end
 
   // 225 = 15 * 15 is the largest sum of a group, 65025 that of the unit
   logic signed [8:0] group_sum;
@@ -112,10 +126,10 @@ module pare_fusion_unit (
       for (int unsigned k = 0; k < 4; k++) begin
         group_sum = group_sum
                   + (9'($signed(products[(4*g+k)*6 +: 6]))
-                     <<< {shift_of(act_fused, weight_fused, 2'(k)), 1'b0});
+                     <<< {brick_shifts[2*k +: 2], 1'b0});
       end
       unit_sum = unit_sum
-               + (17'(group_sum) <<< {shift_of(act_fused_twice, weight_fused_twice, 2'(g)), 2'b00});
+               + (17'(group_sum) <<< {group_shifts[2*g +: 2], 2'b00});
     end
   end
 

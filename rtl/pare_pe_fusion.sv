@@ -92,6 +92,7 @@ module pare_pe_fusion #(
     .overflow_o
   );
 
+`ifndef PARE_IN_ARRAY
   // ---- what the source owes ----
 
   `include "pare_assert.svh"
@@ -102,5 +103,6 @@ module pare_pe_fusion #(
                in_valid_i |-> act_bits_i >= BitsW'(1) && act_bits_i <= BitsW'(8))
   `PARE_ASSERT(WeightBitsInRange,
                in_valid_i |-> weight_bits_i >= BitsW'(1) && weight_bits_i <= BitsW'(8))
+`endif
 
 endmodule

@@ -4,7 +4,7 @@
 // - 1 places, a second one the sum of all lanes; what the first stage does not reach waits.
 //
 // Operands come whole, lane l at [l*Max...Bits +: Max...Bits]; bits above the bitlength may be
-// anything. Recoder and schedule stand at the PE's edge: in an array a column shares them.
+// anything. pare_term_column stands at the PE's edge: in an array a column shares it.
 //
 // Law      result = sum over the steps from dot_first_i to dot_last_i, over the lanes, of
 //          activation * weight, modulo 2^AccWidth; overflow_o: the sum did not fit after some
@@ -46,32 +46,13 @@ module pare_pe_term #(
   output logic                           overflow_o
 );
 
+  localparam int unsigned ActValueW = MaxActBits + 1;
+  localparam int unsigned WeightValueW = MaxWeightBits + 1;
   localparam int unsigned Positions = MaxActBits + 1;
   localparam int unsigned AllReach = 1 << FirstStageBits;
   localparam int unsigned Reach = AllReach < Positions ? AllReach : Positions;
   localparam int unsigned BaseW = $clog2(Positions);
   localparam int unsigned OffsetW = Reach > 1 ? $clog2(Reach) : 1;
-  // Without loss: a weight fits with either sign; a cycle's sum is below Lanes * 2^(all bits).
-  localparam int unsigned ActValueW = MaxActBits + 1;
-  localparam int unsigned WeightValueW = MaxWeightBits + 1;
-  localparam int unsigned LanesW = $clog2(Lanes);
-  localparam int unsigned LaneW = MaxWeightBits + Reach;
-  localparam int unsigned SumW = LaneW + LanesW;
-  localparam int unsigned StepW = MaxActBits + MaxWeightBits + 1 + LanesW;
-
-  if (Lanes < 1) begin : gen_bad_lanes
-    $error("Lanes must be at least 1");
-  end
-  if (MaxActBits < 2 || MaxActBits > pare_pkg::MAX_BITS
-      || MaxWeightBits < 2 || MaxWeightBits > pare_pkg::MAX_BITS) begin : gen_bad_bits
-    $error("MaxActBits and MaxWeightBits must be 2 to 16");
-  end
-  if (FirstStageBits > 5) begin : gen_bad_first_stage
-    $error("FirstStageBits must be 0 to 5");
-  end
-  if (AccWidth < StepW || AccWidth > 64) begin : gen_bad_acc_width
-    $error("AccWidth must be MaxActBits + MaxWeightBits + 1 + clog2(Lanes), one step, to 64");
-  end
 
   logic free, go, busy_d, busy_q, last;
   assign go = in_valid_i && free;
@@ -106,40 +87,24 @@ module pare_pe_term #(
 
   // ---- the activations' terms ----
 
-  logic [Lanes*Positions-1:0] terms, minus, pending, dropped, left, left_q;
-  logic [Lanes-1:0] negative, drop;
+  logic [Lanes-1:0] drop, minus;
   logic [Lanes*OffsetW-1:0] offsets;
   logic [BaseW-1:0] base;
 
-  for (genvar l = 0; l < Lanes; l++) begin : gen_recode
-    logic [MaxActBits-1:0] low, magnitude;
-    assign low = act_values[l*ActValueW +: MaxActBits];
-    assign negative[l] = act_values[l*ActValueW + MaxActBits];
-    assign magnitude = negative[l] ? ~low + MaxActBits'(1) : low;
-
-    pare_term_recode #(
-      .Width(MaxActBits),
-      .Recoding(Recoding)
-    ) u_recode (
-      .magnitude_i(magnitude),
-      .terms_o(terms[l*Positions +: Positions]),
-      .minus_o(minus[l*Positions +: Positions])
-    );
-  end
-
-  assign pending = busy_q ? left_q : terms;
-
-  pare_term_schedule #(
+  pare_term_column #(
     .Lanes(Lanes),
-    .Positions(Positions),
-    .Reach(Reach)
-  ) u_schedule (
-    .pending_i(pending),
-    .base_o(base),
+    .MaxActBits(MaxActBits),
+    .Recoding(Recoding),
+    .FirstStageBits(FirstStageBits)
+  ) u_column (
+    .clk_i,
+    .go_i(go),
+    .first_i(!busy_q),
+    .values_i(act_values),
     .drop_o(drop),
-    .dropped_o(dropped),
+    .minus_o(minus),
     .offset_o(offsets),
-    .left_o(left),
+    .base_o(base),
     .last_o(last)
   );
 
@@ -153,50 +118,24 @@ module pare_pe_term #(
     end
   end
 
-  always_ff @(posedge clk_i) begin
-    if (go) begin
-      left_q <= left;
-    end
-  end
-
-  // ---- two stages of shifters with the lanes' sum between them ----
-
-  logic signed [WeightValueW-1:0] weight, term;
-  logic signed [LaneW-1:0] shifted;
-  logic signed [SumW-1:0] lane_sum;
-  logic signed [StepW-1:0] all_lanes, cycle_sum;
-
-  always_comb begin
-    lane_sum = '0;
-    weight = '0;
-    term = '0;
-    shifted = '0;
-    for (int unsigned l = 0; l < Lanes; l++) begin
-      weight = $signed(weight_values[l*WeightValueW +: WeightValueW]);
-      term = '0;
-      if (drop[l]) begin
-        term = (negative[l] ^ |(dropped[l*Positions +: Positions] & minus[l*Positions +: Positions]))
-             ? -weight : weight;
-      end
-      shifted = LaneW'(term);
-      shifted = shifted <<< offsets[l*OffsetW +: OffsetW];
-      lane_sum = lane_sum + SumW'(shifted);
-    end
-  end
-
-  assign all_lanes = StepW'(lane_sum);
-  assign cycle_sum = all_lanes <<< base;
-
-  pare_accumulator #(
-    .Width(AccWidth)
-  ) u_accumulator (
+  pare_term_core #(
+    .Lanes(Lanes),
+    .MaxActBits(MaxActBits),
+    .MaxWeightBits(MaxWeightBits),
+    .AccWidth(AccWidth),
+    .FirstStageBits(FirstStageBits)
+  ) u_core (
     .clk_i,
     .rst_ni,
     .add_i(go),
     .first_i(dot_first_i && !busy_q),
     .last_i(dot_last_i && last),
-    .addend_i(AccWidth'(cycle_sum)),
     .free_o(free),
+    .drop_i(drop),
+    .minus_i(minus),
+    .offset_i(offsets),
+    .base_i(base),
+    .weight_i(weight_values),
     .valid_o(out_valid_o),
     .ready_i(out_ready_i),
     .sum_o,

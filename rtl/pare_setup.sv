@@ -7,6 +7,7 @@
 //          release_i, in its next cycle, by taking the next descriptor.
 // Reset    forgets all.
 module pare_setup #(
+  parameter int unsigned PeKind = pare_accel_pkg::PE_TEMPORAL,
   parameter int unsigned Rows = 4,
   parameter int unsigned Lanes = 8,
   parameter int unsigned MaxActBits = 8,
@@ -111,7 +112,8 @@ module pare_setup #(
 
   // ---- one product a cycle ----
 
-  logic [15:0] a, b, groups, tile_height_q, max_rows;
+  logic [15:0] a, b, groups, last_lanes, tile_height_q, max_rows;
+  logic [2:0] more;  // a step has 2^more times as many channels as lanes
   logic [31:0] product, rows_end, padded, small_q;
   logic [POS_W-1:0] reach_width_q;
   localparam int unsigned POS_W = pare_accel_pkg::POS_W;
@@ -121,7 +123,17 @@ module pare_setup #(
   logic fold_ends;
   assign fold_ends = left_q <= 17'(Rows);
 
-  assign groups = (desc.channels - 16'd1) >> LaneW;  // less one
+  if (PeKind == pare_accel_pkg::PE_FUSION) begin : gen_fusion
+    // an operand of at most 4, 2 bits takes half, a quarter of a unit
+    assign more = 3'(desc.act_bits <= BitsW'(4)) + 3'(desc.act_bits <= BitsW'(2))
+                + 3'(desc.weight_bits <= BitsW'(4)) + 3'(desc.weight_bits <= BitsW'(2));
+  end else begin : gen_lanes
+    assign more = '0;
+  end
+
+  // both less one
+  assign groups = (desc.channels - 16'd1) >> LaneW >> more;
+  assign last_lanes = (desc.channels - 16'd1) & ((16'(Lanes) << more) - 16'd1);
   assign product = 32'(a) * 32'(b);
   assign max_rows = desc.tile_rows < desc.out_height ? desc.tile_rows : desc.out_height;
 
@@ -147,7 +159,7 @@ module pare_setup #(
       end
       Pixel: begin
         a = layer_q.groups;
-        b = 16'(desc.act_bits);
+        b = 16'(layer_q.act_step);
       end
       Row: begin
         a = desc.in_width;
@@ -171,7 +183,7 @@ module pare_setup #(
       end
       FoldPlanes: begin
         a = small_q[15:0];
-        b = 16'(desc.weight_bits);
+        b = 16'(layer_q.weight_step);
       end
       TileWeights: begin
         a = layer_q.tile_folds;
@@ -337,7 +349,9 @@ module pare_setup #(
         layer_q.folds <= '0;
         layer_q.tile_folds <= '0;
         layer_q.groups <= groups + 16'd1;
-        layer_q.last_lanes <= ((desc.channels - 16'd1) & 16'(Lanes - 1)) + 16'd1;
+        layer_q.last_lanes <= last_lanes + 16'd1;
+        layer_q.act_step <= 8'(desc.act_bits) << more;
+        layer_q.weight_step <= 8'(desc.weight_bits) << more;
         layer_q.tile_rows <= max_rows;
       end
       FilterFolds: begin

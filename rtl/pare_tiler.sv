@@ -11,7 +11,8 @@
 // Reset    stops.
 module pare_tiler #(
   parameter int unsigned Rows = 4,
-  parameter int unsigned PlaneWords = 1,   // memory words of a weight plane
+  parameter int unsigned PlaneWords = 1,   // memory words of a weight plane,
+  parameter int unsigned WordWeightPlanes = 1,  // or weight planes of a word: one of both is 1
   parameter int unsigned WordPlanes = 4,   // activation planes of a memory word
   parameter int unsigned WordBytes = 4
 ) (
@@ -29,6 +30,7 @@ module pare_tiler #(
 
   localparam int unsigned PosW = pare_accel_pkg::POS_W;
   localparam int unsigned WordPlanesW = $clog2(WordPlanes);
+  localparam int unsigned WordWeightPlanesW = $clog2(WordWeightPlanes);
   localparam int unsigned WordBytesW = $clog2(WordBytes);
 
   typedef enum logic [3:0] {
@@ -103,7 +105,9 @@ module pare_tiler #(
         tile_q.act_addr <= act_addr_q;
         tile_q.out_addr <= out_addr_q;
       end
-      Weights: tile_q.weight_words <= product * PlaneWords;
+      Weights: begin
+        tile_q.weight_words <= (product * PlaneWords + 32'(WordWeightPlanes - 1)) >> WordWeightPlanesW;
+      end
       Span: span_q <= PosW'(product) + layer_i.reach;
       Acts: begin
         tile_q.in_rows <= PosW'(in_rows);

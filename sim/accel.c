@@ -1,6 +1,8 @@
 /* The accelerator's descriptor, status codes and requantiser, as software sees them. */
 #include "sim/accel.h"
 
+#include "sim/dynamic.h"
+
 #include <string.h>
 
 static uint32_t low_bits(uint32_t n) { return n < 32 ? (1u << n) - 1 : UINT32_MAX; }
@@ -73,6 +75,27 @@ const char *pare_accel_status_doc(uint32_t code)
     return code < PARE_ACCEL_N_STATUS ? statuses[code].doc : "no code of this machine";
 }
 
+/* ---- steps ---- */
+
+/* As the PE that pe.h describes. */
+static pare_pe fusion_pe(const pare_accel_params *p)
+{
+    return (pare_pe){.style = PARE_PE_SPATIAL,
+                     .lanes = p->lanes,
+                     .act_digit = p->act_digit,
+                     .weight_digit = p->weight_digit,
+                     .max_act_bits = p->max_act_bits,
+                     .max_weight_bits = p->max_weight_bits};
+}
+
+uint32_t pare_accel_step_channels(const pare_accel_params *p, uint32_t act_bits,
+                                  uint32_t weight_bits)
+{
+    const pare_pe pe = fusion_pe(p);
+    return p->pe == PARE_ACCEL_FUSION ? pare_pe_fusion_products(&pe, act_bits, weight_bits)
+                                      : p->lanes;
+}
+
 /* ---- time ---- */
 
 static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
@@ -88,6 +111,52 @@ uint32_t pare_accel_latency_min(const pare_accel_params *p)
 {
     /* the drain, the next windows, the next tile */
     return larger(p->rows + 6 + pare_accel_skew_cycles(p), larger(p->cols + 3, 10));
+}
+
+static uint64_t beats_of(const pare_accel_params *p, uint32_t act_bits, uint32_t weight_bits,
+                         uint64_t steps)
+{
+    if (p->pe == PARE_ACCEL_FUSION) return steps;
+    return steps * pare_pe_digits(act_bits, p->act_digit) *
+           pare_pe_digits(weight_bits, p->weight_digit);
+}
+
+/* All columns take a step together: as many cycles as the slowest one needs. */
+static uint64_t term_cycles(const pare_accel_params *p, uint64_t steps, const int32_t *acts,
+                            uint32_t n_windows)
+{
+    uint32_t masks[PARE_ACCEL_LANES_MAX];
+    uint64_t cycles = 0;
+    for (uint64_t s = 0; s < steps; s++) {
+        uint32_t slowest = 1;
+        for (uint32_t w = 0; w < n_windows; w++) {
+            const int32_t *const codes = acts + (w * steps + s) * p->lanes;
+            for (uint32_t l = 0; l < p->lanes; l++)
+                masks[l] = sim_terms((pare_recoding)p->recoding,
+                                     (uint32_t)(codes[l] < 0 ? -codes[l] : codes[l]));
+            const uint32_t own = sim_two_stage_cycles(masks, p->lanes, p->first_stage_bits);
+            if (own > slowest) slowest = own;
+        }
+        cycles += slowest;
+    }
+    return cycles;
+}
+
+uint64_t pare_accel_fold_cycles(const pare_accel_params *p, uint32_t act_bits, uint32_t weight_bits,
+                                uint64_t steps, const int32_t *acts, uint32_t n_windows)
+{
+    /* the first step of a term-serial fold is read before the array works on it */
+    const uint64_t busy = p->pe == PARE_ACCEL_TERM ? 1 + term_cycles(p, steps, acts, n_windows)
+                                                   : beats_of(p, act_bits, weight_bits, steps) +
+                                                         pare_accel_skew_cycles(p);
+    const uint64_t least = pare_accel_interval(p);
+    return busy > least ? busy : least;
+}
+
+uint64_t pare_accel_work_cycles(const pare_accel_params *p, uint32_t act_bits, uint32_t weight_bits,
+                                uint64_t steps, uint64_t fold_cycles)
+{
+    return p->pe == PARE_ACCEL_TERM ? fold_cycles : beats_of(p, act_bits, weight_bits, steps);
 }
 
 /* ---- the requantiser ---- */

@@ -123,7 +123,18 @@ typedef enum pare_accel_array_unit {
 
 /* ---- one machine ---- */
 
-enum { PARE_ACCEL_MEM_WORDS = 4 }; /* 32-bit words of a memory word, at most */
+enum {
+    PARE_ACCEL_MEM_WORDS = 4, /* 32-bit words of a memory word, at most */
+    PARE_ACCEL_LANES_MAX = 64 /* of a term-serial PE */
+};
+
+/* The PEs of the array, as the RTL numbers them: temporal ones, fusion PEs of `lanes` units, or
+ * term-serial ones. */
+typedef enum pare_accel_pe {
+    PARE_ACCEL_TEMPORAL,
+    PARE_ACCEL_FUSION,
+    PARE_ACCEL_TERM
+} pare_accel_pe;
 
 /* Parameters of pare_accel. */
 typedef struct pare_accel_params {
@@ -131,7 +142,22 @@ typedef struct pare_accel_params {
     uint32_t rows, cols, lanes, act_digit, weight_digit, max_act_bits, max_weight_bits, acc_bits;
     uint32_t mem_bits, weight_planes, act_planes, out_bytes, max_filters;
     bool is_skewed;
+    uint32_t pe;                         /* pare_accel_pe */
+    uint32_t recoding, first_stage_bits; /* of terms: pare_recoding, and their shifters */
 } pare_accel_params;
+
+/* Channels of a step at these bitlengths, to whole multiples of which memory is padded. */
+uint32_t pare_accel_step_channels(const pare_accel_params *p, uint32_t act_bits,
+                                  uint32_t weight_bits);
+/* Cycles of a fold over the windows of one set, from its begin to the next one's. For a term-serial
+ * array they depend on the activations: acts[n_windows][steps * lanes] are the codes under each
+ * window, step by step; the others do not read them. */
+uint64_t pare_accel_fold_cycles(const pare_accel_params *p, uint32_t act_bits, uint32_t weight_bits,
+                                uint64_t steps, const int32_t *acts, uint32_t n_windows);
+/* Of these, the ones up to the cycle that decides when the sums stand (docs/rtl.md): all of them if
+ * terms are skipped, else those in which the array has work. */
+uint64_t pare_accel_work_cycles(const pare_accel_params *p, uint32_t act_bits, uint32_t weight_bits,
+                                uint64_t steps, uint64_t fold_cycles);
 
 /* Rows + cols - 2 if it is skewed, else 0. */
 uint32_t pare_accel_skew_cycles(const pare_accel_params *p);

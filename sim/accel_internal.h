@@ -31,16 +31,18 @@ struct pare_accel_model {
     /* the layer */
     pare_accel_descriptor d;
     pare_accel_filter *filters; /* max_filters */
-    uint32_t n_filters, folds, tile_folds, tile_rows, groups, reach;
-    uint64_t steps, row_planes;
+    uint32_t n_filters, folds, tile_folds, tile_rows, reach;
+    uint32_t groups; /* of `lanes` channels in memory: all of the steps of a kernel position */
+    uint64_t steps, fold_planes, row_planes;
     /* stages */
     bool runs, has_ended;
     uint32_t age, stage;
     uint64_t tiler_wait, windows_wait;
     model_tile next, load, compute, store;
     uint32_t weight_half, act_half; /* of the tile that is loaded */
-    /* the array: cycles of a set of windows, of the tile that are left */
-    uint64_t set_cycles, array_left, sets_left;
+    /* the array: cycles of each set of the tile's windows; of this one, of the tile that are left
+     */
+    uint64_t *set_cycles, n_sets, set, set_left, array_left;
     uint64_t complete_at[2]; /* a half of the output buffer holds its tile from this cycle on */
     /* DMA: transfers that are not asked for, not done, as bits of pare_accel_kind */
     uint32_t asks, moves;
@@ -51,7 +53,8 @@ struct pare_accel_model {
     uint8_t *weights[2], *acts[2], *outs[2];
 };
 
-/* Fill the output buffer of the tile m->compute from its weights and activations. */
+/* Fill the output buffer of the tile m->compute from its weights and activations, and
+ * m->set_cycles. */
 void model_compute(pare_accel_model *m);
 
 #endif

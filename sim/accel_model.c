@@ -23,6 +23,7 @@ pare_accel_model *pare_accel_model_new(const pare_accel_params *params)
         m->outs[h] = pare_xalloc(params->out_bytes + 16, 1);
     }
     m->filters = pare_xalloc(params->max_filters, sizeof *m->filters);
+    m->set_cycles = pare_xalloc(params->out_bytes, sizeof *m->set_cycles); /* a window has a byte */
     return m;
 }
 
@@ -35,6 +36,7 @@ void pare_accel_model_free(pare_accel_model *m)
         free(m->outs[h]);
     }
     free(m->filters);
+    free(m->set_cycles);
     free(m);
 }
 
@@ -101,14 +103,18 @@ static uint32_t check_products(pare_accel_model *m)
     const pare_accel_descriptor *const d = &m->d;
     const uint64_t reach_x = (uint64_t)(d->kernel_width - 1) * d->dilation_width + 1;
     m->reach = (d->kernel_height - 1) * d->dilation_height + 1;
-    m->groups = (uint32_t)divide_up(d->channels, m->p.lanes);
+    const uint32_t together = pare_accel_step_channels(&m->p, d->act_bits, d->weight_bits);
+    const uint64_t step_groups = divide_up(d->channels, together);
+    m->groups = (uint32_t)step_groups * (together / m->p.lanes);
     m->tile_rows = smaller(d->tile_rows, d->out_height);
     const uint64_t pixel = (uint64_t)m->groups * d->act_bits, row = pixel * d->in_width;
     const uint64_t acts = most_rows(m) * row;
-    const uint64_t taps = (uint64_t)d->kernel_height * d->kernel_width, steps = taps * m->groups;
-    const uint64_t fold = steps * d->weight_bits, windows = (uint64_t)m->tile_rows * d->out_width;
+    const uint64_t taps = (uint64_t)d->kernel_height * d->kernel_width, steps = taps * step_groups;
+    const uint64_t fold = taps * m->groups * d->weight_bits,
+                   windows = (uint64_t)m->tile_rows * d->out_width;
     const uint64_t outs = windows * m->tile_folds * m->p.rows * pare_accel_out_bytes(d);
     m->steps = steps;
+    m->fold_planes = fold;
     m->row_planes = row;
     const struct {
         uint64_t x, limit;
@@ -175,9 +181,9 @@ static model_tile tile_at(const pare_accel_model *m, uint64_t i)
     const int64_t from = begin > 0 ? begin : 0, to = end < d->in_height ? end : d->in_height;
     t.first_row = begin - from;
     t.in_rows = (uint32_t)(to - from);
-    const uint64_t plane_words = m->p.rows * m->p.lanes / m->p.mem_bits;
     const uint64_t outs = (uint64_t)t.rows * d->out_width * t.folds * m->p.rows;
-    t.weight_words = (uint32_t)(t.folds * m->steps * d->weight_bits * plane_words);
+    t.weight_words =
+        (uint32_t)divide_up(t.folds * m->fold_planes * m->p.rows * m->p.lanes, m->p.mem_bits);
     t.act_words = (uint32_t)divide_up(t.in_rows * m->row_planes, m->p.mem_bits / m->p.lanes);
     t.out_bytes = (uint32_t)(outs * pare_accel_out_bytes(d));
     t.out_words = (uint32_t)divide_up(t.out_bytes, m->p.mem_bits / 8);
@@ -190,30 +196,28 @@ static model_tile tile_at(const pare_accel_model *m, uint64_t i)
 
 /* ---- the array ---- */
 
-static uint64_t digits(uint32_t bits, uint32_t digit) { return (bits + digit - 1) / digit; }
+/* A set of windows was taken: the next ones are looked for, if there are any. */
+static void take_set(pare_accel_model *m)
+{
+    m->set_left = m->set_cycles[m->set++];
+    if (m->set < m->n_sets || m->load.exists) m->windows_wait = m->p.cols + 1;
+}
 
 static void start_tile(pare_accel_model *m)
 {
     const model_tile *const t = &m->compute;
-    const uint64_t beats = m->steps * digits(m->d.act_bits, m->p.act_digit) *
-                           digits(m->d.weight_bits, m->p.weight_digit);
-    const uint64_t busy = beats + pare_accel_skew_cycles(&m->p);
-    const uint64_t fold = busy > pare_accel_interval(&m->p) ? busy : pare_accel_interval(&m->p);
-    const uint64_t sets = divide_up((uint64_t)t->rows * m->d.out_width, m->p.cols);
-    m->set_cycles = fold * t->folds;
-    m->array_left = m->set_cycles * sets;
-    m->sets_left = sets;
-    /* last beat, buffer and accumulator, skew, drain, requantiser */
-    m->complete_at[t->out_half] =
-        m->cycle + m->array_left - fold + beats + 2 + pare_accel_skew_cycles(&m->p) + m->p.rows + 3;
     model_compute(m);
-}
-
-/* A set of windows was taken: the next ones are looked for, if there are any. */
-static void take_set(pare_accel_model *m)
-{
-    m->sets_left--;
-    if (m->sets_left > 0 || m->load.exists) m->windows_wait = m->p.cols + 1;
+    m->set = 0;
+    m->n_sets = divide_up((uint64_t)t->rows * m->d.out_width, m->p.cols);
+    m->array_left = 0;
+    for (uint64_t i = 0; i < m->n_sets; i++) m->array_left += m->set_cycles[i];
+    const uint64_t fold = m->set_cycles[m->n_sets - 1] / t->folds;
+    const uint64_t work =
+        pare_accel_work_cycles(&m->p, m->d.act_bits, m->d.weight_bits, m->steps, fold);
+    /* the last fold's last beat, buffer and accumulator, skew, drain, requantiser */
+    m->complete_at[t->out_half] =
+        m->cycle + m->array_left - fold + work + 2 + pare_accel_skew_cycles(&m->p) + m->p.rows + 3;
+    take_set(m);
 }
 
 static void run_array(pare_accel_model *m)
@@ -221,7 +225,7 @@ static void run_array(pare_accel_model *m)
     if (m->windows_wait) m->windows_wait--;
     if (!m->array_left) return;
     m->array_left--;
-    if (m->array_left && m->array_left % m->set_cycles == 0) take_set(m);
+    if (--m->set_left == 0 && m->array_left) take_set(m);
 }
 
 /* ---- stages ---- */
@@ -249,7 +253,6 @@ static void start_stage(pare_accel_model *m)
     m->array_left = 0;
     if (m->compute.exists) {
         start_tile(m);
-        take_set(m);
     } else if (m->load.exists) {
         m->windows_wait = m->p.cols + 1;
     }

@@ -33,7 +33,7 @@ static int32_t pad_of(const pare_accel_descriptor *d)
     return is_negative ? (int32_t)code - (2 << (d->act_bits - 1)) : (int32_t)code;
 }
 
-/* The activation codes under a window, tap by tap, channels padded to whole groups with zeros. */
+/* The activation codes under a window, tap by tap, channels padded to whole steps with zeros. */
 static void read_window(const pare_accel_model *m, uint64_t window, int32_t *codes)
 {
     const pare_accel_descriptor *const d = &m->d;
@@ -65,11 +65,12 @@ static void read_weights(const pare_accel_model *m, int32_t *codes)
     const pare_accel_descriptor *const d = &m->d;
     const model_tile *const t = &m->compute;
     const uint32_t lanes = m->p.lanes, rows = m->p.rows;
+    const uint64_t groups = m->fold_planes / d->weight_bits;
     const uint8_t *const planes = m->weights[t->weight_half];
     for (uint32_t k = 0; k < t->folds * rows; k++)
-        for (uint64_t step = 0; step < m->steps; step++)
+        for (uint64_t group = 0; group < groups; group++)
             for (uint32_t l = 0; l < lanes; l++)
-                *codes++ = code_at(planes, (k / rows * m->steps + step) * d->weight_bits,
+                *codes++ = code_at(planes, (k / rows * groups + group) * d->weight_bits,
                                    (uint64_t)rows * lanes, k % rows * lanes + l, d->weight_bits,
                                    d->weight_signed);
 }
@@ -82,7 +83,7 @@ static void append(uint8_t **to, int32_t code, uint32_t bytes)
 void model_compute(pare_accel_model *m)
 {
     const model_tile *const t = &m->compute;
-    const size_t depth = m->steps * m->p.lanes;
+    const size_t depth = m->fold_planes / m->d.weight_bits * m->p.lanes;
     const uint32_t cols = m->p.cols, filters = t->folds * m->p.rows;
     const uint64_t windows = (uint64_t)t->rows * m->d.out_width;
     int32_t *const weights = pare_xalloc(filters * depth, sizeof *weights);
@@ -98,6 +99,9 @@ void model_compute(pare_accel_model *m)
             act_sums[c] = 0;
             for (size_t j = 0; j < depth; j++) act_sums[c] += acts[c * depth + j];
         }
+        m->set_cycles[first / cols] =
+            t->folds * pare_accel_fold_cycles(&m->p, m->d.act_bits, m->d.weight_bits, m->steps,
+                                              acts, (uint32_t)n);
         for (uint32_t k = 0; k < filters; k++)
             for (uint64_t c = 0; c < n; c++) {
                 int64_t sum = 0;

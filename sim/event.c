@@ -328,6 +328,33 @@ pare_status pare_sim_events_at(const pare_machine *machine, const pare_sim_job *
     return walk_job(machine, job, pace, fn, context, out, e);
 }
 
+pare_status pare_sim_events_given(const pare_machine *machine, const pare_sim_job *job,
+                                  const pare_sim_pace *pace, const uint64_t *tile_cycles,
+                                  size_t n_tiles, pare_event_fn *fn, void *context,
+                                  uint64_t *cycles, pare_err *e)
+{
+    mapping_result found;
+    PARE_TRY(sim_job_check(machine, job, e));
+    const pare_sim_job padded = sim_padded_job(machine, job);
+    PARE_TRY(sim_search(machine, &padded, false, &found, e));
+    mapping_choice *const c = &found.best;
+    if (c->totals.n_tiles != n_tiles)
+        return pare_err_set(e, PARE_EINPUT, machine->file, (pare_pos){0, 0},
+                            "cycles of %zu tiles are given for layer '%s'; of %llu expected",
+                            n_tiles, job->layer, (unsigned long long)c->totals.n_tiles);
+    const tile_values each = {.cycles = tile_cycles};
+    window_tiles w;
+    sim_window_tiles(&padded.dims, c->tn, c->tp, c->tq, &w);
+    c->tiles.a = &c->array;
+    c->tiles.w = &w;
+    c->tiles.d = &padded.dims;
+    c->tiles.values = &each;
+    sim_walk(&c->tiles, pace, fn, context, &c->totals, &c->time);
+    sim_window_tiles_free(&w);
+    *cycles = c->time.cycles;
+    return PARE_OK;
+}
+
 pare_status pare_sim_events(const pare_machine *machine, const pare_sim_job *job, pare_event_fn *fn,
                             void *context, pare_sim_layer *out, pare_err *e)
 {

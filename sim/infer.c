@@ -58,6 +58,13 @@ static void compare_predictions(const pare_infer *f, const pare_infer_images *im
     for (size_t i = 0; i < images->n; i++)
         out->n_correct += out->predictions[i] == images->labels[i];
     /* more of them fail the run anyway */
+    if (out->is_integer) {
+        for (size_t i = 0; i < out->n_compared; i++) {
+            out->n_trainer_correct += theirs[i] == images->labels[i];
+            out->n_agree += theirs[i] == out->predictions[i];
+        }
+        return;
+    }
     const size_t most = EXAMINED_MAX + (size_t)((1 - AGREEMENT_MIN_FRAC) * (double)out->n_compared);
     size_t n_examined = 0;
     for (size_t i = 0; i < out->n_compared; i++) {
@@ -72,9 +79,11 @@ static void compare_predictions(const pare_infer *f, const pare_infer_images *im
 
 static bool is_ok(const pare_infer_result *r)
 {
-    bool ok = (double)r->n_agree >= AGREEMENT_MIN_FRAC * (double)r->n_compared &&
-              r->n_disagree_logit_tie + r->n_disagree_code_tie == r->n_compared - r->n_agree &&
-              r->n_logits_rounding == r->n_logits_differ;
+    bool ok = r->n_logits_rounding == r->n_logits_differ;
+    /* integers round otherwise than the trainer's floats: what they must be is in the samples */
+    if (!r->is_integer)
+        ok &= (double)r->n_agree >= AGREEMENT_MIN_FRAC * (double)r->n_compared &&
+              r->n_disagree_logit_tie + r->n_disagree_code_tie == r->n_compared - r->n_agree;
     for (size_t i = 0; i < r->n_layers; i++)
         ok &= r->layers[i].n_codes_rounding == r->layers[i].n_codes_differ;
     return ok;
@@ -138,6 +147,7 @@ static void name_layers(const pare_infer *f, pare_infer_result *out)
         o->act_bits = l->act.bits;
         o->acc_bound = l->acc_bound;
         o->acc_bound_bits = width_of(l->acc_bound);
+        o->next = f->is_integer && l->requant ? f->net->layers[l->next].name : NULL;
     }
 }
 
@@ -149,6 +159,7 @@ pare_status pare_infer_run(const pare_infer *f, const pare_machine *machine,
                                .network = f->net->name,
                                .machine = machine->name,
                                .machine_acc_bits = machine->pe.acc_bits,
+                               .is_integer = f->is_integer,
                                .n_layers = f->bits->n_layers,
                                .clock_mhz = machine->clock_mhz};
     pare_status status = PARE_OK;
@@ -202,9 +213,16 @@ pare_infer_params pare_infer_layer_params(const pare_infer *f, uint32_t layer)
                                .filters = l->filters,
                                .codes = l->codes,
                                .base = l->base,
+                               .requant = f->is_integer ? l->requant : NULL,
                                .zero_code = l->zero_code,
                                .scale = l->scale,
                                .offset = l->offset};
+}
+
+bool pare_infer_use_requant(pare_infer *f)
+{
+    f->is_integer = f->n_requant > 0;
+    return f->is_integer;
 }
 
 uint32_t pare_infer_code(const pare_infer_grid *g, float x) { return infer_code(g, x); }

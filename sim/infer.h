@@ -79,6 +79,13 @@ struct infer_layer {
     uint32_t n_weight_digits, n_act_digits;
     uint32_t zero_code; /* what padding is filled with */
     pare_tensor sample; /* the trainer's codes of its input; count 0: none */
+    /* integers between layers (infer_requant.c): from this one's sums to the codes that `next`
+     * reads, per filter; NULL: none */
+    const pare_requant *requant;
+    uint32_t next;
+    int32_t code_zero, code_low, code_high; /* of the codes of `next` */
+    bool is_coded, reads_codes;             /* its output is such codes, or stays; its input is */
+    pare_tensor requant_sample; /* of its input, in integers from the trainer's codes before */
     /* Weights may be a sum: of two tensors, or of the positions or rows of a kernel, each with a
      * scale of its own. Each part is a layer of its own whose sums are added; NULL: the last. */
     infer_layer *more;
@@ -92,6 +99,8 @@ struct pare_infer {
     float *mean, *inv_std;
     pare_tensor labels, logits, predictions; /* the trainer's; predictions.count 0: none */
     size_t n_samples;
+    uint32_t n_requant; /* layers with triples */
+    bool is_integer;    /* they are used */
     pare_arena *arena;
 };
 
@@ -117,6 +126,7 @@ typedef struct infer_worker {
     uint64_t *scratch, *acc;
     double *real;      /* outputs of a block of windows, over the parts of a layer */
     uint64_t *acc_max; /* per layer */
+    uint16_t **coded;  /* per layer, h, w, c: codes of those that are coded */
     pare_arena *arena;
 } infer_worker;
 
@@ -148,12 +158,24 @@ void infer_window(const infer_layer *l, const uint16_t *image_codes, uint32_t gr
 /* clamp(rint((x - lo) * inv), 0, top), in float as the trainer does it. */
 uint32_t infer_code(const infer_grid *g, float x);
 
+/* ---- integers between layers (infer_requant.c) ---- */
+
+/* Triples of the layers that have them. */
+pare_status infer_load_requant(pare_infer *f, pare_err *e) PARE_MUST_CHECK;
+/* A worker's memory. */
+void infer_new_codes(const pare_infer *f, infer_worker *w);
+/* Sums of windows first..first+n-1 in w->acc to codes of the next layer in w->coded[layer]. */
+void infer_requantize(const infer_layer *l, uint32_t layer, uint32_t group, size_t first, size_t n,
+                      infer_worker *w);
+void infer_pool_codes(const pare_layer *l, const uint16_t *x, uint16_t *y);
+
 /* ---- checks (infer_check.c) ---- */
 
 /* Some sums of the first image again, digit by digit, as the machine's PE computes them. */
 pare_status infer_check_pe(const pare_infer *f, const pare_machine *m, const uint8_t *pixels,
                            pare_infer_result *out, pare_err *e) PARE_MUST_CHECK;
-/* Codes and logits of the sampled images against the trainer's. */
+/* Codes and logits of the sampled images against the trainer's; those that integers make must be
+ * the trainer's own integers. */
 pare_status infer_check_samples(const pare_infer *f, const pare_infer_images *images,
                                 pare_infer_result *out, pare_err *e) PARE_MUST_CHECK;
 /* Why the trainer may have seen another class in an image: the two logits lie within its rounding

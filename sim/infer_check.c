@@ -149,8 +149,11 @@ static void take_trainer_codes(void *context, uint32_t layer, infer_worker *w)
         const size_t file_index = i % s.c * positions + i / s.c;
         const uint32_t theirs = sample_code(&l->sample, c->image * n + file_index);
         out->n_codes++;
-        if (theirs == w->image_codes[i]) continue;
-        note_difference(l, w, i, theirs, out);
+        if (c->f->is_integer && l->reads_codes)
+            out->n_codes_differ +=
+                sample_code(&l->requant_sample, c->image * n + file_index) != w->image_codes[i];
+        else if (theirs != w->image_codes[i])
+            note_difference(l, w, i, theirs, out);
         w->image_codes[i] = (uint16_t)theirs;
     }
 }

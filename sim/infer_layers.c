@@ -51,6 +51,7 @@ infer_worker *infer_worker_new(const pare_infer *f, bool has_bounds)
         }
     }
     new_mac_memory(f, w);
+    infer_new_codes(f, w);
     return w;
 }
 
@@ -261,13 +262,24 @@ static void run_mac(const pare_infer *f, uint32_t layer, infer_worker *w, infer_
 {
     const infer_layer *const l = &f->layers[layer];
     const size_t windows = (size_t)l->dims.p * l->dims.q, k = l->dims.k / l->dims.groups;
-    quantize(l, w);
+    const bool has_codes = f->is_integer && l->reads_codes;
+    const bool makes_codes = f->is_integer && l->requant;
+    if (has_codes)
+        memcpy(w->image_codes, w->coded[l->l->inputs[0]],
+               (size_t)pare_shape_count(l->l->in) * sizeof *w->image_codes);
+    else
+        quantize(l, w);
     if (fn) fn(context, layer, w);
     infer_split(l, w);
     for (uint32_t g = 0; g < l->dims.groups; g++)
         for (size_t first = 0; first < windows; first += INFER_BLOCK_ROWS) {
             const size_t left = windows - first;
             const size_t n = left < INFER_BLOCK_ROWS ? left : INFER_BLOCK_ROWS;
+            if (makes_codes) {
+                infer_sums(l, g, first, n, w);
+                infer_requantize(l, layer, g, first, n, w);
+                continue;
+            }
             memset(w->real, 0, n * k * sizeof *w->real);
             for (const infer_layer *part = l; part; part = part->more) {
                 infer_sums(part, g, first, n, w);
@@ -408,6 +420,11 @@ void infer_image(const pare_infer *f, const uint8_t *pixels, infer_worker *w, in
         const infer_layer *const l = &f->layers[i];
         if (l->is_mac) {
             run_mac(f, i, w, fn, context);
+            continue;
+        }
+        if (f->is_integer && l->is_coded) {
+            if (l->l->op == PARE_OP_MAXPOOL)
+                infer_pool_codes(l->l, w->coded[l->l->inputs[0]], w->coded[i]);
             continue;
         }
         for (uint32_t v = 0; v < w->n_values; v++) run_simple(f, i, w->value[v]);

@@ -537,7 +537,7 @@ static pare_status load_all(loader *d)
         if (!f->layers[i].is_mac) continue;
         f->layers[i].mac = (uint32_t)(b++ - f->bits->layers);
     }
-    return PARE_OK;
+    return infer_load_requant(f, d->e);
 }
 
 pare_status pare_infer_load(const char *run_folder, pare_infer **out, pare_err *e)
@@ -583,6 +583,7 @@ void pare_infer_free(pare_infer *f)
     for (uint32_t i = 0; f->net && f->layers && i < f->net->n_layers; i++) {
         infer_free_matrices(&f->layers[i]);
         pare_tensor_free(&f->layers[i].sample);
+        pare_tensor_free(&f->layers[i].requant_sample);
     }
     pare_tensor_free(&f->labels);
     pare_tensor_free(&f->logits);

@@ -68,30 +68,52 @@ static void write_checks(const pare_infer_result *r, pare_buf *b)
                     (ull)r->n_logits);
 }
 
+/* Which layers hand on codes, and which values. */
+static void write_links(const pare_infer_result *r, bool is_coded, const char *what, pare_buf *b)
+{
+    const char *comma = "";
+    pare_buf_puts(b, what);
+    for (size_t i = 0; i < r->n_layers; i++) {
+        const pare_infer_layer *const l = &r->layers[i];
+        if (is_coded != (l->next != NULL)) continue;
+        pare_buf_printf(b, "%s %s", comma, l->layer);
+        if (is_coded) pare_buf_printf(b, " to %s", l->next);
+        comma = ",";
+    }
+    pare_buf_puts(b, *comma ? "\n" : " none\n");
+}
+
 void pare_infer_write_table(const pare_infer_result *r, pare_buf *out)
 {
     const size_t differ = r->n_compared - r->n_agree;
-    pare_buf_printf(out, "%s on %s, bit-true\n", r->network, r->machine);
+    pare_buf_printf(out, "%s on %s, bit-true%s\n", r->network, r->machine,
+                    r->is_integer ? ", integers between layers" : "");
     write_layers(r, out);
     write_accumulators(r, out);
     write_checks(r, out);
+    if (r->is_integer) {
+        write_links(r, true, "in integers:", out);
+        write_links(r, false, "float after:", out);
+    }
     pare_buf_printf(out,
                     "accuracy: %.2f %% (%zu of %zu); the trainer's evaluation: %.2f %% (%zu of "
                     "%zu)\n",
                     percent(r->n_correct, r->n_images), r->n_correct, r->n_images,
                     percent(r->n_trainer_correct, r->n_compared), r->n_trainer_correct,
                     r->n_compared);
-    pare_buf_printf(
-        out,
-        "agreement: %.3f %% of %zu predictions; %zu differ, %zu by a tie of logits, %zu "
-        "by rounding of a code\n",
-        percent(r->n_agree, r->n_compared), r->n_compared, differ, r->n_disagree_logit_tie,
-        r->n_disagree_code_tie);
+    pare_buf_printf(out, "agreement: %.3f %% of %zu predictions; %zu differ",
+                    percent(r->n_agree, r->n_compared), r->n_compared, differ);
+    if (!r->is_integer)
+        pare_buf_printf(out, ", %zu by a tie of logits, %zu by rounding of a code",
+                        r->n_disagree_logit_tie, r->n_disagree_code_tie);
+    pare_buf_puts(out, "\n");
     pare_buf_printf(out, "machine: %llu cycles an image, %.0f images a second at %g MHz\n",
                     (ull)r->cycles, r->clock_mhz * 1e6 / (double)r->cycles, r->clock_mhz);
-    pare_buf_puts(out, r->is_ok ? "passed\n"
-                                : "FAILED: agreement of 99.9 % and no unexplained difference "
-                                  "expected\n");
+    if (r->is_ok)
+        pare_buf_puts(out, "passed\n");
+    else
+        pare_buf_printf(out, "FAILED: %sno unexplained difference expected\n",
+                        r->is_integer ? "" : "agreement of 99.9 % and ");
 }
 
 /* ---- for programs ---- */
@@ -127,6 +149,7 @@ static void json_layer(const pare_infer_result *r, const pare_infer_layer *l, pa
     json_count(b, "acc_bound", l->acc_bound);
     json_count(b, "acc_bits", l->acc_bits);
     json_count(b, "acc_bound_bits", l->acc_bound_bits);
+    if (r->is_integer) json_text(b, "next", l->next ? l->next : "");
     json_count(b, "n_pe_sums", l->n_pe_sums);
     json_count(b, "pe_cycles", l->pe_cycles);
     json_count(b, "n_codes", l->n_codes);
@@ -143,6 +166,7 @@ void pare_infer_write_json(const pare_infer_result *r, pare_buf *out)
     json_text(out, "network", r->network);
     json_text(out, "machine", r->machine);
     json_text(out, "run", r->run);
+    pare_buf_printf(out, "\"is_integer\":%s,", r->is_integer ? "true" : "false");
     json_count(out, "n_images", r->n_images);
     json_count(out, "n_correct", r->n_correct);
     json_real(out, "accuracy_frac", percent(r->n_correct, r->n_images) / 100);

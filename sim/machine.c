@@ -126,7 +126,7 @@ static const pare_key mapping_keys[] = {
         DOC("tiles may also hold pieces of the depth, if that is faster: for layers of few filters "
             "and windows, such as fully connected ones")),
     KEY(pare_mapping, pad_layers, BOOL, 0, 0, "false",
-        DOC("layers of one group are padded to whole lanes and rows, in memory too")),
+        DOC("layers of one group are padded to whole steps and rows, in memory too")),
     KEY(pare_mapping, objective, ENUM, 0, 0, "cycles",
         CHOICE(objectives, "what the choice of tiles and loop order minimises; then energy, or "
                            "cycles if it is not about cycles")),

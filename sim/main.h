@@ -48,6 +48,13 @@ pare_status main_net_load(const char *network, pare_net **out, pare_err *e) PARE
 /* Bits of a network; `spec` NULL: the run folder's, or 8. */
 pare_status main_bits_load(const char *network, const char *spec, const pare_net *net,
                            pare_bits **out, pare_err *e) PARE_MUST_CHECK;
+#define MAIN_OPT_WIDTH(width)                                                                      \
+    {                                                                                              \
+        "width", 'w', PARE_OPT_STRING, "K",                                                        \
+            "of a network trained for several bitlengths (--method adaptive) the one of K bits, "  \
+            "or a table of all",                                                                   \
+            &(width), 0, 0                                                                         \
+    }
 /* The options that choose `c`. */
 #define MAIN_OPT_BITS(c)                                                                           \
     {                                                                                              \
@@ -70,6 +77,31 @@ pare_status main_bits_load(const char *network, const char *spec, const pare_net
         "set", 's', PARE_OPT_LIST, "KEY=VALUE", "override a machine's field: array.rows=32",       \
             &(c).sets, 0, 0                                                                        \
     }
+/* ---- a network for several bitlengths (main_width.c) ---- */
+
+typedef struct main_width {
+    uint32_t bits;
+    double accuracy_frac; /* the trainer's, on the test images */
+    char *folder;         /* a run folder of its own in the run's */
+} main_width;
+
+typedef struct main_widths {
+    main_width *v; /* falling */
+    size_t n;
+    const main_width *chosen; /* NULL: all */
+} main_widths;
+
+/* The widths of a run of pare-train --method adaptive; `spec` is one of them or "all". One that it
+ * has not, or a run without any, is PARE_EINPUT. Free with main_widths_free, also after a failure.
+ */
+pare_status main_widths_load(const char *run, const char *spec, main_widths *out,
+                             pare_err *e) PARE_MUST_CHECK;
+void main_widths_free(main_widths *w);
+/* A row for each width and machine. */
+pare_status main_widths_run(const main_widths *w, const main_choice *choice,
+                            const pare_sim_options *options, bool is_json, pare_buf *out,
+                            pare_err *e) PARE_MUST_CHECK;
+
 /* Prints a usage error unless there is one operand (and at most one machine), which becomes the
  * network. */
 bool main_one_operand(main_choice *c, const char *command, int n_operands, char **argv,

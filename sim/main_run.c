@@ -7,7 +7,7 @@
 
 typedef struct run_args {
     const char *network, *bits, *csv, *explain, *timeline, *out, *values, *normalize;
-    const char *dram_trace, *events;
+    const char *dram_trace, *events, *width;
     pare_strs machines, sets;
     uint32_t batch, threads;
     bool is_json, has_steps;
@@ -15,18 +15,40 @@ typedef struct run_args {
 
 typedef struct run_job {
     main_inputs in;
+    main_widths widths;
     pare_sim_result *results;
 } run_job;
 
+static main_choice choice_of(const run_args *a, const run_job *j)
+{
+    const main_width *const w = j->widths.chosen;
+    return (main_choice){.network = w ? w->folder : a->network,
+                         .bits = a->bits,
+                         .machines = a->machines,
+                         .sets = a->sets,
+                         .normalize = a->normalize,
+                         .values = a->values};
+}
+
 static pare_status load(const run_args *a, run_job *j, pare_err *e)
 {
-    const main_choice choice = {.network = a->network,
-                                .bits = a->bits,
-                                .machines = a->machines,
-                                .sets = a->sets,
-                                .normalize = a->normalize,
-                                .values = a->values};
+    if (a->width) PARE_TRY(main_widths_load(a->network, a->width, &j->widths, e));
+    const main_choice choice = choice_of(a, j);
     return main_inputs_load(&choice, &j->in, e);
+}
+
+/* The table of all widths. */
+static pare_status run_widths(const run_args *a, run_job *j, pare_buf *text, pare_err *e)
+{
+    const pare_sim_options options = {.batch = a->batch, .threads = a->threads};
+    if (a->explain || a->csv || a->timeline || a->events || a->dram_trace)
+        return pare_err_set(e, PARE_EUSAGE, NULL, (pare_pos){0, 0},
+                            "--width all prints one table; a single width expected with "
+                            "--explain, --csv, --timeline, --events and --dram-trace");
+    PARE_TRY(main_widths_load(a->network, a->width, &j->widths, e));
+    const main_choice choice = choice_of(a, j);
+    PARE_TRY(main_widths_run(&j->widths, &choice, &options, a->is_json, text, e));
+    return pare_file_write(a->out, text->text, text->n, e);
 }
 
 static pare_status evaluate(const run_args *a, run_job *j, pare_buf *text, pare_err *e)
@@ -126,6 +148,7 @@ static void free_job(run_job *j)
     for (size_t i = 0; j->results && i < j->in.n; i++) pare_sim_result_free(&j->results[i]);
     free(j->results);
     main_inputs_free(&j->in);
+    main_widths_free(&j->widths);
 }
 
 static int run(const run_args *a)
@@ -133,11 +156,16 @@ static int run(const run_args *a)
     pare_err e = {0};
     run_job j = {0};
     pare_buf text = {0};
-    pare_status status = load(a, &j, &e);
-    j.results = pare_xalloc(j.in.n + 1, sizeof *j.results);
-    if (status == PARE_OK) status = evaluate(a, &j, &text, &e);
-    if (status == PARE_OK) status = write_events(a, &j, &e);
-    if (status == PARE_OK) status = put_out(a, &j, &text, &e);
+    pare_status status;
+    if (a->width && !strcmp(a->width, "all")) {
+        status = run_widths(a, &j, &text, &e);
+    } else {
+        status = load(a, &j, &e);
+        j.results = pare_xalloc(j.in.n + 1, sizeof *j.results);
+        if (status == PARE_OK) status = evaluate(a, &j, &text, &e);
+        if (status == PARE_OK) status = write_events(a, &j, &e);
+        if (status == PARE_OK) status = put_out(a, &j, &text, &e);
+    }
     if (status != PARE_OK) pare_err_print(&e, stderr);
     pare_buf_free(&text);
     free_job(&j);
@@ -153,6 +181,7 @@ int pare_main_run(int argc, char **argv)
         {"bits", 'b', PARE_OPT_STRING, "BITS",
          "a bits file, or 8 or w4a6 for every layer (8; of a run folder, the learned ones)",
          &a.bits, 0, 0},
+        MAIN_OPT_WIDTH(a.width),
         {"batch", 'n', PARE_OPT_U32, "N", "images at once (1)", &a.batch, 1, 65536},
         {"values", 'v', PARE_OPT_STRING, "VALUES",
          "codes for machines that skip: a trainer's run folder, or a distribution such as "

@@ -1,6 +1,7 @@
 /* pare-sim validate: our numbers beside those of other simulators and of papers, as Markdown. */
 #include "sim/main.h"
 #include "sim/sim.h"
+#include "sim/validate.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -171,14 +172,9 @@ static const struct {
     const char *column;
     size_t offset;
 } bitfusion_counters[] = {
-    {"total_cycles", offsetof(pare_sim_stats, cycles)},
-    {"wbuf_rd_bits", offsetof(pare_sim_stats, weight_buffer_read_bits)},
-    {"wbuf_wr_bits", offsetof(pare_sim_stats, weight_buffer_write_bits)},
-    {"ibuf_rd_bits", offsetof(pare_sim_stats, act_buffer_read_bits)},
-    {"ibuf_wr_bits", offsetof(pare_sim_stats, act_buffer_write_bits)},
-    {"obuf_rd_bits", offsetof(pare_sim_stats, out_buffer_read_bits)},
-    {"obuf_wr_bits", offsetof(pare_sim_stats, out_buffer_write_bits)},
-    {"dram_wr_bits", offsetof(pare_sim_stats, dram_out_bits)},
+#define COUNTER(theirs, ours) {#theirs, offsetof(pare_sim_stats, ours)},
+    PARE_BITFUSION_COUNTERS(COUNTER)
+#undef COUNTER
 };
 enum { N_BITFUSION_COUNTERS = sizeof bitfusion_counters / sizeof *bitfusion_counters };
 

@@ -92,7 +92,10 @@ pare_sim_job sim_padded_job(const pare_machine *m, const pare_sim_job *job)
     pare_sim_job padded = *job;
     pare_dims *const d = &padded.dims;
     if (!m->mapping.pad_layers || d->groups > 1) return padded;
-    const uint64_t c = sim_ceil_div(d->c, m->pe.lanes) * m->pe.lanes;
+    pe_rate rate = {1, 1, 1};
+    (void)sim_pe_rate(&m->pe, job->weight_bits, job->act_bits, &rate);
+    const uint64_t lanes = m->pe.lanes * rate.lane_factor;
+    const uint64_t c = sim_ceil_div(d->c, lanes) * lanes;
     const uint64_t k = sim_ceil_div(d->k, m->array.rows) * m->array.rows;
     if (c <= UINT32_MAX) d->c = (uint32_t)c;
     if (k <= UINT32_MAX) d->k = (uint32_t)k;

@@ -80,7 +80,7 @@ typedef struct pare_mapping {
     int tiles, cols;   /* pare_holds */
     int row_inputs;    /* pare_row_inputs */
     bool split_depth;  /* tiles may also hold pieces of the depth, whose sums are added */
-    bool pad_layers;   /* channels to whole lanes, filters to whole rows, in memory too */
+    bool pad_layers;   /* channels to whole steps, filters to whole rows, in memory too */
     int objective;     /* pare_objective; then energy, or cycles if it is not about cycles */
     double slack_frac; /* mappings this much above the best objective compete on the other one */
     pare_tile tile;
@@ -476,6 +476,14 @@ uint32_t pare_sim_pace_gap(const pare_sim_pace *pace, uint64_t word);
 pare_status pare_sim_events_at(const pare_machine *machine, const pare_sim_job *job,
                                const pare_sim_pace *pace, pare_event_fn *fn, void *context,
                                pare_sim_layer *out, pare_err *e) PARE_MUST_CHECK;
+/* The same where someone else knows what the tiles take on the array: tile_cycles[n_tiles], group,
+ * filters, windows, channels of the mapping's tiles, from the outermost to the innermost. The
+ * mapping is the one that pare_sim_run_layer chooses without them. *cycles is the layer's time.
+ * PARE_EINPUT if the mapping has not n_tiles. */
+pare_status pare_sim_events_given(const pare_machine *machine, const pare_sim_job *job,
+                                  const pare_sim_pace *pace, const uint64_t *tile_cycles,
+                                  size_t n_tiles, pare_event_fn *fn, void *context,
+                                  uint64_t *cycles, pare_err *e) PARE_MUST_CHECK;
 /* A whole network as a Chrome trace (chrome://tracing, Perfetto): a microsecond is a cycle, one
  * track a unit. Events beyond `max_events` are left out; otherData.events_left_out counts them. */
 pare_status pare_sim_timeline(const pare_net *net, const pare_machine *machine,
@@ -530,6 +538,10 @@ typedef struct pare_infer pare_infer;
  * of its bitlength or a layer that cannot be run is PARE_EINPUT, naming the file or the layer. */
 pare_status pare_infer_load(const char *run_folder, pare_infer **out, pare_err *e) PARE_MUST_CHECK;
 void pare_infer_free(pare_infer *f); /* NULL allowed */
+/* From now on integers stand between the layers whose params/LAYER.requant.npy say how
+ * (docs/infer.md); false if there are none. The codes of the sampled images must then be the
+ * trainer's own integers; predictions need not be those of its float evaluation. */
+bool pare_infer_use_requant(pare_infer *f);
 /* Both live as long as `f`. */
 const pare_net *pare_infer_net(const pare_infer *f);
 const pare_bits *pare_infer_bits(const pare_infer *f);
@@ -568,6 +580,7 @@ typedef struct pare_infer_params {
     const pare_infer_grid *filters; /* of the weights of each filter */
     const uint16_t *codes;          /* weights [K][R][S][C/groups] */
     const double *base;             /* [K]: what of an output does not depend on the image */
+    const pare_requant *requant;    /* [K]: sums to the next MAC layer's codes; NULL: none */
     uint32_t zero_code;             /* what padding is filled with */
     const float *scale, *offset;    /* batch norm, [C] */
 } pare_infer_params;
@@ -587,6 +600,7 @@ typedef struct pare_infer_layer {
     uint64_t acc_bound;      /* no image has a larger one with these weights */
     uint32_t acc_bits;       /* two's complement bits that hold acc_max */
     uint32_t acc_bound_bits; /* the same of acc_bound */
+    const char *next; /* the layer whose codes are made of its sums in integers; NULL: none */
     /* sums of the first image that were computed again digit by digit, as the PE does */
     uint64_t n_pe_sums, pe_cycles;
     /* input codes of the sampled images against the trainer's, each layer from the trainer's own
@@ -604,6 +618,7 @@ typedef struct pare_infer_options {
 typedef struct pare_infer_result {
     const char *run, *network, *machine; /* live as long as what they name */
     uint32_t machine_acc_bits;
+    bool is_integer;          /* between layers */
     pare_infer_layer *layers; /* the MAC layers in the network's order */
     size_t n_layers;
     size_t n_images, n_correct;

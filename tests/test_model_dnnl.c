@@ -2,6 +2,7 @@
 #include "model/dnnl.h"
 #include "model/kernels.h"
 #include "model/naive.h"
+#include "model/stem.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -73,8 +74,11 @@ static void round_all(float *x, size_t n)
     for (size_t i = 0; i < n; i++) x[i] = pare_bf16_float(pare_bf16(x[i]));
 }
 
-static void check_layer(pare_dims d, bool is_fc, bool has_bias, bool is_bf16)
+typedef enum arithmetic { F32, BF16, WINOGRAD } arithmetic;
+
+static void check_layer(pare_dims d, bool is_fc, bool has_bias, arithmetic how)
 {
+    const bool is_bf16 = how == BF16;
     const size_t nx = count_x(&d), ny = count_y(&d), nw = count_w(&d);
     float *x = draw(SHARDS * nx, 1), *w = draw(nw, 2), *bias = draw(d.k, 3);
     float *gy = draw(SHARDS * ny, 4), *y = draw(ny, 5), *ey = draw(ny, 6);
@@ -95,13 +99,15 @@ static void check_layer(pare_dims d, bool is_fc, bool has_bias, bool is_bf16)
                                 .is_fc = is_fc,
                                 .has_bias = has_bias,
                                 .is_bf16 = is_bf16,
+                                .is_winograd = how == WINOGRAD,
                                 .wants_backward = true,
                                 .wants_backward_data = true,
                                 .n_slots = SHARDS};
     stop_on(&e, pare_mac_new(dnnl, &spec, &m, &e));
     stop_on(&e, pare_dnnl_ready(dnnl, &e));
     stop_on(&e, pare_mac_set_weights(m, 0, w, has_bias ? bias : NULL, &e));
-    const double tol = 2e-5;
+    /* minimal filtering adds and subtracts larger numbers */
+    const double tol = how == WINOGRAD ? 2e-4 : 2e-5;
     for (size_t s = 0; s < SHARDS; s++) {
         const void *xs = as_input(x + s * nx, nx, is_bf16, x16 + s * nx);
         const void *gs = as_input(gy + s * ny, ny, is_bf16, g16 + s * ny);
@@ -125,7 +131,7 @@ static void check_layer(pare_dims d, bool is_fc, bool has_bias, bool is_bf16)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
 
-static void check_all(bool is_bf16)
+static void check_all(arithmetic how)
 {
     const pare_dims layers[] = {
         conv(1, 16, 12, 3, 1, 1, 1, 1),  conv(3, 16, 10, 3, 1, 1, 1, 1),
@@ -133,21 +139,137 @@ static void check_all(bool is_bf16)
         conv(3, 8, 23, 11, 4, 2, 1, 1),  conv(8, 12, 9, 5, 1, 2, 1, 2),
         conv(24, 24, 7, 3, 1, 1, 1, 24), conv(6, 10, 9, 3, 1, 2, 2, 1),
         conv(7, 5, 6, 1, 1, 0, 1, 1),    conv(16, 16, 9, 3, 2, 0, 1, 1),
+        conv(1, 6, 14, 5, 1, 2, 1, 1),   conv(1, 20, 13, 3, 2, 1, 1, 1),
+        conv(1, 9, 7, 5, 1, 0, 1, 1),    conv(1, 3, 23, 5, 3, 4, 1, 1),
     };
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
-        for (int bias = 0; bias < 2; bias++) check_layer(layers[i], false, bias, is_bf16);
-    check_layer(conv(100, 10, 1, 1, 1, 0, 1, 1), true, true, is_bf16);
-    check_layer(conv(33, 7, 1, 1, 1, 0, 1, 1), true, false, is_bf16);
+        for (int bias = 0; bias < 2; bias++) check_layer(layers[i], false, bias, how);
+    check_layer(conv(100, 10, 1, 1, 1, 0, 1, 1), true, true, how);
+    check_layer(conv(33, 7, 1, 1, 1, 0, 1, 1), true, false, how);
 }
 
 START_TEST(layers_equal_the_plain_loops)
 {
     printf("seed %d\n", SEED);
-    check_all(false);
+    check_all(F32);
 }
 END_TEST
 
-START_TEST(bfloat16_layers_equal_the_plain_loops) { check_all(true); }
+START_TEST(bfloat16_layers_equal_the_plain_loops) { check_all(BF16); }
+END_TEST
+
+/* ---- layers on one channel ---------------------------------------------------------------------
+ */
+
+static float pixel(const pare_dims *d, const float *x, size_t n, size_t h, size_t w)
+{
+    h -= d->pad[0]; /* wraps around above and left of the image */
+    w -= d->pad[1];
+    return h < d->h && w < d->w ? x[(n * d->h + h) * d->w + w] : 0;
+}
+
+/* Tap by tap from the bias on, each product and sum rounded once. */
+static float stem_output(const pare_dims *d, const float *x, const float *w, float bias, size_t n,
+                         size_t p, size_t q)
+{
+    float sum = bias;
+    for (size_t i = 0; i < d->r; i++)
+        for (size_t j = 0; j < d->s; j++)
+            sum = fmaf(w[i * d->s + j], pixel(d, x, n, p * d->stride[0] + i, q * d->stride[1] + j),
+                       sum);
+    return sum;
+}
+
+/* Pixel by pixel within an image, image by image. */
+static float stem_gradient(const pare_dims *d, const float *x, const float *gy, size_t k, size_t i,
+                           size_t j)
+{
+    float all = 0;
+    for (size_t n = 0; n < d->n; n++) {
+        float sum = 0;
+        for (size_t p = 0; p < d->p; p++)
+            for (size_t q = 0; q < d->q; q++)
+                sum = fmaf(gy[((n * d->p + p) * d->q + q) * d->k + k],
+                           pixel(d, x, n, p * d->stride[0] + i, q * d->stride[1] + j), sum);
+        all += sum;
+    }
+    return all;
+}
+
+static void check_stem(pare_dims d)
+{
+    const size_t nx = count_x(&d), ny = count_y(&d), nw = count_w(&d);
+    float *x = draw(nx, 1), *w = draw(nw, 2), *bias = draw(d.k, 3), *gy = draw(ny, 4);
+    float *y = draw(ny, 5), *gw = draw(nw, 6), *gb = draw(d.k, 7);
+    float *packed = draw(pare_stem_packed(&d), 8), *memory = draw(pare_stem_memory(&d), 9);
+    ck_assert(pare_stem_fits(&d));
+    pare_stem_pack(&d, w, bias, packed);
+    pare_stem_forward(&d, packed, x, y, memory);
+    pare_stem_backward_weights(&d, x, gy, gw, gb, memory);
+    for (size_t i = 0; i < ny; i++) {
+        const size_t k = i % d.k, q = i / d.k % d.q, p = i / d.k / d.q % d.p;
+        const size_t n = i / d.k / d.q / d.p;
+        ck_assert(y[i] == stem_output(&d, x, w + k * d.r * d.s, bias[k], n, p, q));
+    }
+    for (size_t i = 0; i < nw; i++)
+        ck_assert(gw[i] == stem_gradient(&d, x, gy, i / d.s / d.r, i / d.s % d.r, i % d.s));
+    void *const all[] = {x, w, bias, gy, y, gw, gb, packed, memory};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+}
+
+START_TEST(layers_on_one_channel_equal_their_sums_bit_by_bit)
+{
+    const pare_dims layers[] = {conv(1, 16, 28, 3, 1, 1, 1, 1), conv(1, 6, 28, 5, 1, 2, 1, 1),
+                                conv(1, 20, 13, 3, 2, 1, 1, 1), conv(1, 9, 7, 5, 1, 0, 1, 1),
+                                conv(1, 3, 23, 5, 3, 4, 1, 1),  conv(1, 64, 5, 3, 1, 0, 1, 1)};
+    if (pare_kernels_best() != &pare_kernels_avx512) GTCK_SKIP("no AVX-512 here");
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) check_stem(layers[i]);
+    const pare_dims others[] = {conv(2, 16, 28, 3, 1, 1, 1, 1), conv(1, 16, 28, 7, 1, 1, 1, 1),
+                                conv(1, 16, 28, 3, 1, 1, 2, 1), conv(1, 65, 28, 3, 1, 1, 1, 1)};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        ck_assert(!pare_stem_fits(&others[i]));
+}
+END_TEST
+
+/* ---- minimal filtering -------------------------------------------------------------------------
+ */
+
+static bool is_winograd(pare_dims d, pare_pass pass)
+{
+    pare_err e = {0};
+    pare_dnnl *dnnl;
+    pare_mac *m;
+    const pare_mac_spec spec = {.name = "layer",
+                                .dims = d,
+                                .is_winograd = true,
+                                .wants_backward = true,
+                                .wants_backward_data = true,
+                                .n_slots = 1};
+    stop_on(&e, pare_dnnl_new(1, &dnnl, &e));
+    stop_on(&e, pare_mac_new(dnnl, &spec, &m, &e));
+    const bool is_it = strstr(pare_mac_impl(m, pass), "wino") != NULL;
+    pare_mac_free(m);
+    pare_dnnl_free(dnnl);
+    return is_it;
+}
+
+/* Layers that minimal filtering fits, whole tiles and not, and those that it does not. */
+START_TEST(winograd_layers_equal_the_plain_loops)
+{
+    const pare_dims fit[] = {conv(32, 32, 8, 3, 1, 1, 1, 1), conv(32, 48, 7, 3, 1, 1, 1, 1),
+                             conv(64, 32, 5, 3, 1, 0, 1, 1), conv(48, 64, 13, 3, 1, 1, 1, 1)};
+    if (pare_kernels_best() != &pare_kernels_avx512) GTCK_SKIP("no AVX-512 here");
+    for (size_t i = 0; i < sizeof fit / sizeof *fit; i++) {
+        for (int pass = 0; pass < PARE_N_PASSES; pass++)
+            ck_assert(is_winograd(fit[i], (pare_pass)pass));
+        for (int bias = 0; bias < 2; bias++) check_layer(fit[i], false, bias, WINOGRAD);
+    }
+    const pare_dims few = conv(16, 16, 8, 3, 1, 1, 1, 1), strided = conv(32, 32, 8, 3, 2, 1, 1, 1);
+    ck_assert(!is_winograd(few, PARE_PASS_FORWARD));
+    ck_assert(is_winograd(few, PARE_PASS_BACKWARD_WEIGHTS));
+    ck_assert(!is_winograd(strided, PARE_PASS_FORWARD));
+    check_all(WINOGRAD);
+}
 END_TEST
 
 /* uxlfoundation/oneDNN#6035: wrong results were reported for 1x1 stride-2 nhwc backward-weights
@@ -155,7 +277,7 @@ END_TEST
 START_TEST(strided_1x1_layers_with_few_channels_are_right)
 {
     for (uint32_t c = 4; c <= 32; c += 4)
-        check_layer(conv(c, 2 * c, 8, 1, 2, 0, 1, 1), false, false, false);
+        check_layer(conv(c, 2 * c, 8, 1, 2, 0, 1, 1), false, false, F32);
 }
 END_TEST
 
@@ -301,8 +423,11 @@ int main(int argc, char **argv)
 {
     const TTest *const dnnl[] = {layers_equal_the_plain_loops,
                                  bfloat16_layers_equal_the_plain_loops,
+                                 winograd_layers_equal_the_plain_loops,
+                                 layers_on_one_channel_equal_their_sums_bit_by_bit,
                                  strided_1x1_layers_with_few_channels_are_right,
-                                 no_shipped_kind_of_layer_runs_on_a_fallback, NULL};
+                                 no_shipped_kind_of_layer_runs_on_a_fallback,
+                                 NULL};
     const TTest *const naive[] = {naive_convolution_gradients_equal_finite_differences,
                                   naive_batchnorm_gradients_equal_finite_differences,
                                   naive_loss_gradient_equals_finite_differences,

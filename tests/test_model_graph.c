@@ -62,6 +62,24 @@ static const char graph_net[] =
     "  - {name: ga, type: global_avgpool}\n"
     "  - {name: fc, type: fc, out_channels: 5, bias: true}\n";
 
+/* wide enough for minimal filtering in all passes */
+static const char wide_net[] =
+    "version: 1\n"
+    "name: wide\n"
+    "input: {channels: 3, height: 9, width: 9}\n"
+    "layers:\n"
+    "  - {name: c1, type: conv2d, out_channels: 32, kernel: 3, pad: 1}\n"
+    "  - {name: b1, type: batchnorm}\n"
+    "  - {name: r1, type: relu}\n"
+    "  - {name: c2, type: conv2d, out_channels: 48, kernel: 3, pad: 1, bias: true}\n"
+    "  - {name: r2, type: relu}\n"
+    "  - {name: c3, type: conv2d, out_channels: 32, kernel: 3, pad: 1}\n"
+    "  - {name: b3, type: batchnorm}\n"
+    "  - {name: s3, type: add, inputs: [b3, r1]}\n"
+    "  - {name: r3, type: relu}\n"
+    "  - {name: g, type: global_avgpool}\n"
+    "  - {name: fc, type: fc, out_channels: 5, bias: true}\n";
+
 static const char image_net[] = "version: 1\n"
                                 "name: image\n"
                                 "input: {channels: 3, height: 6, width: 6}\n"
@@ -82,7 +100,7 @@ static void stop_on(const pare_err *e, pare_status s)
 }
 
 static fixture open_fixture(const char *text, const char *method, unsigned threads,
-                            const pare_kernels *k, bool is_bf16)
+                            const pare_kernels *k, int compute)
 {
     fixture f = {0};
     pare_err e = {0};
@@ -93,7 +111,8 @@ static fixture open_fixture(const char *text, const char *method, unsigned threa
                                   .batch = BATCH,
                                   .n_classes = CLASSES,
                                   .max_bits = 8,
-                                  .is_bf16 = is_bf16,
+                                  .is_bf16 = compute == PARE_COMPUTE_BF16,
+                                  .is_winograd = compute == PARE_COMPUTE_WINOGRAD,
                                   .seed = SEED,
                                   .threads = threads,
                                   .kernels = k};
@@ -173,7 +192,7 @@ static void check_param(fixture *f, const char *what, pare_param *p, uint64_t st
 static void check_net(const char *text)
 {
     printf("seed %d\n", SEED);
-    fixture f = open_fixture(text, "fp32", 1, NULL, false);
+    fixture f = open_fixture(text, "fp32", 1, NULL, PARE_COMPUTE_F32);
     loss_of(&f, true);
     for (uint32_t i = 0; i < f.g->n_nodes; i++) {
         pare_node *n = &f.g->nodes[i];
@@ -198,7 +217,7 @@ END_TEST
  * finite difference is that of the true loss. */
 static void check_last_n(const char *text)
 {
-    fixture f = open_fixture(text, "bitpruning", 2, NULL, false);
+    fixture f = open_fixture(text, "bitpruning", 2, NULL, PARE_COMPUTE_F32);
     pare_node *last = &f.g->nodes[f.g->n_nodes - 1];
     ck_assert_int_eq(last->kind, PARE_NODE_MAC);
     pare_quant *const quants[] = {last->qw, &last->qa};
@@ -275,13 +294,29 @@ static void check_same(const pare_graph *a, const pare_graph *b)
     }
 }
 
-static void check_ways(const char *method, const pare_kernels *k, bool is_bf16)
+static void copy_state(const pare_graph *from, pare_graph *to)
+{
+    for (uint32_t i = 0; i < from->n_nodes; i++) {
+        const pare_node *m = &from->nodes[i];
+        pare_node *n = &to->nodes[i];
+        const pare_param *const p[] = {&m->w, &m->bias, &m->gamma, &m->beta};
+        pare_param *const q[] = {&n->w, &n->bias, &n->gamma, &n->beta};
+        for (int j = 0; j < 4; j++)
+            for (size_t k = 0; k < p[j]->n; k++) q[j]->x[k] = p[j]->x[k];
+        for (size_t k = 0; k < m->gamma.n; k++) {
+            n->run_mean[k] = m->run_mean[k];
+            n->run_var[k] = m->run_var[k];
+        }
+    }
+}
+
+static void check_ways(const char *net, const char *method, int compute)
 {
     pare_err e = {0};
     const unsigned threads[] = {1, 2, 3};
     fixture f[3];
     for (int i = 0; i < 3; i++) {
-        f[i] = open_fixture(graph_net, method, threads[i], i == 2 ? k : NULL, is_bf16);
+        f[i] = open_fixture(net, method, threads[i], i == 2 ? &pare_kernels_c : NULL, compute);
         stop_on(&e, pare_graph_set_weights(f[i].g, true, &e));
         for (int s = 0; s < 4; s++) step(&f[i], 0.05);
     }
@@ -292,10 +327,43 @@ static void check_ways(const char *method, const pare_kernels *k, bool is_bf16)
 
 START_TEST(threads_and_kernels_do_not_change_the_bits)
 {
-    check_ways("bitpruning", &pare_kernels_c, false);
-    check_ways("fp32", &pare_kernels_c, false);
-    if (pare_kernels_best() == &pare_kernels_avx512) /* oneDNN's bfloat16 needs it */
-        check_ways("bitpruning", &pare_kernels_c, true);
+    check_ways(graph_net, "bitpruning", PARE_COMPUTE_F32);
+    check_ways(graph_net, "fp32", PARE_COMPUTE_F32);
+    if (pare_kernels_best() != &pare_kernels_avx512) return; /* oneDNN's others need it */
+    check_ways(graph_net, "bitpruning", PARE_COMPUTE_BF16);
+    check_ways(wide_net, "bitpruning", PARE_COMPUTE_WINOGRAD);
+}
+END_TEST
+
+/* Minimal filtering is float arithmetic in another order: losses of some steps agree, evaluations
+ * with the same weights are equal. */
+START_TEST(winograd_trains_as_float_does)
+{
+    if (pare_kernels_best() != &pare_kernels_avx512) GTCK_SKIP("no AVX-512 here");
+    pare_err e = {0};
+    fixture f[2];
+    double losses[2][4];
+    for (int i = 0; i < 2; i++) {
+        f[i] =
+            open_fixture(wide_net, "fp32", 2, NULL, i ? PARE_COMPUTE_WINOGRAD : PARE_COMPUTE_F32);
+        stop_on(&e, pare_graph_set_weights(f[i].g, true, &e));
+        for (int s = 0; s < 4; s++) losses[i][s] = step(&f[i], 0.02);
+    }
+    for (int s = 0; s < 4; s++) {
+        printf("step %d: %.7f, by minimal filtering %.7f\n", s + 1, losses[0][s], losses[1][s]);
+        ck_assert_double_eq_tol(losses[0][s], losses[1][s], 1e-4 * losses[0][s]);
+    }
+    ck_assert_double_ne(losses[0][3], losses[1][3]); /* it was used */
+    double evaluated[2];
+    for (int i = 0; i < 2; i++) {
+        pare_job job = {.g = f[i].g, .batch = &f[i].batch, .n_images = BATCH};
+        if (i) copy_state(f[0].g, f[1].g);
+        stop_on(&e, pare_graph_set_weights(f[i].g, false, &e));
+        stop_on(&e, pare_graph_forward(&job, &e));
+        evaluated[i] = job.loss;
+    }
+    ck_assert_double_eq(evaluated[0], evaluated[1]);
+    for (int i = 0; i < 2; i++) close_fixture(&f[i]);
 }
 END_TEST
 
@@ -312,7 +380,7 @@ static pare_node *node_of(pare_graph *g, const char *layer)
 static void check_blame(float poison, const char *into, const char *expected)
 {
     pare_err e = {0};
-    fixture f = open_fixture(graph_net, "bitpruning", 2, NULL, false);
+    fixture f = open_fixture(graph_net, "bitpruning", 2, NULL, PARE_COMPUTE_F32);
     pare_node *n = node_of(f.g, into);
     if (n->kind == PARE_NODE_MAC)
         n->w.x[3] = poison;
@@ -344,7 +412,7 @@ END_TEST
 START_TEST(a_gradient_that_is_not_finite_is_blamed_on_its_layer)
 {
     pare_err e = {0};
-    fixture f = open_fixture(graph_net, "bitpruning", 2, NULL, false);
+    fixture f = open_fixture(graph_net, "bitpruning", 2, NULL, PARE_COMPUTE_F32);
     stop_on(&e, pare_graph_set_weights(f.g, true, &e));
     step(&f, 0.01);
     node_of(f.g, "b3")->gamma.g[2] = NAN;
@@ -363,7 +431,7 @@ END_TEST
 /* ---- shipped networks --------------------------------------------------------------------------
  */
 
-static void check_learns(const char *name, uint32_t batch, int steps, double lr, bool is_bf16)
+static void check_learns(const char *name, uint32_t batch, int steps, double lr, int compute)
 {
     pare_err e = {0};
     fixture f = {0};
@@ -378,7 +446,8 @@ static void check_learns(const char *name, uint32_t batch, int steps, double lr,
                                   .batch = batch,
                                   .n_classes = classes,
                                   .max_bits = 8,
-                                  .is_bf16 = is_bf16,
+                                  .is_bf16 = compute == PARE_COMPUTE_BF16,
+                                  .is_winograd = compute == PARE_COMPUTE_WINOGRAD,
                                   .seed = SEED,
                                   .threads = 2};
     stop_on(&e, pare_graph_new(&spec, &f.g, &e));
@@ -395,24 +464,26 @@ static void check_learns(const char *name, uint32_t batch, int steps, double lr,
 
 START_TEST(resnet20_learns_a_batch_by_heart)
 {
-    check_learns("resnet20", 16, 12, 0.02, false);
-    if (pare_kernels_best() == &pare_kernels_avx512) check_learns("resnet20", 16, 12, 0.02, true);
+    check_learns("resnet20", 16, 12, 0.02, PARE_COMPUTE_F32);
+    if (pare_kernels_best() != &pare_kernels_avx512) return;
+    check_learns("resnet20", 16, 12, 0.02, PARE_COMPUTE_BF16);
+    check_learns("resnet20", 16, 6, 0.02, PARE_COMPUTE_WINOGRAD);
 }
 END_TEST
 
 START_TEST(networks_for_cifar_learn_a_batch_by_heart)
 {
-    check_learns("resnet32", 8, 6, 0.02, false);
-    check_learns("alexnet_cifar", 8, 14, 0.02, false);
-    check_learns("vgg_small", 8, 4, 0.001, false);
-    check_learns("mobilenet_v2_cifar", 8, 4, 0.02, false);
+    check_learns("resnet32", 8, 6, 0.02, PARE_COMPUTE_F32);
+    check_learns("alexnet_cifar", 8, 14, 0.02, PARE_COMPUTE_F32);
+    check_learns("vgg_small", 8, 4, 0.001, PARE_COMPUTE_F32);
+    check_learns("mobilenet_v2_cifar", 8, 4, 0.02, PARE_COMPUTE_F32);
 }
 END_TEST
 
 START_TEST(networks_for_fashion_mnist_learn_a_batch_by_heart)
 {
-    check_learns("lenet5", 16, 12, 0.02, false);
-    check_learns("cnn_small", 16, 12, 0.02, false);
+    check_learns("lenet5", 16, 12, 0.02, PARE_COMPUTE_F32);
+    check_learns("cnn_small", 16, 12, 0.02, PARE_COMPUTE_F32);
 }
 END_TEST
 
@@ -421,7 +492,8 @@ int main(int argc, char **argv)
     const TTest *const gradients[] = {gradients_of_a_chain_equal_finite_differences,
                                       gradients_of_a_graph_equal_finite_differences,
                                       gradients_of_bitlengths_equal_finite_differences, NULL};
-    const TTest *const bits[] = {threads_and_kernels_do_not_change_the_bits, NULL};
+    const TTest *const bits[] = {threads_and_kernels_do_not_change_the_bits,
+                                 winograd_trains_as_float_does, NULL};
     const TTest *const finite[] = {a_value_that_is_not_finite_is_blamed_on_its_layer,
                                    a_gradient_that_is_not_finite_is_blamed_on_its_layer, NULL};
     const TTest *const nets[] = {resnet20_learns_a_batch_by_heart,

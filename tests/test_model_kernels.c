@@ -86,17 +86,49 @@ static void compare_elementwise(shape s)
             pare_kernels_avx512.quantize(in.x, s.rows, s.c, &in.affine[f], blend, b, q % 2);
             ck_assert_mem_eq(a, b, bytes);
         }
-        const pare_bn_coefs k = {in.scale, in.offset, in.mean, in.mean};
-        for (int h = 0; h < 2; h++) {
+        const pare_bn_coefs whole = {in.scale, in.offset, in.mean, in.mean}, none = {0};
+        for (int v = 0; v < 4; v++) {
+            const int h = v & 1;
+            const pare_bn_coefs k = v & 2 ? none : whole;
+            if ((v & 2) && in.affine[f].scale) continue; /* a batch norm has its coefficients */
             pare_kernels_c.bn_backward(in.g, in.x, s.rows, s.c, &in.affine[f], &k, a, h);
             pare_kernels_avx512.bn_backward(in.g, in.x, s.rows, s.c, &in.affine[f], &k, b, h);
             ck_assert_mem_eq(a, b, n * (h ? 2 : 4));
         }
     }
+    for (int q = 0; q < 2; q++) {
+        pare_kernels_c.difference(in.x, n, &in.blends[0], a, q);
+        pare_kernels_avx512.difference(in.x, n, &in.blends[0], b, q);
+        ck_assert_mem_eq(a, b, n * (q ? 2 : 4));
+    }
     free(a);
     free(b);
     free_inputs(&in);
 }
+
+/* It is that of what the two grids make alone. */
+static void check_difference(shape s)
+{
+    inputs in = make_inputs(s);
+    const size_t n = s.rows * s.c;
+    float *d = pare_xalloc(n, 4), *q[2] = {pare_xalloc(n, 4), pare_xalloc(n, 4)};
+    pare_kernels_c.difference(in.x, n, &in.blends[0], d, false);
+    for (int i = 0; i < 2; i++) {
+        const pare_blend one = {.grid = {in.blends[0].grid[i]}};
+        pare_kernels_c.quantize(in.x, s.rows, s.c, &pare_affine_identity, &one, q[i], false);
+    }
+    for (size_t i = 0; i < n; i++) ck_assert(d[i] == q[1][i] - q[0][i]);
+    free(d);
+    free(q[0]);
+    free(q[1]);
+    free_inputs(&in);
+}
+
+START_TEST(a_difference_of_grids_is_that_of_their_values)
+{
+    for (int i = 0; i < N_SHAPES; i++) check_difference(shapes[i]);
+}
+END_TEST
 
 START_TEST(element_wise_passes_are_equal_bit_by_bit)
 {
@@ -259,11 +291,11 @@ static void check_pool(pare_pool_window k, const pare_kernels *f)
     pare_maxpool_backward(f, &k, gy, best, gx);
     pare_naive_maxpool_backward(&k, x, gy, egx);
     for (size_t i = 0; i < in; i++) ck_assert_double_eq_tol((double)gx[i], (double)egx[i], 1e-5);
-    pare_avgpool(&k, x, y);
+    pare_avgpool(f, &k, x, y);
     pare_naive_avgpool(&k, x, ey);
     for (size_t i = 0; i < out; i++) ck_assert_double_eq_tol((double)y[i], (double)ey[i], 1e-5);
     memset(gx, 0, in * 4);
-    pare_avgpool_backward(&k, gy, gx);
+    pare_avgpool_backward(f, &k, gy, gx);
     pare_naive_avgpool_backward(&k, gy, egx);
     for (size_t i = 0; i < in; i++) ck_assert_double_eq_tol((double)gx[i], (double)egx[i], 1e-5);
     void *const all[] = {x, gy, y, ey, gx, egx, best};
@@ -286,10 +318,13 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-    const TTest *const kernels[] = {
-        element_wise_passes_are_equal_bit_by_bit,          reductions_are_equal_bit_by_bit,
-        statistics_are_right_and_equal_bit_by_bit,         bfloat16_rounds_to_nearest_even,
-        the_quantized_affine_of_a_shard_equals_two_passes, NULL};
+    const TTest *const kernels[] = {element_wise_passes_are_equal_bit_by_bit,
+                                    a_difference_of_grids_is_that_of_their_values,
+                                    reductions_are_equal_bit_by_bit,
+                                    statistics_are_right_and_equal_bit_by_bit,
+                                    bfloat16_rounds_to_nearest_even,
+                                    the_quantized_affine_of_a_shard_equals_two_passes,
+                                    NULL};
     const TTest *const pools[] = {pooling_equals_the_plain_loops, NULL};
     const gtck_case cases[] = {{.suite = "Kernels", .tests = kernels},
                                {.suite = "Pooling", .tests = pools}};

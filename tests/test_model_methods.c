@@ -1,7 +1,6 @@
 #include "gtck.h"
 #include "model/knapsack.h"
 #include "model/ptq.h"
-#include "model/requant.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -473,16 +472,46 @@ START_TEST(codes_of_fewer_bits_are_truncated_ones)
 }
 END_TEST
 
+START_TEST(samples_are_of_all_channels)
+{
+    static const size_t cases[][2] = {
+        {128 * 64 * 64, 64}, {128 * 1024 * 16, 16}, {300, 3}, {99, 6}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const size_t count = cases[i][0], channels = cases[i][1], most = 32769;
+        const size_t stride = pare_ptq_stride(count, most, channels);
+        size_t seen[64] = {0}, n = 0;
+        for (size_t at = 0; at < count; at += stride, n++) seen[at % channels]++;
+        ck_assert_uint_le(n, most);
+        for (size_t c = 0; c < channels; c++) /* alike, up to one */
+            ck_assert(seen[c] + 1 >= n / channels && seen[c] <= n / channels + 1);
+    }
+}
+END_TEST
+
 START_TEST(requantization_is_within_one_of_the_real_product)
 {
     pare_rng r = pare_rng_new(SEED, 14);
+    uint32_t most = 0;
     for (int i = 0; i < 20000; i++) {
-        const double m = exp2(-20 + 18 * pare_rng_unit(&r));
-        const pare_requant p = pare_requant_of(m, 16);
-        const int64_t acc = (int64_t)(pare_rng_unit(&r) * 255 / m) * (i & 1 ? 1 : -1);
-        ck_assert(p.scale < 1u << 16);
-        ck_assert(fabs((double)pare_requantize(acc, &p) - (double)acc * m) <= 1);
+        const double m = exp2(-34 + 32 * pare_rng_unit(&r)) * (i & 1 ? 1 : -1);
+        const double offset = ldexp(pare_rng_unit(&r) - 0.5, i % 16);
+        const pare_requant p = pare_requant_of(m, offset, 16);
+        const double sum = floor(fmin(255 / fabs(m), 0x1p31 - 1) * (2 * pare_rng_unit(&r) - 1));
+        ck_assert(p.scale < 1 << 16 && p.scale > -(1 << 16));
+        ck_assert(pare_requant_is_valid(&p));
+        ck_assert(fabs((double)pare_requantize((int64_t)sum, &p) - (sum * m + offset)) <= 1);
+        if (p.prescale_shift > most) most = p.prescale_shift;
     }
+    ck_assert_uint_gt(most, 8); /* all parts were used */
+    const pare_requant still = pare_requant_of(0, -7.4, 16);
+    ck_assert_int_eq(pare_requantize(1 << 30, &still), -7);
+    /* by hand: (2^8 * 3 + 128) * 1 / 2^8 = 3.5, and one sum more 4.5: ties to even */
+    const pare_requant tie = {0, 8, 1, 128};
+    ck_assert_int_eq(pare_requantize(3, &tie), 4);
+    ck_assert_int_eq(pare_requantize(4, &tie), 4);
+    /* ((2^8 * 5) >> 9 = 2.5 -> 2) + 1 = 3, times -3 / 4 = -2.25 */
+    const pare_requant shifted = {9, 2, -3, 1};
+    ck_assert_int_eq(pare_requantize(5, &shifted), -2);
 }
 END_TEST
 
@@ -568,6 +597,7 @@ int main(int argc, char **argv)
                                   a_bitlength_freezes_after_its_flips,
                                   the_assignment_equals_brute_force,
                                   codes_of_fewer_bits_are_truncated_ones,
+                                  samples_are_of_all_channels,
                                   requantization_is_within_one_of_the_real_product,
                                   residuals_sum_to_the_fine_grid,
                                   zero_and_every_level_are_exact,

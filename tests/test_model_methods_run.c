@@ -23,6 +23,8 @@ static const char *const ways[] = {
     "method=dq bits=w4a4 options.dq.weight_kb=0.5 options.dq.act_kb=0.3",
     "method=adaptive options.adaptive.widths=8,4,2",
     "method=adaptive options.adaptive.widths=6,3 options.adaptive.teacher=next",
+    "method=adaptive options.adaptive.widths=8,6,4,2 options.adaptive.passes=3",
+    "method=adaptive options.adaptive.widths=8,4,2 options.adaptive.passes=1",
 };
 enum { N_WAYS = sizeof ways / sizeof *ways };
 
@@ -140,6 +142,30 @@ START_TEST(many_bits_change_nothing)
 }
 END_TEST
 
+/* Nothing is chosen by the test images: with others the same bits come out. */
+START_TEST(a_harness_does_not_look_at_the_test_images)
+{
+    static const char *const files[] = {"datafree.csv", "network.bits.yaml"};
+    pare_arena *a = pare_arena_new();
+    const char *way = from_trained(a, "method=datafree bits=w8a4 options.datafree.drop=0.1");
+    run("method=fp32 epochs=6", "fp", 2);
+    run(way, "one", 1);
+    write_split("t10k", TEST, 9);
+    run(way, "two", 2);
+    for (int i = 0; i < 2; i++) {
+        char *bytes[2];
+        size_t n[2];
+        read_bytes("one", files[i], &bytes[0], &n[0]);
+        read_bytes("two", files[i], &bytes[1], &n[1]);
+        ck_assert_uint_eq(n[0], n[1]);
+        ck_assert_mem_eq(bytes[0], bytes[1], n[0]);
+        free(bytes[0]);
+        free(bytes[1]);
+    }
+    pare_arena_free(a);
+}
+END_TEST
+
 START_TEST(a_budget_is_kept)
 {
     const pare_train_result low =
@@ -171,7 +197,8 @@ int main(int argc, char **argv)
     const TTest *const same[] = {every_method_leaves_the_same_bytes_on_any_number_of_threads,
                                  every_method_continues_to_the_same_bytes, NULL};
     const TTest *const results[] = {every_run_evaluates_to_its_summary, many_bits_change_nothing,
-                                    a_budget_is_kept, NULL};
+                                    a_harness_does_not_look_at_the_test_images, a_budget_is_kept,
+                                    NULL};
     const TTest *const refusals[] = {what_a_method_cannot_do_is_refused, NULL};
     const gtck_case cases[] = {
         {.suite = "Same", .tests = same, .setup = setup, .teardown = teardown, .timeout_s = 60},

@@ -35,11 +35,11 @@ END_TEST
 
 START_TEST(one_and_two_threads_leave_the_same_bytes)
 {
-    static const char *const ways[] = {"method=bitpruning augment=crop_flip",
-                                       "method=fixed bits=w3a4 optimizer=adam lr=0.002",
-                                       "method=fp32 schedule=step", "compute=bf16"};
-    /* the last needs AVX-512 */
-    const int n_ways = pare_kernels_best() == &pare_kernels_avx512 ? 4 : 3;
+    static const char *const ways[] = {
+        "method=bitpruning augment=crop_flip", "method=fixed bits=w3a4 optimizer=adam lr=0.002",
+        "method=fp32 schedule=step", "compute=bf16", "compute=winograd"};
+    /* the last ones need AVX-512 */
+    const int n_ways = pare_kernels_best() == &pare_kernels_avx512 ? 5 : 3;
     for (int i = 0; i < n_ways; i++) {
         run(ways[i], "one", 1);
         run(ways[i], "two", 2);

@@ -56,6 +56,12 @@ START_TEST(random_layers_skewed) { run_random("pare4_skew"); }
 END_TEST
 START_TEST(random_layers_odd_sizes) { run_random("pare_odd"); }
 END_TEST
+START_TEST(random_layers_fusion) { run_random("pare_fusion"); }
+END_TEST
+START_TEST(random_layers_fusion_skewed) { run_random("pare_fusion_odd"); }
+END_TEST
+START_TEST(random_layers_term_serial) { run_random("pare_term"); }
+END_TEST
 
 START_TEST(each_machine_file_describes_its_rtl)
 {
@@ -107,6 +113,149 @@ START_TEST(a_layer_by_hand)
     ck_assert_uint_eq(r.n_records, 3 + 1 + 2);
     pare_layer_result_free(&r);
     pare_machine_free(m);
+}
+END_TEST
+
+typedef struct hand_layer {
+    const char *machine;
+    uint32_t channels, act_bits, weight_bits; /* unsigned */
+    const int32_t *weights, *acts;            /* 5 filters, 6 windows */
+} hand_layer;
+
+/* 1 x 1, 2 x 3 windows, sums, in one tile; returns its cycles without the two latencies. */
+static uint64_t run_by_hand(const hand_layer *h, int32_t outputs[30])
+{
+    static const char *const one_tile[] = {"mapping.tile.filters=8", "mapping.tile.out_rows=2"};
+    pare_machine *const m = load_with(h->machine, one_tile, 2);
+    const pare_layer_job job = {
+        .name = "by_hand",
+        .dims = {1, h->channels, 2, 3, 5, 1, 1, 2, 3, 1, {1, 1}, {0, 0}, {1, 1}, 0},
+        .weight_bits = h->weight_bits,
+        .act_bits = h->act_bits,
+        .raw = true,
+        .out_bits = 8,
+        .weights = h->weights,
+        .acts = h->acts};
+    const pare_layer_check check = {
+        .machine = m, .params = pare_accel_find(h->machine), .has_model = true};
+    pare_layer_result r;
+    pare_err e = {0};
+    ck_assert_msg(pare_layer_verify(&check, &job, &r, &e) == PARE_OK, "%s", e.text);
+    ck_assert_msg(r.is_ok, "%s", r.difference.text);
+    ck_assert_uint_eq(r.n_records, 3 + 1 + 2);
+    memcpy(outputs, r.outputs, 30 * sizeof *outputs);
+    const uint64_t cycles = r.rtl_cycles - 2 * (uint64_t)m->dram.latency_cycles;
+    pare_layer_result_free(&r);
+    pare_machine_free(m);
+    return cycles;
+}
+
+/* Activations of 3 bits take 4 places of a unit, weights of 2 take 2: 2 * 2 * 4 = 16 products a
+ * step. 17 channels in two steps, 5 filters in two folds, 6 windows in two sets, a fold no faster
+ * than the 6 cycles of the next windows: 24 cycles. Weights: 2 * 4 * 32 * 2 bits in 8 words of 64;
+ * activations: 6 * 32 * 3 bits in 9; sums: 8 * 6 in 24. */
+START_TEST(a_fusion_layer_by_hand)
+{
+    int32_t weights[5 * 17], acts[6 * 17], outputs[30];
+    for (int i = 0; i < 5 * 17; i++) weights[i] = i % 17 == 16 ? 3 : i / 17 == 4;
+    for (int i = 0; i < 6 * 17; i++) acts[i] = i / 17 + (i % 17 == 16);
+    const hand_layer h = {"pare_fusion", 17, 3, 2, weights, acts};
+    ck_assert_uint_eq(run_by_hand(&h, outputs), 8 + 9 + 24 + 24);
+    for (int k = 0; k < 5; k++)
+        for (int w = 0; w < 6; w++)
+            ck_assert_int_eq(outputs[k * 6 + w], (k == 4 ? 16 * w : 0) + 3 * (w + 1));
+}
+END_TEST
+
+/* 40 channels in ten steps of 4 lanes, a cycle each, and one to read the first. In the first set of
+ * 4 windows 85 = 64 + 16 + 4 + 1 takes four cycles; in the second set 1 and 16 of one step are too
+ * far apart for the first shifter and take two: 14 + 12 cycles. Weights: 8 * 40 * 8 bits in 80
+ * words of 32; activations: 6 * 40 * 7 bits in 53; sums: 8 * 6 words. */
+START_TEST(a_term_serial_layer_by_hand)
+{
+    int32_t weights[5 * 40], acts[6 * 40] = {0}, outputs[30];
+    for (int i = 0; i < 5 * 40; i++) weights[i] = i / 40 + 1;
+    acts[1 * 40 + 7] = 85;
+    acts[5 * 40 + 20] = 1;
+    acts[5 * 40 + 23] = 16;
+    const hand_layer h = {"pare_term", 40, 7, 8, weights, acts};
+    ck_assert_uint_eq(run_by_hand(&h, outputs), 80 + 53 + 14 + 12 + 48);
+    for (int k = 0; k < 5; k++)
+        for (int w = 0; w < 6; w++)
+            ck_assert_int_eq(outputs[k * 6 + w], (k + 1) * (w == 1 ? 85 : w == 5 ? 17 : 0));
+}
+END_TEST
+
+/* One column: the schedule is the PE's own. */
+START_TEST(term_serial_folds_have_the_schedule_of_the_pe)
+{
+    enum { STEPS = 12 };
+    const pare_accel_params *const p = pare_accel_find("pare_term");
+    const pare_pe pe = {.lanes = p->lanes,
+                        .act_digit = 1,
+                        .weight_digit = 8,
+                        .max_act_bits = 8,
+                        .max_weight_bits = 8,
+                        .acc_bits = 32};
+    int32_t weights[STEPS * 4] = {0}, acts[STEPS * 4];
+    ck_assert_uint_eq(p->lanes, 4);
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        pare_rng r = pare_rng_new(seed, 1);
+        pare_accel_params own = *p;
+        own.recoding = pare_rng_below(&r, 3);
+        own.first_stage_bits = pare_rng_below(&r, 4);
+        const bool is_signed = pare_rng_below(&r, 2);
+        for (int i = 0; i < STEPS * 4; i++)
+            acts[i] = (int32_t)pare_rng_below(&r, 256) - (is_signed ? 128 : 0);
+        const pare_pe_shifter shifter = {(pare_pe_terms)own.recoding, own.first_stage_bits};
+        const pare_pe_work work = {8, 8, is_signed, false, STEPS, acts, weights};
+        ck_assert_uint_eq(pare_accel_fold_cycles(&own, 8, 8, STEPS, acts, 1),
+                          1 + pare_pe_term_dot(&pe, &shifter, &work, NULL).cycles);
+    }
+}
+END_TEST
+
+static void ignore(void *context, const pare_event *event)
+{
+    (void)context;
+    (void)event;
+}
+
+/* Where no value matters, the tiles' cycles are those that level 2 finds by itself. */
+START_TEST(given_cycles_of_tiles_are_level_2s)
+{
+    static const char *const names[] = {"pare4_skew", "pare_odd", "pare_fusion"};
+    pare_err e = {0};
+    for (uint64_t i = 0; i < 60; i++) {
+        pare_machine *const m = load(names[i % 3]);
+        const pare_accel_params *const p = pare_accel_find(names[i % 3]);
+        pare_layer_random x;
+        pare_sim_layer own;
+        pare_layer_random_new(p, 11, i, &x);
+        const pare_sim_job job = {.layer = "x",
+                                  .type = "conv2d",
+                                  .dims = x.job.dims,
+                                  .weight_bits = x.job.weight_bits,
+                                  .act_bits = x.job.act_bits,
+                                  .out_bits = x.job.out_bits};
+        if (pare_sim_events_at(m, &job, &x.pace, ignore, NULL, &own, &e) == PARE_OK) {
+            size_t n;
+            uint64_t cycles;
+            uint64_t *const tiles = pare_layer_tile_cycles(p, &x.job, &own.map, &n);
+            ck_assert_uint_eq(n, own.map.n_tiles);
+            ck_assert_int_eq(
+                pare_sim_events_given(m, &job, &x.pace, tiles, n, NULL, NULL, &cycles, &e),
+                PARE_OK);
+            ck_assert_uint_eq(cycles, own.stats.cycles);
+            ck_assert_int_eq(
+                pare_sim_events_given(m, &job, &x.pace, tiles, n + 1, NULL, NULL, &cycles, &e),
+                PARE_EINPUT);
+            ck_assert_msg(strstr(e.text, "expected"), "%s", e.text);
+            free(tiles);
+        }
+        pare_layer_random_free(&x);
+        pare_machine_free(m);
+    }
 }
 END_TEST
 
@@ -294,6 +443,45 @@ START_TEST(bad_descriptors_are_refused_by_code)
 }
 END_TEST
 
+/* How many planes a tile has follows from both bitlengths; where setup stops, the model's pins say.
+ */
+START_TEST(fusion_descriptors_are_refused_by_their_bits)
+{
+    static const struct {
+        uint32_t act_bits, weight_bits, channels, filters, in_width, status;
+    } bad[] = {
+        {9, 8, 8, 4, 1, PARE_ACCEL_STATUS_ACT_BITS},
+        {8, 9, 8, 4, 1, PARE_ACCEL_STATUS_WEIGHT_BITS},
+        /* steps of 8 channels: 512 of 8 * 4 planes; of 8192 */
+        {2, 8, 4096, 4, 1, PARE_ACCEL_STATUS_WEIGHT_BUFFER},
+        /* of 16: a fold has 256 of 3 * 8, two folds too many */
+        {2, 3, 4096, 8, 1, PARE_ACCEL_STATUS_WEIGHT_BUFFER},
+        /* of 32: 33 channels are two of 16 planes, 1025 times; of 32768 */
+        {1, 1, 33, 4, 1025, PARE_ACCEL_STATUS_ACT_BUFFER},
+    };
+    pare_dut_accel *const dut = pare_dut_accel_new(pare_accel_find("pare_fusion"));
+    pare_accel_model *const model = pare_accel_model_new(pare_accel_find("pare_fusion"));
+    uint32_t words[PARE_ACCEL_WORDS];
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        pare_accel_descriptor d = GOOD;
+        d.kernel_height = d.kernel_width = 1;
+        d.pad_height = d.pad_width = 0;
+        d.in_height = d.out_height = d.out_width = d.tile_rows = 1;
+        d.act_bits = bad[i].act_bits;
+        d.weight_bits = bad[i].weight_bits;
+        d.channels = bad[i].channels;
+        d.filters = d.tile_filters = bad[i].filters;
+        d.in_width = bad[i].in_width;
+        pare_accel_pack(&d, words);
+        const uint32_t status = answer(dut, model, words);
+        ck_assert_msg(status == bad[i].status, "case %zu: %s, %s expected", i,
+                      pare_accel_status_name(status), pare_accel_status_name(bad[i].status));
+    }
+    pare_accel_model_free(model);
+    pare_dut_accel_free(dut);
+}
+END_TEST
+
 START_TEST(a_hang_is_a_failure)
 {
     pare_machine *const m = load("pare4");
@@ -332,11 +520,19 @@ int main(int argc, char **argv)
     const TTest *const tests[] = {random_layers_serial,
                                   random_layers_skewed,
                                   random_layers_odd_sizes,
+                                  random_layers_fusion,
+                                  random_layers_fusion_skewed,
+                                  random_layers_term_serial,
                                   each_machine_file_describes_its_rtl,
                                   a_layer_by_hand,
+                                  a_fusion_layer_by_hand,
+                                  a_term_serial_layer_by_hand,
+                                  term_serial_folds_have_the_schedule_of_the_pe,
+                                  given_cycles_of_tiles_are_level_2s,
                                   groups_and_images_are_split,
                                   rounding_clamping_and_correction_by_hand,
                                   bad_descriptors_are_refused_by_code,
+                                  fusion_descriptors_are_refused_by_their_bits,
                                   a_hang_is_a_failure,
                                   NULL};
     const gtck_case cases[] = {{.suite = "Accel", .tests = tests, .timeout_s = 60}};

@@ -50,7 +50,10 @@ START_TEST(layers_are_the_same_for_a_seed_and_what_they_must_be)
                              (size_t)d->k * d->r * d->s * d->c * sizeof *x.weights);
             ck_assert_mem_eq(x.acts, y.acts, (size_t)d->h * d->w * d->c * sizeof *x.acts);
             ck_assert_uint_le(d->k, all[m].max_filters);
-            ck_assert_uint_le(d->c, PARE_LAYER_GROUPS_MAX * all[m].lanes + 1);
+            ck_assert_uint_le(
+                d->c, PARE_LAYER_GROUPS_MAX *
+                              pare_accel_step_channels(&all[m], x.job.act_bits, x.job.weight_bits) +
+                          1);
             ck_assert_uint_le(d->r, PARE_LAYER_KERNEL_MAX);
             ck_assert_uint_ge(x.pace.latency_cycles[0], pare_accel_latency_min(&all[m]));
             for (int a = 0; a < 2; a++) {

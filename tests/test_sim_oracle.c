@@ -1,6 +1,7 @@
 /* Cycles of other simulators, layer by layer, and our own of every shipped machine. */
 #include "gtck.h"
 #include "sim/sim.h"
+#include "sim/validate.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -145,14 +146,9 @@ static void compare_bitfusion_row(const pare_csv *csv, size_t row, const pare_ma
         const char *column;
         size_t offset;
     } counters[] = {
-        {"total_cycles", offsetof(pare_sim_stats, cycles)},
-        {"wbuf_rd_bits", offsetof(pare_sim_stats, weight_buffer_read_bits)},
-        {"wbuf_wr_bits", offsetof(pare_sim_stats, weight_buffer_write_bits)},
-        {"ibuf_rd_bits", offsetof(pare_sim_stats, act_buffer_read_bits)},
-        {"ibuf_wr_bits", offsetof(pare_sim_stats, act_buffer_write_bits)},
-        {"obuf_rd_bits", offsetof(pare_sim_stats, out_buffer_read_bits)},
-        {"obuf_wr_bits", offsetof(pare_sim_stats, out_buffer_write_bits)},
-        {"dram_wr_bits", offsetof(pare_sim_stats, dram_out_bits)},
+#define COUNTER(theirs, ours) {#theirs, offsetof(pare_sim_stats, ours)},
+        PARE_BITFUSION_COUNTERS(COUNTER)
+#undef COUNTER
     };
     pare_sim_job job = job_of_row(csv, row);
     job.layer = pare_csv_cell(csv, row, pare_csv_column(csv, "layer"));

@@ -420,11 +420,19 @@ static bool is_long(const pare_net *net, uint32_t batch)
     return size > 1e5;
 }
 
-static const char *const all_machines[] = {
-    "bitfusion",       "bitfusion_isca", "bitparallel16", "bitparallel8", "bitwave",      "dadn",
-    "dynamic_stripes", "laconic",        "loom1",         "loom2",        "loom4",        "pare16",
-    "pare4",           "pare4_skew",     "pare_odd",      "pragmatic",    "shapeshifter", "stripes",
-    "stripes_dnnsim",  "systolic_is",    "systolic_os",   "systolic_ws",  "unpu"};
+static const char *const all_machines[] = {"bitfusion",       "bitfusion_isca",
+                                           "bitparallel16",   "bitparallel8",
+                                           "bitwave",         "dadn",
+                                           "dynamic_stripes", "laconic",
+                                           "loom1",           "loom2",
+                                           "loom4",           "pare16",
+                                           "pare4",           "pare4_skew",
+                                           "pare_fusion",     "pare_fusion_odd",
+                                           "pare_odd",        "pare_term",
+                                           "pragmatic",       "shapeshifter",
+                                           "stripes",         "stripes_dnnsim",
+                                           "systolic_is",     "systolic_os",
+                                           "systolic_ws",     "unpu"};
 enum { N_MACHINES = sizeof all_machines / sizeof *all_machines };
 
 typedef struct tally {

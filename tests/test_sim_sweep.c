@@ -1,138 +1,13 @@
 /* Sweeps: every row is what pare_sim_run gives, whatever the threads, shards, interruptions and
  * changes were. */
-#include "gtck.h"
-#include "sim/store_write.h"
+#include "sweep_fixture.h"
 
-#include <dirent.h>
-#include <limits.h>
 #include <math.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
-
-/* 2 machines x 2 x 3 x 3 x 3 = 108 places; some rows are excluded, some machines cannot run */
-static const char SWEEP[] = "version: 1\n"
-                            "name: test\n"
-                            "networks: [lenet5]\n"
-                            "machines: [loom1, stripes]\n"
-                            "bits: [8, w4a6, w9a4]\n"
-                            "axes:\n"
-                            "  - {key: array.rows, values: [8, 16]}\n"
-                            "  - {key: dram.bits_per_cycle, from: 16, to: 64, factor: 2}\n"
-                            "  - {key: bits.scale, values: [0.5, 1, 1.25]}\n"
-                            "columns: [all]\n"
-                            "constraints:\n"
-                            "  - require: array.rows < 16 or bits.scale != 1.25\n"
-                            "  - require: area_um2 < 1e9 and machine != 'none'\n";
-
-/* instead of the end of its last axis: sixteen times as many points */
-static const char MORE_BITS[] = "1.25]}\n  - {key: bits.weight, from: 1, to: 16}\n";
-
-static char folder[PATH_MAX];
-
-static void set_up(void)
-{
-    const char *const tmp = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/pare-sweep-XXXXXX", tmp ? tmp : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void tear_down(void)
-{
-    DIR *const d = opendir(folder);
-    char path[PATH_MAX + 300];
-    for (const struct dirent *f; d && (f = readdir(d));) {
-        snprintf(path, sizeof path, "%s/%s", folder, f->d_name);
-        if (f->d_name[0] != '.') unlink(path);
-    }
-    if (d) closedir(d);
-    rmdir(folder);
-}
-
-static const char *in_folder(const char *name)
-{
-    static char paths[4][PATH_MAX + 64];
-    static int next;
-    char *const path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
-static pare_sweep *parse(const char *text)
-{
-    pare_sweep *s = NULL;
-    pare_err e = {0};
-    ck_assert_msg(pare_sweep_parse("test", text, strlen(text), &s, &e) == PARE_OK, "%s", e.text);
-    return s;
-}
-
-/* A sweep with one piece of its text replaced. */
-static pare_sweep *parse_changed(const char *from, const char *to)
-{
-    char text[4096];
-    const char *const at = strstr(SWEEP, from);
-    ck_assert_ptr_nonnull(at);
-    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - SWEEP), SWEEP, to, at + strlen(from));
-    return parse(text);
-}
-
-static pare_sweep_summary run_with(const pare_sweep *s, const pare_sweep_options *o)
-{
-    pare_sweep_summary m;
-    pare_err e = {0};
-    ck_assert_msg(pare_sweep_run(s, o, &m, &e) == PARE_OK, "%s", e.text);
-    return m;
-}
-
-static pare_sweep_summary run_into(const pare_sweep *s, const char *name)
-{
-    const pare_sweep_options o = {.store = in_folder(name), .threads = 2};
-    return run_with(s, &o);
-}
-
-static char *read_all(const char *path, size_t *n)
-{
-    char *bytes = NULL;
-    pare_err e = {0};
-    ck_assert_msg(pare_file_read(path, (size_t)1 << 28, &bytes, n, &e) == PARE_OK, "%s", e.text);
-    return bytes;
-}
-
-static bool same_files(const char *a, const char *b)
-{
-    size_t n, m;
-    char *const x = read_all(a, &n), *const y = read_all(b, &m);
-    const bool same = n == m && !memcmp(x, y, n);
-    free(x);
-    free(y);
-    return same;
-}
-
-/* The exported text, and the file after a merge of one, which has nothing of its history. */
-static bool same_stores(const char *a, const char *b)
-{
-    const char *const names[2] = {a, b};
-    pare_err e = {0};
-    for (int i = 0; i < 2; i++) {
-        pare_store *s = NULL;
-        const char *const path = in_folder(names[i]);
-        ck_assert_msg(pare_store_open(path, &s, &e) == PARE_OK, "%s", e.text);
-        ck_assert_int_eq(pare_store_export(s, i, in_folder(i ? "b.json" : "a.json"), &e), PARE_OK);
-        ck_assert_int_eq(pare_store_export(s, true, in_folder(i ? "b.json" : "a.json"), &e),
-                         PARE_OK);
-        pare_store_close(s);
-        ck_assert_msg(pare_store_merge(&path, 1, in_folder(i ? "b.plain" : "a.plain"), &e) ==
-                          PARE_OK,
-                      "%s", e.text);
-    }
-    return same_files(in_folder("a.json"), in_folder("b.json")) &&
-           same_files(in_folder("a.plain"), in_folder("b.plain"));
-}
 
 /* ---- rows ---- */
 
@@ -494,123 +369,6 @@ START_TEST(a_full_disk_loses_nothing)
 }
 END_TEST
 
-/* ---- which points ---- */
-
-START_TEST(permutations_are_permutations)
-{
-    for (uint64_t n = 1; n < 300; n += 1 + n / 7) {
-        bool seen[300] = {false};
-        for (uint64_t i = 0; i < n; i++) {
-            const uint64_t p = sweep_permute(i, n, 7, n);
-            ck_assert_uint_lt(p, n);
-            ck_assert(!seen[p]);
-            seen[p] = true;
-        }
-    }
-}
-END_TEST
-
-typedef struct places {
-    const pare_sweep *s;
-    size_t n;
-    uint64_t v[256];
-} places;
-
-static pare_status note_place(void *context, const pare_row *row, pare_err *e)
-{
-    (void)e;
-    places *const p = context;
-    ck_assert_uint_lt(p->n, 256);
-    p->v[p->n++] = row->space;
-    return PARE_OK;
-}
-
-static places places_of(const pare_sweep *s)
-{
-    pare_store *store = NULL;
-    pare_err e = {0};
-    places p = {.s = s};
-    unlink(in_folder("p.sqlite"));
-    run_into(s, "p.sqlite");
-    ck_assert_int_eq(pare_store_open(in_folder("p.sqlite"), &store, &e), PARE_OK);
-    ck_assert_int_eq(pare_store_each(store, note_place, &p, &e), PARE_OK);
-    pare_store_close(store);
-    return p;
-}
-
-START_TEST(random_points_are_distinct_and_allowed)
-{
-    pare_sweep *const s =
-        parse_changed("columns: [all]\n", "sample: {method: random, points: 60, seed: 3}\n");
-    const places p = places_of(s);
-    ck_assert_uint_ge(p.n, 54); /* 90 of 108 are allowed, and each point tries but two */
-    for (size_t i = 0; i < p.n; i++)
-        for (size_t j = 0; j < i; j++) ck_assert_uint_ne(p.v[i], p.v[j]);
-    pare_sweep_free(s);
-    pare_sweep *const other =
-        parse_changed("columns: [all]\n", "sample: {method: random, points: 60, seed: 4}\n");
-    const places q = places_of(other);
-    ck_assert(memcmp(p.v, q.v, sizeof p.v) != 0);
-    pare_sweep_free(other);
-}
-END_TEST
-
-START_TEST(a_latin_hypercube_meets_each_value_alike)
-{
-    pare_sweep *const s = parse("version: 1\nname: lhs\nnetworks: [lenet5]\nmachines: [loom1]\n"
-                                "axes:\n"
-                                "  - {key: array.rows, from: 1, to: 10}\n"
-                                "  - {key: array.cols, from: 1, to: 5}\n"
-                                "  - {key: array.tiles, from: 1, to: 20}\n"
-                                "sample: {method: lhs, points: 40}\n");
-    const places p = places_of(s);
-    const pare_sweep_info *const info = pare_sweep_about(s);
-    ck_assert_uint_eq(p.n, 40);
-    for (size_t a = 0; a < info->n_axes; a++) {
-        size_t n[20] = {0};
-        for (size_t i = 0; i < p.n; i++) n[pare_axis_digit(&info->axes[a], p.v[i])]++;
-        for (uint64_t d = 0; d < info->axes[a].n; d++)
-            ck_assert_uint_eq(n[d], 40 / info->axes[a].n);
-    }
-    pare_sweep_free(s);
-}
-END_TEST
-
-START_TEST(a_search_finds_the_front_and_can_be_killed)
-{
-    static const char search[] =
-        "search: {method: nsga2, objectives: [cycles, area_um2], population: 12, generations: 6}\n";
-    pare_sweep *const s = parse_changed("columns: [all]\n", search);
-    run_into(s, "whole.sqlite");
-    const pare_sweep_options one = {.store = in_folder("one.sqlite"), .threads = 1};
-    run_with(s, &one);
-    ck_assert(same_files(in_folder("one.sqlite"), in_folder("whole.sqlite")));
-    for (int after_ms = 1; after_ms < 12; after_ms += 2) {
-        int status;
-        const pid_t child = fork();
-        ck_assert_int_ge(child, 0);
-        if (child == 0) {
-            run_into(s, "a.sqlite");
-            _exit(0);
-        }
-        nanosleep(&(struct timespec){.tv_nsec = after_ms * 1000000L}, NULL);
-        kill(child, SIGKILL);
-        ck_assert_int_eq(waitpid(child, &status, 0), child);
-    }
-    run_into(s, "a.sqlite");
-    pare_store *a = NULL, *b = NULL;
-    pare_err e = {0};
-    ck_assert_int_eq(pare_store_open(in_folder("a.sqlite"), &a, &e), PARE_OK);
-    ck_assert_int_eq(pare_store_open(in_folder("whole.sqlite"), &b, &e), PARE_OK);
-    ck_assert_int_eq(pare_store_export(a, true, in_folder("a.json"), &e), PARE_OK);
-    ck_assert_int_eq(pare_store_export(b, true, in_folder("b.json"), &e), PARE_OK);
-    ck_assert(same_files(in_folder("a.json"), in_folder("b.json")));
-    pare_store_close(a);
-    pare_store_close(b);
-    pare_sweep_free(s);
-}
-END_TEST
-
 /* ---- hashes ---- */
 
 START_TEST(hashes_tell_inputs_apart_and_nothing_else)
@@ -650,9 +408,6 @@ int main(int argc, char **argv)
         killed_and_continued_is_as_never_interrupted, only_what_changed_is_computed, NULL};
     const TTest *const stores[] = {wrong_stores_are_refused, a_second_writer_is_refused,
                                    a_full_disk_loses_nothing, NULL};
-    const TTest *const points[] = {
-        permutations_are_permutations, random_points_are_distinct_and_allowed,
-        a_latin_hypercube_meets_each_value_alike, a_search_finds_the_front_and_can_be_killed, NULL};
     const TTest *const hashes[] = {hashes_tell_inputs_apart_and_nothing_else, NULL};
     const gtck_case cases[] = {
         {.suite = "SweepRows", .tests = rows, .setup = set_up, .teardown = tear_down},
@@ -662,7 +417,6 @@ int main(int argc, char **argv)
          .teardown = tear_down,
          .timeout_s = 60},
         {.suite = "SweepStore", .tests = stores, .setup = set_up, .teardown = tear_down},
-        {.suite = "SweepPoints", .tests = points, .setup = set_up, .teardown = tear_down},
         {.suite = "SweepHashes", .tests = hashes}};
     return gtck_main(argc, argv, "sim_sweep", cases, sizeof cases / sizeof *cases);
 }

@@ -551,6 +551,29 @@ pare_pos pare_csv_pos(const pare_csv *c, size_t row, int column);
 pare_status pare_csv_real(const pare_csv *c, size_t row, int column, double min, double max,
                           double *out, pare_err *e) PARE_MUST_CHECK;
 
+/* ---- requantization (requant.c) -------------------------------------------------------------- */
+
+/* From the integer sum of a layer to the code that the next one reads, without a float:
+ * t = rint(sum * 2^8 / 2^prescale_shift) + bias, code = rint(t * scale / 2^postscale_shift), ties
+ * to even. The triple is that of Settle et al. 2018 (arXiv 1805.07941); the eight more bits, the
+ * bias, the sign of the scale and the ties are those of the RTL's requantiser (docs/rtl.md), which
+ * gives the same code while prescale_shift is at most 8. */
+typedef struct pare_requant {
+    uint32_t prescale_shift, postscale_shift;
+    int32_t scale, bias;
+} pare_requant;
+
+/* A sum is smaller. */
+#define PARE_REQUANT_SUM_END ((int64_t)1 << 31)
+
+/* The nearest to multiplier * sum + offset, in codes; |scale| has at most scale_bits (2 to 23)
+ * bits. The sum is kept whole unless the multiplier is below 2^-31, or offset and multiplier are
+ * so far apart that the bias would not fit. */
+pare_requant pare_requant_of(double multiplier, double offset, uint32_t scale_bits);
+int64_t pare_requantize(int64_t sum, const pare_requant *r);
+/* Do shifts and scale keep every product within 64 bits? */
+bool pare_requant_is_valid(const pare_requant *r);
+
 /* ---- cost tables ----------------------------------------------------------------------------- */
 
 /* What one MAC layer costs on a machine at one pair of bitlengths. */

@@ -4,7 +4,7 @@
  * Each is a run of pare-train's library on random images; steps are timed from one progress report
  * to the next, so evaluations and files do not count. fp32 is run between the others, so that what
  * else the machine does hits both. `adaptive` passes each image once for each of its widths: its
- * rate counts these passes.
+ * rate is said by images and by passes.
  */
 #define _DEFAULT_SOURCE /* mkdtemp */
 #include "model/model.h"
@@ -135,10 +135,12 @@ int main(int argc, char **argv)
         {"pow2", "method=pow2 bits=w4a4", 1},
         {"dq", "method=dq bits=w4a4", 1},
         {"adaptive", "method=adaptive options.adaptive.widths=8,4,2", 3},
+        {"adaptive, one", "method=adaptive options.adaptive.widths=8,4,2 options.adaptive.passes=1",
+         1},
     };
     static const char *const after[] = {
         "method=mmse bits=w4a4", "method=mmse bits=w4a4 granularity=channel",
-        "method=settle bits=w4a4", "method=datafree bits=w8a8 calibration_images=128"};
+        "method=settle bits=w4a4", "method=datafree bits=w8a8 options.datafree.drop=0.1"};
     char folder[] = "/tmp/pare_bench_methods_XXXXXX";
     double total_s;
     if (!mkdtemp(folder)) return 1;
@@ -157,8 +159,11 @@ int main(int argc, char **argv)
         const double own = run(folder, methods[i].options, 1, false, &total_s);
         const double later = run(folder, "method=fp32", 1, false, &total_s);
         const double fp32 = (before + later) / 2;
-        printf("%-14s %5.0f images/s   %.2f of fp32's\n", methods[i].name,
-               BATCH * methods[i].passes / own, fp32 * methods[i].passes / own);
+        printf("%-14s %5.0f images/s   %.2f of fp32's", methods[i].name, BATCH / own, fp32 / own);
+        if (methods[i].passes > 1)
+            printf(", %.2f by passes, %g an image", fp32 * methods[i].passes / own,
+                   methods[i].passes);
+        printf("\n");
         fflush(stdout);
     }
     for (size_t i = 0; i < sizeof after / sizeof *after; i++) {

@@ -9,7 +9,7 @@
 
 #include <sys/stat.h>
 
-enum { ROUNDS = 3, RECORDS = 1024, RECORD_BYTES = 3073 };
+enum { ROUNDS = 3, WAYS = 3, RECORDS = 1024, RECORD_BYTES = 3073 };
 
 /* ---- batch and threads -------------------------------------------------------------------------
  */
@@ -19,20 +19,23 @@ static void over_batch_and_threads(void)
     static const uint32_t batches[] = {16, 32, 64, 128, 256, 512};
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     const unsigned most = cores > 1 ? 2 : 1;
-    printf("images/s of resnet20 bitpruning, median of %d\n%8s", (int)ROUNDS, "batch");
-    for (unsigned t = 1; t <= most; t++) printf("  %6s %u  %6s %u", "f32", t, "bf16", t);
+    printf("images/s of resnet20 bitpruning by batch, arithmetic and threads, median of %d\n%8s",
+           (int)ROUNDS, "batch");
+    for (unsigned t = 1; t <= most; t++)
+        printf("  %7s %u  %7s %u  %7s %u", "f32", t, "winogr.", t, "bf16", t);
     printf("\n");
     for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
         printf("%8u", batches[i]);
         for (unsigned t = 1; t <= most; t++)
-            for (int is_bf16 = 0; is_bf16 < 2; is_bf16++) {
-                const bool has = !is_bf16 || pare_kernels_best() == &pare_kernels_avx512;
+            for (int how = 0; how < WAYS; how++) {
+                const bool has = !how || pare_kernels_best() == &pare_kernels_avx512;
                 const bench_setup s = {.network = "resnet20",
                                        .method = "bitpruning",
-                                       .is_bf16 = is_bf16,
+                                       .is_winograd = how == 1,
+                                       .is_bf16 = how == 2,
                                        .batch = batches[i],
                                        .threads = t};
-                printf("  %8.0f", has ? rate_of(&s, ROUNDS, 1) : 0);
+                printf("  %9.0f", has ? rate_of(&s, ROUNDS, 1) : 0);
                 fflush(stdout);
             }
         printf("\n");
@@ -81,8 +84,9 @@ static char *resnet(int n)
 
 static void over_depth(void)
 {
-    printf("memory of bitpruning at batch 128, 1 thread, MiB\n%8s  %8s  %8s  %12s\n", "layers",
-           "f32", "bf16", "a layer more");
+    printf("peak memory of a ResNet for CIFAR, bitpruning at batch 128, 1 thread, MiB\n"
+           "%8s  %8s  %8s  %18s\n",
+           "layers", "f32", "bf16", "f32, a layer more");
     double before = 0;
     int layers_before = 0;
     for (int n = 1; n <= 9; n += 2) {
@@ -92,7 +96,7 @@ static void over_depth(void)
         s.is_bf16 = true;
         const double bf16 = pare_kernels_best() == &pare_kernels_avx512 ? memory_of(&s) : 0;
         printf("%8d  %8.0f  %8.0f", 6 * n + 2, f32, bf16);
-        if (layers_before) printf("  %12.1f", (f32 - before) / (6 * n + 2 - layers_before));
+        if (layers_before) printf("  %18.1f", (f32 - before) / (6 * n + 2 - layers_before));
         printf("\n");
         fflush(stdout);
         before = f32;

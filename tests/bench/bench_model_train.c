@@ -1,9 +1,10 @@
 /* bench_model_train: images/s of training, beside PyTorch and beside what the machine can do.
  *
  * Both sides train the same synthetic batch with the same quantizer; runs alternate, so that what
- * else the machine does hits both. PyTorch (Debian's python3-torch) tries channels_last and the
- * default layout and keeps the faster. Prints medians, ratios, the cost of quantization over our
- * own fp32, the share of the FMA peak (measured here, float) and the peak memory of both.
+ * else the machine does hits both, and one thread is timed by its CPU time, two by the clock.
+ * PyTorch (Debian's python3-torch) tries channels_last and the default layout and keeps the faster.
+ * Prints medians, ratios, the share of the FMA peak (measured here, float) and the peak memory of
+ * both, then the cost of quantization over our own fp32 in CPU time.
  * Arguments: networks (resnet20 cnn_small lenet5).
  */
 #define _DEFAULT_SOURCE /* wait4 */
@@ -129,19 +130,21 @@ static double close_peer(peer *p)
     return (double)u.ru_maxrss / 1024;
 }
 
-static double time_peer(peer *p, int steps)
+/* Seconds a step, of CPU time or of wall time. */
+static double time_peer(peer *p, int steps, bool is_cpu)
 {
-    char line[64];
+    char line[64], *end;
     fprintf(p->in, "step %d\n", steps);
     fflush(p->in);
     if (!fgets(line, sizeof line, p->out)) return 0;
-    return strtod(line, NULL) / steps;
+    const double wall = strtod(line, &end), cpu = strtod(end, NULL);
+    return (is_cpu ? cpu : wall) / steps;
 }
 
 /* ---- the comparison ---------------------------------------------------------------------------
  */
 
-enum { F32, BF16, TORCH, N_SIDES };
+enum { F32, WINOGRAD, BF16, TORCH, N_SIDES };
 
 static double rate(double *t, uint32_t batch)
 {
@@ -149,39 +152,64 @@ static double rate(double *t, uint32_t batch)
     return s > 0 ? batch / s : 0;
 }
 
-/* *f32_rate: our float rate. */
-static void run(const bench_setup *setup, double peak, double *f32_rate)
+static double time_any(ours *o, int steps, bool is_cpu)
 {
+    return is_cpu ? time_cpu(o, steps) : time_ours(o, steps);
+}
+
+static void run(const bench_setup *setup, double peak)
+{
+    const bool is_cpu = setup->threads == 1;
     double t[N_SIDES][ROUNDS], rates[N_SIDES];
-    ours o[2] = {{0}};
+    ours o[TORCH] = {{0}};
     peer p = {0};
-    const bool has_bf16 = pare_kernels_best() == &pare_kernels_avx512;
-    for (int i = 0; i < 1 + has_bf16; i++) {
+    const bool has_others = pare_kernels_best() == &pare_kernels_avx512;
+    for (int i = 0; i < (has_others ? TORCH : 1); i++) {
         bench_setup s = *setup;
         s.is_bf16 = i == BF16;
+        s.is_winograd = i == WINOGRAD;
         open_ours(&o[i], &s);
         time_ours(&o[i], 2);
     }
     /* rounds of about a fifth of a second */
     const int steps = 1 + (int)(0.2 / time_ours(&o[0], 1));
     const bool has_peer = open_peer(&p, setup);
-    if (has_peer) time_peer(&p, 2);
+    if (has_peer) time_peer(&p, 2, false);
     for (int r = 0; r < ROUNDS; r++) {
-        for (int i = 0; i < 2; i++) t[i][r] = o[i].g ? time_ours(&o[i], steps) : 0;
-        t[TORCH][r] = has_peer ? time_peer(&p, steps) : 0;
+        for (int i = 0; i < TORCH; i++) t[i][r] = o[i].g ? time_any(&o[i], steps, is_cpu) : 0;
+        t[TORCH][r] = has_peer ? time_peer(&p, steps, is_cpu) : 0;
     }
     for (int i = 0; i < N_SIDES; i++) rates[i] = rate(t[i], setup->batch);
     const double share = rates[F32] * step_macs(o[0].net) / (peak * setup->threads);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < TORCH; i++)
         if (o[i].g) close_ours(&o[i]);
     const double peer_mib = close_peer(&p);
-    printf("%-10s %-10s %u threads  %6.0f  %6.0f  %6.0f %-13s", setup->network, setup->method,
-           setup->threads, rates[F32], rates[BF16], rates[TORCH], p.layout);
-    if (rates[TORCH] > 0)
-        printf("  %5.2f  %5.2f", rates[F32] / rates[TORCH], rates[BF16] / rates[TORCH]);
-    printf("   %4.1f %%  %5.0f  %5.0f\n", 100 * share, memory_of(setup), peer_mib);
+    printf("%-10s %-10s %u threads", setup->network, setup->method, setup->threads);
+    for (int i = 0; i < N_SIDES; i++) printf("  %8.0f", rates[i]);
+    printf(" %-13s", p.layout);
+    for (int i = 0; i < TORCH && rates[TORCH] > 0; i++) printf("  %8.2f", rates[i] / rates[TORCH]);
+    printf("  %5.1f %%  %5.0f  %5.0f\n", 100 * share, memory_of(setup), peer_mib);
     fflush(stdout);
-    *f32_rate = rates[F32];
+}
+
+/* Our own fp32 and BitPruning in turn, CPU time of one thread. */
+static void print_overhead(const char *network)
+{
+    ours o[2] = {{0}};
+    double t[2][ROUNDS];
+    for (int i = 0; i < 2; i++) {
+        const bench_setup s = {
+            .network = network, .method = i ? "bitpruning" : "fp32", .batch = BATCH, .threads = 1};
+        open_ours(&o[i], &s);
+        time_ours(&o[i], 2);
+    }
+    const int steps = 1 + (int)(0.2 / time_ours(&o[0], 1));
+    for (int r = 0; r < ROUNDS; r++)
+        for (int i = 0; i < 2; i++) t[i][r] = time_cpu(&o[i], steps);
+    const double real = median_of(t[0], ROUNDS), quantized = median_of(t[1], ROUNDS);
+    printf("%-10s quantization costs %.1f %% over our own fp32: %.2f and %.2f ms of CPU a step\n",
+           network, 100 * (quantized / real - 1), 1e3 * quantized, 1e3 * real);
+    for (int i = 0; i < 2; i++) close_ours(&o[i]);
 }
 
 int main(int argc, char **argv)
@@ -193,20 +221,18 @@ int main(int argc, char **argv)
     const double peak = peak_macs_per_s();
     printf("batch %d, median of %d alternating rounds; FMA peak %.1f G multiply-adds/s a core\n",
            (int)BATCH, (int)ROUNDS, peak / 1e9);
-    printf("%-32s  %6s  %6s  %6s %-13s  %5s  %5s   %6s  %5s  %5s\n", "images/s", "f32", "bf16",
-           "torch", "layout", "ratio", "bf16", "peak", "MiB", "torch");
-    for (int i = 0; i < n; i++)
-        for (unsigned threads = 1; threads <= 2; threads++) {
-            double rates[2];
+    printf("%-30s  %8s  %8s  %8s  %8s %-13s  %8s  %8s  %8s  %7s  %5s  %5s\n",
+           "images/s; ours beside torch", "f32", "winograd", "bf16", "torch", "layout", "f32",
+           "winograd", "bf16", "of peak", "MiB", "torch");
+    for (int i = 0; i < n; i++) {
+        const char *network = argc > 1 ? argv[i + 1] : all[i];
+        for (unsigned threads = 1; threads <= 2; threads++)
             for (int m = 0; m < 2; m++) {
-                const bench_setup s = {.network = argc > 1 ? argv[i + 1] : all[i],
-                                       .method = methods[m],
-                                       .batch = BATCH,
-                                       .threads = threads};
-                run(&s, peak, &rates[m]);
+                const bench_setup s = {
+                    .network = network, .method = methods[m], .batch = BATCH, .threads = threads};
+                run(&s, peak);
             }
-            printf("  quantization costs %.1f %% over our own fp32\n",
-                   100 * (rates[0] / rates[1] - 1));
-        }
+        print_overhead(network);
+    }
     return 0;
 }

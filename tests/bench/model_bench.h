@@ -42,7 +42,7 @@ static inline double median_of(double *v, size_t n)
 typedef struct bench_setup {
     const char *network; /* a shipped one, or the text of one */
     const char *method;
-    bool is_bf16;
+    bool is_bf16, is_winograd;
     uint32_t batch;
     unsigned threads;
 } bench_setup;
@@ -101,6 +101,7 @@ static inline void open_ours(ours *o, const bench_setup *s)
                                   .n_classes = o->data.n_classes,
                                   .max_bits = 8,
                                   .is_bf16 = s->is_bf16,
+                                  .is_winograd = s->is_winograd,
                                   .seed = 1,
                                   .threads = s->threads};
     must(pare_graph_new(&spec, &o->g, &e), &e);
@@ -141,6 +142,21 @@ static inline double time_ours(ours *o, int steps)
         must(pare_graph_update(o->g, &u, &e), &e);
     }
     return (now_s() - start) / steps;
+}
+
+static inline double cpu_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Seconds of CPU a step: what else the machine does counts little. */
+static inline double time_cpu(ours *o, int steps)
+{
+    const double start = cpu_s();
+    time_ours(o, steps);
+    return (cpu_s() - start) / steps;
 }
 
 /* Images a second over some rounds, median. */

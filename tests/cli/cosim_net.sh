@@ -12,3 +12,10 @@ grep -c '^image' net.txt
 tail -1 net.txt | grep -oE 'predictions: .* infer'
 # the same layer by itself, with another image's activations, on the skewed machine
 "$BIN/pare-cosim" layer run conv2 -m pare4_skew --run run --image 3 | grep -E 'values|records|pins' | sed -E 's/of [0-9]+ cycles/of all cycles/'
+# integers between layers: shifts, scale and bias of the run are the machine's records as they are
+options="--data fashion-mnist --epochs 1 --limit 640 --sample-images 2 -q"
+"$BIN/pare-train" cnn_small $options --method fp32 -o float || exit
+"$BIN/pare-train" cnn_small $options --method settle --bits w5a4 --from float -o settled || exit
+"$BIN/pare-cosim" net settled --images 2 >net.txt
+echo "settle: status $?"
+awk '/^(conv|fc)/ { print $1, "codes that are not those of pare-sim infer --requant:", $(NF - 2) }' net.txt

@@ -24,6 +24,18 @@ try $little --method mmse --bits w4a4 --from nowhere
 "$BIN"/pare-train $little --method fp32 -q -o fp
 try little.net.yaml --data nowhere --method mmse --bits w4a4 --from fp
 try $little --method datafree --from fp --set options.datafree.scheme=kmeans
+try $little --method mmse --bits w4a4 --from fp --calibration-images 0
+try $little --method settle --bits w4a4 --from fp --limit 8
+try $little --method settle --bits w1a4 --from fp
+"$BIN"/pare-train $little --method datafree --from fp --bits w8a8 --set options.datafree.drop=-0.6 -o gain
+echo "drop: $?"
+try $little --method dq --bits w4a4 --set options.dq.weight_kb=0.1
+try $little --method dq --bits w4a4 --set options.dq.act_kb=0.01
+try $little --method fracbits --criterion bitops --set options.fracbits.target_bits=1 --first-last-bits 8
+try $little --method bitpruning --criterion bitops --budget 0.001x
+try $little --method adaptive --set options.adaptive.passes=9
+sed 's/type: relu/type: gelu/' little.net.yaml >gelu.net.yaml
+try gelu.net.yaml --data data --batch 16 --method pact --bits w4a4
 "$BIN"/pare-train $little --methd lsq -o run
 echo "option: $?"
 ls -d run 2>/dev/null

@@ -12,7 +12,7 @@ LIBERTY=${LIBERTY-/usr/share/qflow/tech/osu018/osu018_stdcells.lib}
 [ -r "$LIBERTY" ] || LIBERTY=
 LIMIT=${FORMAL_SECONDS:-150}
 SOURCES=(pare_pkg pare_digit_counter pare_digit_extend pare_accumulator pare_pe_core pare_pe_temporal
-  pare_fusion_unit pare_pe_fusion pare_term_recode pare_term_schedule pare_pe_term
+  pare_fusion_unit pare_pe_fusion pare_term_recode pare_term_schedule pare_term_column pare_term_core pare_pe_term
   pare_accel_pkg pare_ram pare_weight_buffer pare_dma pare_setup pare_tiler pare_out_buffer pare_requantizer pare_drain)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -98,10 +98,10 @@ netlist_loom1|pare_pe_core|act_q <<< ActDigit|act_q
 netlist_loom2|pare_digit_counter|index_q <= '0|index_q <= IndexW'(1)
 fusion_2x2|pare_fusion_unit|of_groups = g|of_groups = 2'd0
 fusion_2x4|pare_fusion_unit|(own != 2'd0) part\[0\]|(1'b0) part[0]
-fusion_4x2|pare_fusion_unit|(along_act .. along_weight) shift_of|(1'b0) shift_of
+fusion_4x2|pare_fusion_unit|Part\[0\] \&\& (act_fused .. weight_fused)|1'b0
 fusion_4x4|pare_fusion_unit|own == 2'd1) pin_of = {product\[2:0\]|own == 2'd1) pin_of = {product[3:1]
-fusion_8x2|pare_fusion_unit|2'(g)), 2'b00}|2'(g)), 1'b0}
-fusion_8x8|pare_fusion_unit|{1'b0, k\[0\]} + {1'b0, k\[1\]}|{1'b0, k[0]}
+fusion_8x2|pare_fusion_unit|+: 2\], 2'b00}|+: 2], 1'b0}
+fusion_8x8|pare_fusion_unit|Part\[1\] \&\& act_fused \&\& weight_fused|1'b0
 fusion_8x4|pare_fusion_unit|(!act_fused_twice .. Group\[0\])|1'b1
 fusion_4x8|pare_fusion_unit|(is_act .. other == 2'd0) ? k\[0\] : k\[1\]|k[0]
 fusion_2x8|pare_fusion_unit|weight_signed_i \&\& weight_top|weight_signed_i
@@ -115,8 +115,8 @@ schedule_reach_4|pare_term_schedule|offset = OffsetW'(k)|offset = '0
 schedule_reach_9|pare_term_schedule|base_o = BaseW'(p)|base_o = '0
 term_ones|pare_pe_term|go = in_valid_i \&\& free|go = free
 term_runs|pare_pe_term|in_ready_o = free \&\& last|in_ready_o = free
-term_naf|pare_pe_term|~low + MaxActBits'(1)|~low
-term_naf|pare_pe_term|LaneW = MaxWeightBits + Reach|LaneW = MaxWeightBits + Reach - 1
+term_naf|pare_term_column|~low + MaxActBits'(1)|~low
+term_naf|pare_term_core|LaneW = MaxWeightBits + Reach|LaneW = MaxWeightBits + Reach - 1
 netlist_term|pare_pe_term|dot_last_i \&\& last|dot_last_i
 netlist_bitparallel|pare_accumulator|(!first_i \&\& overflow_q)|overflow_q
 dma|pare_dma|last ? '0 : word_q + 32'd1|word_q + 32'd1
