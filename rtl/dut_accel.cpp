@@ -11,6 +11,7 @@
 struct pare_dut_accel {
     virtual ~pare_dut_accel() = default;
     virtual void cycle(const pare_accel_in &in, pare_accel_out &out) = 0;
+    virtual void reset() = 0;
     virtual bool trace(const char *path) = 0;
     virtual bool failed() const = 0;
 };
@@ -58,6 +59,12 @@ template <class V> class Model final : public pare_dut_accel
         v_->rst_ni = 1;
         v_->clk_i = 0;
         v_->eval();
+        reset();
+    }
+
+    void reset() override
+    {
+        v_->clk_i = 0;
         v_->rst_ni = 0; // the falling edge is what an asynchronous reset reacts to
         v_->eval();
         for (int i = 0; i < 2; i++) { // clocked, for the assertions and what resets by the clock
@@ -154,4 +161,5 @@ void pare_dut_accel_cycle(pare_dut_accel *d, const pare_accel_in *in, pare_accel
     d->cycle(*in, *out);
 }
 bool pare_dut_accel_trace(pare_dut_accel *d, const char *path) { return d->trace(path); }
+void pare_dut_accel_reset(pare_dut_accel *d) { d->reset(); }
 bool pare_dut_accel_failed(const pare_dut_accel *d) { return d->failed(); }

@@ -23,6 +23,9 @@ void pare_dut_accel_free(pare_dut_accel *d); /* NULL allowed; closes the waves *
 /* One clock cycle: the pins take the inputs, the outputs are read, the clock rises. */
 void pare_dut_accel_cycle(pare_dut_accel *d, const pare_accel_in *in, pare_accel_out *out);
 
+/* Reset in the midst of whatever it does; its pins and cycles go on. */
+void pare_dut_accel_reset(pare_dut_accel *d);
+
 /* As pare_dut_trace. */
 bool pare_dut_accel_trace(pare_dut_accel *d, const char *path);
 /* An assertion of the RTL failed (it has been printed to stdout). */

@@ -60,22 +60,53 @@ uint64_t *pare_layer_tile_cycles(const pare_accel_params *params, const pare_lay
 /* What they must be, and the sums themselves if `sums` is not NULL. */
 void pare_layer_reference(const pare_accel_params *params, const pare_layer_job *job, int32_t *out);
 
+/* Sizes of a buffer tile and the order of its loops, 0 and NULL: searched. */
+typedef struct pare_layer_cut {
+    uint32_t filters, rows;
+    const char *order; /* of 'k' 'w' 'c', outermost first */
+} pare_layer_cut;
+
+/* What the machine did before the layer. */
+typedef enum pare_layer_before {
+    PARE_BEFORE_RESET,   /* nothing */
+    PARE_BEFORE_REFUSED, /* it refused a descriptor */
+    PARE_BEFORE_LAYER,   /* it ran the same layer */
+    PARE_BEFORE_ABORTED, /* it was reset in the midst of it */
+    PARE_N_BEFORE
+} pare_layer_before;
+
 /* ---- random layers (layer_random.c) ---------------------------------------------------------- */
+
+/* No random layer has a larger kernel, or more channels than this many groups of lanes and one. */
+enum { PARE_LAYER_KERNEL_MAX = 3, PARE_LAYER_GROUPS_MAX = 2 };
 
 /* Layer `index` of a seed, small enough for the machine; codes and records are its own. */
 typedef struct pare_layer_random {
     pare_layer_job job;
     int32_t *weights, *acts;
     pare_accel_filter *filters;
-    bool has_pace;
+    pare_layer_cut cut;
     pare_sim_pace pace;
+    bool is_level; /* the latency is to be such that both units end some stage at once */
     uint64_t desc_seed;
-    const char *data; /* what the codes are like */
+    pare_layer_before before;
 } pare_layer_random;
 
+/* Three layers of four walk through what layers may differ in (layer_bins.h), so that all of it
+ * comes before any of it comes again; the fourth is drawn freely. */
 void pare_layer_random_new(const pare_accel_params *params, uint64_t seed, uint64_t index,
                            pare_layer_random *out);
 void pare_layer_random_free(pare_layer_random *r); /* zeroed allowed */
+
+/* ---- random descriptors (layer_descriptors.c) ------------------------------------------------ */
+
+/* Hold the machine's answers to `n` random descriptors, most of them wrong or at a limit of its
+ * buffers, against the C model's, pin by pin, up to the answer. `statuses` (PARE_ACCEL_N_STATUS,
+ * or NULL) counts the answers; 0: taken. false, and why in *difference, if one differs. */
+bool pare_layer_check_descriptors(const pare_accel_params *params, uint64_t seed, uint64_t index,
+                                  uint32_t n, uint64_t *statuses, pare_buf *difference);
+/* What the C model of the machine answers to a descriptor. */
+uint32_t pare_layer_model_status(const pare_accel_params *params, const pare_accel_descriptor *d);
 
 /* ---- records --------------------------------------------------------------------------------- */
 
@@ -89,6 +120,7 @@ typedef struct pare_layer_records {
     pare_layer_record *v;
     size_t n, capacity;
 } pare_layer_records;
+void pare_layer_records_add(pare_layer_records *r, const pare_layer_record *record);
 
 /* ---- a run (layer_run.c) --------------------------------------------------------------------- */
 
@@ -114,7 +146,8 @@ typedef struct pare_layer_run {
     uint64_t trace_from;           /* first cycle of the waves in `trace` */
     pare_layer_fault fault;
     bool has_model;     /* also the C model, pin by pin */
-    uint64_t desc_seed; /* of the pauses of the descriptor port; 0: none */
+    uint64_t desc_seed; /* of the pauses of the descriptor and the status port; 0: none */
+    pare_layer_before before;
 } pare_layer_run;
 
 typedef struct pare_layer_outcome {
@@ -122,6 +155,7 @@ typedef struct pare_layer_outcome {
     uint64_t setup_cycles, cycles; /* before the first stage; of the stages */
     uint64_t run_cycles;           /* all that were simulated */
     uint64_t n_compared;           /* cycles in which all pins equal the model's */
+    uint64_t n_requests;           /* bursts that the platform's DMA asked for */
     pare_layer_records records[PARE_N_UNITS];
     bool is_ok;
     pare_buf difference; /* why not */
@@ -129,9 +163,14 @@ typedef struct pare_layer_outcome {
 
 /* PARE_OK whether the machine does it right or not; PARE_EFAIL if a file cannot be written. Free
  * *out with pare_layer_outcome_free. */
-pare_status pare_layer_run_rtl(const pare_layer_run *run, pare_layer_outcome *out,
-                               pare_err *e) PARE_MUST_CHECK;
+typedef pare_status pare_layer_engine(const pare_layer_run *run, pare_layer_outcome *out,
+                                      pare_err *e) PARE_MUST_CHECK;
+pare_layer_engine pare_layer_run_rtl;      /* the machine alone */
+pare_layer_engine pare_layer_run_platform; /* in the SystemC platform (layer_platform.c): no model,
+                                              faults, pauses, or descriptor before */
 void pare_layer_outcome_free(pare_layer_outcome *o); /* zeroed allowed */
+
+typedef struct pare_layer_coverage pare_layer_coverage; /* layer_bins.h */
 
 /* ---- the whole check (layer_check.c) --------------------------------------------------------- */
 
@@ -146,6 +185,10 @@ typedef struct pare_layer_check {
     bool has_model;
     uint64_t desc_seed;
     pare_layer_fault fault;
+    pare_layer_cut cut;
+    pare_layer_before before;
+    pare_layer_engine *engine;     /* NULL: the machine alone */
+    pare_layer_coverage *coverage; /* NULL, or what a layer that agrees is counted in */
 } pare_layer_check;
 
 enum { PARE_LAYER_FAILURE_CYCLES = 200000 }; /* some 30 MB for pare4 */
@@ -154,7 +197,7 @@ typedef struct pare_layer_result {
     pare_sim_layer level1;  /* of the machine's file, without the pace */
     uint64_t level2_cycles; /* at the pace */
     uint64_t rtl_cycles, setup_cycles, n_outputs, n_records, n_compared;
-    uint64_t n_descriptors;
+    uint64_t n_descriptors, n_requests;
     int32_t *outputs; /* [N][K][P][Q] */
     bool is_ok;
     pare_buf difference;
@@ -167,12 +210,20 @@ pare_status pare_layer_machine_check(const pare_machine *m, const pare_accel_par
  * agree or not; PARE_EINPUT if the machine cannot run it. Free with pare_layer_result_free. */
 pare_status pare_layer_verify(const pare_layer_check *check, const pare_layer_job *job,
                               pare_layer_result *out, pare_err *e) PARE_MUST_CHECK;
+/* The same of a random layer, with its memory, its tiles and what was before it; `check` holds the
+ * rest. Its tiles are searched if those that it draws do not fit; PARE_EINPUT if none do. */
+pare_status pare_layer_verify_random(const pare_layer_check *check, const pare_layer_random *x,
+                                     pare_layer_result *out, pare_err *e) PARE_MUST_CHECK;
 /* The same for any groups and images: a descriptor for each group of each image, until one fails.
  * Cycles, records and setup are sums; level1 is that of the layer as a whole, which moves weights
  * once for all images. */
 pare_status pare_layer_verify_split(const pare_layer_check *check, const pare_layer_job *job,
                                     pare_layer_result *out, pare_err *e) PARE_MUST_CHECK;
 void pare_layer_result_free(pare_layer_result *r); /* zeroed allowed */
+/* The layer as level 2 takes it, and the machine that stores what it stores, in tiles as the check
+ * wants them (it lives no longer than check->machine). */
+pare_sim_job pare_layer_sim_job(const pare_layer_job *job);
+pare_machine pare_layer_machine(const pare_layer_check *check, const pare_layer_job *job);
 /* Bits of a stored output: a sum, or a code in one or two bytes. */
 uint32_t pare_layer_out_bits(const pare_layer_job *job);
 

@@ -1,5 +1,5 @@
 /* A layer on the RTL against everything that says what it must do: integer reference, level 2. */
-#include "rtl/layer.h"
+#include "rtl/layer_bins.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -72,20 +72,13 @@ typedef struct wanted_records {
 static void want(void *context, const pare_event *event)
 {
     wanted_records *const w = context;
-    pare_layer_records *const r = &w->units[pare_event_unit(event->kind)];
-    if (r->n == r->capacity) {
-        const size_t capacity = r->capacity ? 2 * r->capacity : 256;
-        pare_layer_record *const v = pare_xalloc(capacity, sizeof *v);
-        if (r->n) memcpy(v, r->v, r->n * sizeof *v);
-        free(r->v);
-        r->v = v;
-        r->capacity = capacity;
-    }
-    r->v[r->n++] = (pare_layer_record){.kind = event->kind,
-                                       .tile = event->tile,
-                                       .start_cycle = event->start_cycle,
-                                       .end_cycle = event->end_cycle,
-                                       .words = (event->bits + w->mem_bits - 1) / w->mem_bits};
+    pare_layer_records_add(
+        &w->units[pare_event_unit(event->kind)],
+        &(pare_layer_record){.kind = event->kind,
+                             .tile = event->tile,
+                             .start_cycle = event->start_cycle,
+                             .end_cycle = event->end_cycle,
+                             .words = (event->bits + w->mem_bits - 1) / w->mem_bits});
 }
 
 static bool is_same(const pare_layer_record *a, const pare_layer_record *b)
@@ -172,6 +165,11 @@ static void compare(const pare_layer_image *image, const pare_layer_job *job,
     free(wanted);
 }
 
+static pare_layer_engine *engine_of(const pare_layer_check *c)
+{
+    return c->engine ? c->engine : pare_layer_run_rtl;
+}
+
 /* The run once more, with the waves of its end. Every pin follows from the inputs, so it fails in
  * the same way. What was stored is stored again: the inputs of the run are where they were. */
 static void keep_waves(const pare_layer_check *c, const pare_layer_job *job,
@@ -195,7 +193,7 @@ static void keep_waves(const pare_layer_check *c, const pare_layer_job *job,
     again.model_vcd = NULL;
     if (run_cycles > PARE_LAYER_FAILURE_CYCLES)
         again.trace_from = run_cycles - PARE_LAYER_FAILURE_CYCLES;
-    if (pare_layer_run_rtl(&again, &o, &e) == PARE_OK) {
+    if (engine_of(c)(&again, &o, &e) == PARE_OK) {
         pare_buf_printf(d, "waves: %s, cycles %" PRIu64 " to %" PRIu64 "\n", path.text,
                         again.trace_from, run_cycles);
         pare_layer_outcome_free(&o);
@@ -211,6 +209,11 @@ static pare_status run(const pare_layer_check *c, const pare_layer_job *job,
 {
     pare_layer_image image;
     PARE_TRY(pare_layer_image_new(c->params, job, map, &image, e));
+    const uint32_t refusal = pare_layer_model_status(c->params, &image.desc);
+    if (refusal) {
+        pare_layer_image_free(&image);
+        return refused(job, refusal, e);
+    }
     /* a word of a descriptor every other cycle or so, its products, and as much again */
     const uint64_t setup = 100 + 2 * (uint64_t)image.n_filters * (PARE_ACCEL_FILTER_WORDS + 1);
     const pare_layer_run how = {.image = &image,
@@ -222,27 +225,59 @@ static pare_status run(const pare_layer_check *c, const pare_layer_job *job,
                                 .model_vcd = c->model_vcd,
                                 .has_model = c->has_model,
                                 .desc_seed = c->desc_seed,
+                                .before = c->before,
                                 .fault = c->fault};
     pare_layer_outcome o;
-    pare_status status = pare_layer_run_rtl(&how, &o, e);
+    pare_status status = engine_of(c)(&how, &o, e);
     uint64_t run_cycles = 0;
     if (status == PARE_OK) {
         run_cycles = o.run_cycles;
         r->rtl_cycles = o.cycles;
         r->setup_cycles = o.setup_cycles;
         r->n_compared = o.n_compared;
+        r->n_requests = o.n_requests;
         r->n_records = o.records[PARE_UNIT_DRAM].n + o.records[PARE_UNIT_ARRAY].n;
         if (!o.is_ok)
             pare_buf_puts(&r->difference, o.difference.text);
         else if (o.status)
-            status = refused(job, o.status, e);
+            pare_buf_printf(&r->difference,
+                            "the RTL refuses the descriptor with status %" PRIu32
+                            " %s; the C model takes it\n",
+                            o.status, pare_accel_status_name(o.status));
         else
             compare(&image, job, &o, w, r);
+        if (r->is_ok && c->coverage)
+            pare_layer_cover(c->coverage, &(pare_layer_seen){.job = job,
+                                                             .image = &image,
+                                                             .pace = c->pace,
+                                                             .records = o.records,
+                                                             .before = c->before,
+                                                             .pauses = c->desc_seed > 0});
         pare_layer_outcome_free(&o);
     }
     if (status == PARE_OK && !r->is_ok) keep_waves(c, job, &how, run_cycles, &r->difference);
     pare_layer_image_free(&image);
     return status;
+}
+
+pare_sim_job pare_layer_sim_job(const pare_layer_job *job)
+{
+    return (pare_sim_job){.layer = job->name,
+                          .type = "conv2d",
+                          .dims = job->dims,
+                          .weight_bits = job->weight_bits,
+                          .act_bits = job->act_bits,
+                          .out_bits = job->out_bits};
+}
+
+pare_machine pare_layer_machine(const pare_layer_check *c, const pare_layer_job *job)
+{
+    pare_machine m = *c->machine;
+    m.memory.out_bits = pare_layer_out_bits(job);
+    if (c->cut.filters) m.mapping.tile.filters = c->cut.filters;
+    if (c->cut.rows) m.mapping.tile.out_rows = c->cut.rows;
+    if (c->cut.order) m.mapping.order = c->cut.order;
+    return m;
 }
 
 uint32_t pare_layer_out_bits(const pare_layer_job *job)
@@ -273,15 +308,9 @@ pare_status pare_layer_verify(const pare_layer_check *c, const pare_layer_job *j
                               pare_layer_result *out, pare_err *e)
 {
     *out = (pare_layer_result){.n_descriptors = 1};
-    const pare_sim_job sim_job = {.layer = job->name,
-                                  .type = "conv2d",
-                                  .dims = job->dims,
-                                  .weight_bits = job->weight_bits,
-                                  .act_bits = job->act_bits,
-                                  .out_bits = job->out_bits};
+    const pare_sim_job sim_job = pare_layer_sim_job(job);
     wanted_records w = {.mem_bits = c->params->mem_bits};
-    pare_machine machine = *c->machine; /* stores what this layer stores */
-    machine.memory.out_bits = pare_layer_out_bits(job);
+    const pare_machine machine = pare_layer_machine(c, job);
     pare_status status = pare_sim_run_layer(&machine, &sim_job, &out->level1, e);
     if (status == PARE_OK) status = walk(c, &machine, &sim_job, job, out, &w, e);
     if (status == PARE_OK) {

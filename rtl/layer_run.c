@@ -24,13 +24,20 @@ static void new_host(layer_bench *b)
         if (k < m->desc.filters) pare_accel_pack_filter(&b->run->filters[k], b->words + b->n_words);
 }
 
-/* Words pause at random, so that the port's handshake is worked too. */
-static bool offers_word(const layer_bench *b)
+/* Ports pause at random, so that their handshakes are worked too. */
+static bool pauses(const layer_bench *b, uint32_t port)
 {
-    if (b->next_word == b->n_words) return false;
-    if (!b->run->desc_seed) return true;
+    if (!b->run->desc_seed) return false;
     const uint64_t x[2] = {b->run->desc_seed, b->cycle};
-    return pare_hash_bytes(PARE_HASH_SEED, x, sizeof x) >> 20 & 1;
+    return pare_hash_bytes(PARE_HASH_SEED, x, sizeof x) >> (20 + port) & 1;
+}
+
+/* Memory serves the words of a stage in time if it takes the requests before the least latency, 10
+ * cycles at least, is over: the first of three by the fifth cycle, each other one by the second. */
+static bool takes_request(const layer_bench *b)
+{
+    const bool is_late = b->is_asked && b->cycle >= b->offer_cycle + 5;
+    return is_late || !pauses(b, 1);
 }
 
 /* ---- memory: one request after the other, a word a cycle at most ---- */
@@ -58,8 +65,8 @@ static bool is_flipped(const layer_bench *b)
 static void drive(layer_bench *b)
 {
     pare_accel_in *const in = &b->in;
-    *in = (pare_accel_in){.req_ready = true, .status_ready = true};
-    in->desc_valid = offers_word(b);
+    *in = (pare_accel_in){.req_ready = takes_request(b), .status_ready = !pauses(b, 2)};
+    in->desc_valid = b->next_word < b->n_words && !pauses(b, 0);
     if (in->desc_valid) in->desc = b->words[b->next_word];
     if (!b->n_queue || b->cycle < b->next_at) return;
     if (b->run->fault.kind == PARE_LAYER_STOP && b->n_moved >= b->run->fault.word) return;
@@ -86,7 +93,7 @@ static bool take_request(layer_bench *b, const pare_accel_out *out)
     if (!b->has_stage || out->stage != b->stage) {
         b->stage = out->stage;
         b->has_stage = true;
-        b->next_at = b->cycle + latency_of(b, out->stage);
+        b->next_at = b->offer_cycle + latency_of(b, out->stage);
     }
     b->queue[b->n_queue++] =
         (layer_request){out->req_write, out->req_kind, out->req_addr, out->req_words, 0};
@@ -113,67 +120,14 @@ static bool react(layer_bench *b, const pare_accel_out *out)
     if (b->in.desc_valid && out->desc_ready) b->next_word++;
     if ((b->in.load_valid && out->load_ready) || (b->in.store_ready && out->store_valid))
         move_word(b, out);
+    if (out->req_valid && (!b->has_offer || out->stage != b->offer_stage)) {
+        b->has_offer = true;
+        b->offer_stage = out->stage;
+        b->offer_cycle = b->cycle;
+    }
+    b->is_asked = out->req_valid && !b->in.req_ready;
     if (out->req_valid && b->in.req_ready) return take_request(b, out);
     return true;
-}
-
-/* ---- records ---- */
-
-static void add_record(pare_layer_records *r, const pare_layer_record *record)
-{
-    if (r->n == r->capacity) {
-        const size_t capacity = r->capacity ? 2 * r->capacity : 256;
-        pare_layer_record *const v = pare_xalloc(capacity, sizeof *v);
-        if (r->n) memcpy(v, r->v, r->n * sizeof *v);
-        free(r->v);
-        r->v = v;
-        r->capacity = capacity;
-    }
-    r->v[r->n++] = *record;
-}
-
-/* A unit does something else, or the same in another stage: the record ends. */
-static void watch_unit(layer_bench *b, pare_unit unit, uint32_t code, uint32_t stage)
-{
-    static const pare_event_kind dram[] = {0, PARE_EVENT_LATENCY, PARE_EVENT_LOAD_WEIGHTS,
-                                           PARE_EVENT_LOAD_ACTS, PARE_EVENT_STORE_OUTPUTS};
-    static const pare_event_kind array[] = {0, PARE_EVENT_COMPUTE, PARE_EVENT_WAIT};
-    layer_watch *const w = &b->watch[unit];
-    if (code == w->code && stage == w->stage) return;
-    const uint64_t now = b->cycle - b->run_cycle;
-    if (w->code) {
-        w->record.end_cycle = now;
-        add_record(&b->out->records[unit], &w->record);
-    }
-    w->code = code;
-    w->stage = stage;
-    if (!code) return;
-    w->record = (pare_layer_record){.kind = unit == PARE_UNIT_DRAM ? dram[code] : array[code],
-                                    .tile = stage - 1,
-                                    .start_cycle = now};
-    if (unit == PARE_UNIT_ARRAY) return;
-    const bool stores = code == PARE_ACCEL_DRAM_OUTPUTS ||
-                        (code == PARE_ACCEL_DRAM_LATENCY && b->n_queue && b->queue[0].is_write);
-    w->record.tile = stores ? stage - 2 : stage;
-}
-
-static void watch(layer_bench *b, const pare_accel_out *out)
-{
-    if (out->run && !b->has_run) {
-        b->has_run = true;
-        b->run_cycle = b->cycle;
-    }
-    if (!b->has_run) return;
-    watch_unit(b, PARE_UNIT_DRAM, out->run ? out->dram_unit : 0, out->stage);
-    watch_unit(b, PARE_UNIT_ARRAY, out->run ? out->array_unit : 0, out->stage);
-    if (!out->run && b->has_run && !b->has_ended) {
-        b->has_ended = true;
-        b->out->cycles = b->cycle - b->run_cycle;
-        b->out->setup_cycles = b->run_cycle;
-    }
-    const bool moves =
-        (b->in.load_valid && out->load_ready) || (b->in.store_ready && out->store_valid);
-    if (moves) b->watch[PARE_UNIT_DRAM].record.words++;
 }
 
 /* ---- a cycle ---- */
@@ -226,20 +180,91 @@ static bool step(layer_bench *b)
         return false;
     }
     const bool is_fine = react(b, &out);
-    watch(b, &out);
+    layer_watch_cycle(&b->watch, &b->in, &out);
     b->cycle++;
     if (!is_fine) return false;
     if (out.status_valid && b->in.status_ready) {
         b->out->status = out.status;
+        b->out->cycles = b->watch.cycles;
+        b->out->setup_cycles = b->watch.run_cycle;
         b->out->is_ok = true;
         return false;
     }
-    if (b->cycle < b->run->limit_cycles) return true;
+    if (b->cycle - b->begin_cycle < b->run->limit_cycles) return true;
     pare_buf_printf(&b->out->difference,
                     "no answer after %" PRIu64 " cycles, twice what level 1 allows: run %d, stage "
                     "%" PRIu32 ", DRAM unit %" PRIu32 ", array unit %" PRIu32 "\n",
-                    b->cycle, out.run, out.stage, out.dram_unit, out.array_unit);
+                    b->cycle - b->begin_cycle, out.run, out.stage, out.dram_unit, out.array_unit);
     return false;
+}
+
+/* ---- descriptors ---- */
+
+static void start(layer_bench *b)
+{
+    b->has_stage = b->has_offer = b->is_asked = false;
+    b->next_word = b->n_moved = b->n_queue = 0;
+    b->begin_cycle = b->cycle;
+    b->watch = (layer_watcher){.records = b->out->records};
+    b->out->is_ok = false;
+    for (int i = 0; i < PARE_N_UNITS; i++) b->out->records[i].n = 0;
+}
+
+/* Up to its answer, a difference, or `n_cycles`. */
+static pare_status run_descriptor(layer_bench *b, uint64_t n_cycles, pare_err *e)
+{
+    const pare_layer_run *const run = b->run;
+    start(b);
+    for (uint64_t i = 0; i < n_cycles; i++) {
+        if (run->trace && b->cycle == run->trace_from && !pare_dut_accel_trace(b->dut, run->trace))
+            return pare_err_set(e, PARE_EFAIL, run->trace, NOWHERE, "cannot be written");
+        if (!step(b)) break;
+    }
+    return PARE_OK;
+}
+
+/* A reset in the midst of the layer: what it was at must be forgotten. */
+static pare_status abort_layer(layer_bench *b, pare_err *e)
+{
+    const uint64_t x[2] = {b->run->desc_seed, b->run->limit_cycles};
+    const uint64_t h = pare_hash_bytes(PARE_HASH_SEED, x, sizeof x);
+    const uint64_t n = 1 + (h >> 16) % (b->run->limit_cycles / 2);
+    PARE_TRY(run_descriptor(b, n, e));
+    if (b->out->difference.n) return PARE_OK;
+    b->out->is_ok = true;
+    b->out->status = PARE_ACCEL_STATUS_OK;
+    pare_dut_accel_reset(b->dut);
+    if (!b->model) return PARE_OK;
+    pare_accel_model_free(b->model);
+    b->model = pare_accel_model_new(b->run->image->params);
+    return PARE_OK;
+}
+
+/* What comes before the layer that counts must leave no trace: not in the machine, nor in memory.
+ */
+static pare_status run_before(layer_bench *b, pare_err *e)
+{
+    const pare_layer_image *const m = b->run->image;
+    const uint32_t bits = b->words[1];
+    const size_t n_words = b->n_words, word_bytes = m->params->mem_bits / 8;
+    if (b->run->before == PARE_BEFORE_RESET) return PARE_OK;
+    const bool is_refused = b->run->before == PARE_BEFORE_REFUSED;
+    if (is_refused) {
+        b->words[1] = 0; /* bitlengths */
+        b->n_words = PARE_ACCEL_WORDS;
+    }
+    PARE_TRY(b->run->before == PARE_BEFORE_ABORTED ? abort_layer(b, e)
+                                                   : run_descriptor(b, UINT64_MAX, e));
+    b->words[1] = bits;
+    b->n_words = n_words;
+    if (b->out->is_ok && is_refused != (b->out->status != PARE_ACCEL_STATUS_OK)) {
+        pare_buf_printf(&b->out->difference, "status %" PRIu32 " of the descriptor before\n",
+                        b->out->status);
+        b->out->is_ok = false;
+    }
+    memset(m->memory + m->desc.out_base * word_bytes, 0,
+           (m->words - m->desc.out_base) * word_bytes);
+    return PARE_OK;
 }
 
 pare_status pare_layer_run_rtl(const pare_layer_run *run, pare_layer_outcome *out, pare_err *e)
@@ -247,14 +272,13 @@ pare_status pare_layer_run_rtl(const pare_layer_run *run, pare_layer_outcome *ou
     *out = (pare_layer_outcome){0};
     layer_bench b = {.run = run, .out = out};
     b.dut = pare_dut_accel_new(run->image->params);
-    pare_status status = PARE_OK;
+    pare_status status;
     if (run->has_model || run->model_vcd) b.model = pare_accel_model_new(run->image->params);
     if (run->model_vcd) b.vcd = layer_vcd_new(run->image->params);
     new_host(&b);
-    do {
-        if (run->trace && b.cycle == run->trace_from && !pare_dut_accel_trace(b.dut, run->trace))
-            status = pare_err_set(e, PARE_EFAIL, run->trace, NOWHERE, "cannot be written");
-    } while (status == PARE_OK && step(&b));
+    status = run_before(&b, e);
+    if (status == PARE_OK && (out->is_ok || run->before == PARE_BEFORE_RESET))
+        status = run_descriptor(&b, UINT64_MAX, e);
     out->run_cycles = b.cycle;
     if (b.vcd && status == PARE_OK) status = layer_vcd_save(b.vcd, run->model_vcd, e);
     layer_vcd_free(b.vcd);

@@ -21,6 +21,17 @@ typedef struct layer_watch {
     pare_layer_record record;
 } layer_watch;
 
+/* Makes the records of a descriptor, from its first cycle on (layer_records.c). */
+typedef struct layer_watcher {
+    pare_layer_records *records; /* PARE_N_UNITS */
+    uint64_t cycle;              /* of the descriptor */
+    bool has_run, has_ended;
+    uint64_t run_cycle, cycles; /* of the first stage's begin; of all stages */
+    layer_watch units[PARE_N_UNITS];
+} layer_watcher;
+/* The pins of the next cycle. */
+void layer_watch_cycle(layer_watcher *w, const pare_accel_in *in, const pare_accel_out *out);
+
 enum { LAYER_QUEUE = 4, LAYER_CONTEXT = 8 };
 
 struct pare_accel_model;
@@ -38,12 +49,13 @@ typedef struct layer_bench {
     size_t n_words, next_word;
     layer_request queue[LAYER_QUEUE];
     size_t n_queue;
-    bool has_stage, has_run, has_ended;
-    uint32_t stage;
-    uint64_t next_at;   /* cycle of the next word */
-    uint64_t n_moved;   /* words */
-    uint64_t run_cycle; /* of the first stage's begin */
-    layer_watch watch[PARE_N_UNITS];
+    bool has_stage, has_offer, is_asked; /* is_asked: a request is waiting to be taken */
+    uint64_t begin_cycle;                /* of this descriptor */
+    uint32_t stage, offer_stage;
+    uint64_t offer_cycle; /* of the stage's first request */
+    uint64_t next_at;     /* cycle of the next word */
+    uint64_t n_moved;     /* words */
+    layer_watcher watch;
 } layer_bench;
 
 #endif

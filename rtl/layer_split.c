@@ -22,6 +22,7 @@ static void add_up(pare_layer_result *sum, const pare_layer_result *part)
     sum->setup_cycles += part->setup_cycles;
     sum->n_records += part->n_records;
     sum->n_compared += part->n_compared;
+    sum->n_requests += part->n_requests;
 }
 
 static pare_status verify_part(const pare_layer_check *c, const pare_layer_job *job, uint32_t image,
@@ -56,14 +57,8 @@ pare_status pare_layer_verify_split(const pare_layer_check *c, const pare_layer_
 {
     const pare_dims *const d = &job->dims;
     *out = (pare_layer_result){.is_ok = true};
-    const pare_sim_job whole = {.layer = job->name,
-                                .type = "conv2d",
-                                .dims = *d,
-                                .weight_bits = job->weight_bits,
-                                .act_bits = job->act_bits,
-                                .out_bits = job->out_bits};
-    pare_machine machine = *c->machine; /* stores what this layer stores */
-    machine.memory.out_bits = pare_layer_out_bits(job);
+    const pare_sim_job whole = pare_layer_sim_job(job);
+    const pare_machine machine = pare_layer_machine(c, job);
     PARE_TRY(pare_sim_run_layer(&machine, &whole, &out->level1, e));
     out->n_outputs = (uint64_t)d->n * d->k * d->p * d->q;
     out->outputs = pare_xalloc(out->n_outputs, sizeof *out->outputs);

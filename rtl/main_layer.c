@@ -1,19 +1,11 @@
 /* pare-cosim layer and net: whole layers on the Verilated machine. */
+#include "rtl/main_layer.h"
 #include "rtl/main.h"
 #include "rtl/net.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-typedef struct layer_args {
-    const char *machine, *bits, *run, *data, *latency, *gaps, *trace, *vcd, *data_kind, *fault;
-    pare_strs sets;
-    pare_layer_fault spoils;
-    uint64_t seed, image, count, first, batch;
-    bool raw, no_model, is_json;
-} layer_args;
 
 /* ---- what the options say ---- */
 
@@ -55,8 +47,8 @@ static bool read_fault(const char *text, pare_layer_fault *fault)
            sscanf(text + 5, "%" SCNu64 "%c", &fault->word, &end) == 1;
 }
 
-static pare_status open_machine(const layer_args *a, pare_machine **m,
-                                const pare_accel_params **params, pare_err *e)
+pare_status layer_open_machine(const layer_args *a, pare_machine **m,
+                               const pare_accel_params **params, pare_err *e)
 {
     pare_buf path = {0};
     pare_data_find("machines", a->machine, &path);
@@ -177,14 +169,17 @@ static void print_layer(const layer_args *a, const pare_layer_job *j, const pare
     printf("  records   %" PRIu64 " equal those of level 2\n", r->n_records);
     if (r->n_compared)
         printf("  pins      of %" PRIu64 " cycles equal those of the C model\n", r->n_compared);
+    if (a->systemc)
+        printf("  platform  %" PRIu64 " bursts of the DMA through the SystemC memory\n",
+               r->n_requests);
     printf("  cycles    RTL %" PRIu64 ", level 2 %" PRIu64
            "; level 1 without the memory's pace%s %" PRIu64 "; setup before %" PRIu64 "\n",
            r->rtl_cycles, r->level2_cycles, r->n_descriptors > 1 ? ", as one layer," : "",
            r->level1.stats.cycles, r->setup_cycles);
 }
 
-static pare_layer_check check_of(const layer_args *a, const pare_machine *m,
-                                 const pare_accel_params *p, const pare_sim_pace *pace)
+pare_layer_check layer_check_of(const layer_args *a, const pare_machine *m,
+                                const pare_accel_params *p, const pare_sim_pace *pace)
 {
     return (pare_layer_check){.machine = m,
                               .params = p,
@@ -193,7 +188,8 @@ static pare_layer_check check_of(const layer_args *a, const pare_machine *m,
                               .model_vcd = a->vcd,
                               .failure_dir = ".",
                               .fault = a->spoils,
-                              .has_model = !a->no_model};
+                              .engine = a->systemc ? pare_layer_run_platform : NULL,
+                              .has_model = !a->no_model && !a->systemc};
 }
 
 static pare_status verify(const layer_args *a, const pare_machine *m, const pare_accel_params *p,
@@ -204,7 +200,7 @@ static pare_status verify(const layer_args *a, const pare_machine *m, const pare
     pare_layer_result r;
     PARE_TRY(read_pace(a, m, &pace, &has_pace, e));
     if (has_pace) PARE_TRY(check_latency(&pace, p, e));
-    const pare_layer_check check = check_of(a, m, p, has_pace ? &pace : NULL);
+    const pare_layer_check check = layer_check_of(a, m, p, has_pace ? &pace : NULL);
     const bool is_split = (uint64_t)job->dims.n * job->dims.groups > 1;
     PARE_TRY((is_split ? pare_layer_verify_split : pare_layer_verify)(&check, job, &r, e));
     *is_ok = r.is_ok;
@@ -217,8 +213,8 @@ static pare_status verify(const layer_args *a, const pare_machine *m, const pare
         if (a->batch > 1) fprintf(stderr, " --batch %" PRIu64, a->batch);
         if (a->gaps) fprintf(stderr, " --gaps %s", a->gaps);
         if (a->fault) fprintf(stderr, " --fault %s", a->fault);
-        fprintf(stderr, "%s --seed %" PRIu64 " --trace layer.fst --vcd layer.vcd\n",
-                a->raw ? " --sums" : "", a->seed);
+        fprintf(stderr, "%s --seed %" PRIu64 "%s\n", a->raw ? " --sums" : "", a->seed,
+                a->systemc ? " --systemc --trace layer.fst" : " --trace layer.fst --vcd layer.vcd");
     }
     pare_layer_result_free(&r);
     return PARE_OK;
@@ -247,7 +243,7 @@ static pare_status run_random_codes(const layer_args *a, const char *network, co
     job.weight_bits = bits->layers[mac].weight_bits;
     job.act_bits = bits->layers[mac].act_bits;
     PARE_TRY_DONE(check_shape(net, index, e));
-    PARE_TRY_DONE(open_machine(a, &m, &p, e));
+    PARE_TRY_DONE(layer_open_machine(a, &m, &p, e));
     make_random(a, &job, &c);
     path.n = 0;
     pare_buf_printf(&path, "pare-cosim layer %s %s --machine %s --bits %s", network, layer,
@@ -281,7 +277,7 @@ static pare_status run_trained(const layer_args *a, const char *layer, bool *is_
     pare_infer_use_requant(f); /* where the run says how, the machine's codes are the same */
     PARE_TRY_DONE(find_layer(pare_infer_net(f), layer, &index, e));
     PARE_TRY_DONE(pare_net_run_new(f, &net, e));
-    PARE_TRY_DONE(open_machine(a, &m, &p, e));
+    PARE_TRY_DONE(layer_open_machine(a, &m, &p, e));
     PARE_TRY_DONE(pare_infer_images_load(a->data, a->image + 1, &images, e));
     if (images.n <= a->image)
         PARE_TRY_DONE(pare_err_set(e, PARE_EUSAGE, NULL, (pare_pos){0, 0},
@@ -309,55 +305,6 @@ done:
     pare_machine_free(m);
     pare_infer_images_free(&images);
     pare_infer_free(f);
-    return status;
-}
-
-/* ---- random layers ---- */
-
-static pare_status run_campaign(const layer_args *a, bool *is_ok, pare_err *e)
-{
-    pare_machine *m = NULL;
-    const pare_accel_params *p;
-    uint64_t n_run = 0, n_refused = 0, n_outputs = 0, n_records = 0, n_cycles = 0, n_tiles = 0;
-    pare_status status = open_machine(a, &m, &p, e);
-    const bool is_terminal = isatty(STDERR_FILENO);
-    for (uint64_t i = a->first; i < a->first + a->count && status == PARE_OK && *is_ok; i++) {
-        pare_layer_random x;
-        pare_layer_result r;
-        pare_layer_random_new(p, a->seed, i, &x);
-        pare_layer_check check = check_of(a, m, p, x.has_pace ? &x.pace : NULL);
-        check.desc_seed = x.desc_seed;
-        pare_err refusal = {0};
-        if (pare_layer_verify(&check, &x.job, &r, &refusal) == PARE_OK) {
-            n_run++;
-            n_outputs += r.n_outputs;
-            n_records += r.n_records;
-            n_cycles += r.rtl_cycles + r.setup_cycles;
-            n_tiles += r.level1.map.n_tiles;
-            *is_ok = r.is_ok;
-            if (!r.is_ok)
-                fprintf(stderr,
-                        "random layer %" PRIu64 " on %s: %sreplay: pare-cosim layer --random 1 "
-                        "--first %" PRIu64 " --seed %" PRIu64 " --machine %s%s%s --trace layer.fst "
-                        "--vcd layer.vcd\n",
-                        i, p->name, r.difference.text, i, a->seed, a->machine,
-                        a->fault ? " --fault " : "", a->fault ? a->fault : "");
-        } else {
-            n_refused++;
-            if (is_terminal) fprintf(stderr, "\rlayer %" PRIu64 ": %s\n", i, refusal.text);
-        }
-        if (is_terminal && i % 64 == 0)
-            fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " layers ", i - a->first, a->count);
-        pare_layer_result_free(&r);
-        pare_layer_random_free(&x);
-    }
-    if (is_terminal) fprintf(stderr, "\r%40s\r", "");
-    if (status == PARE_OK && *is_ok)
-        printf("%s: %" PRIu64 " random layers, %" PRIu64 " tiles: %" PRIu64 " outputs, %" PRIu64
-               " records, the pins of %" PRIu64 " cycles agree; %" PRIu64
-               " fit no mapping; seed %" PRIu64 "\n",
-               p->name, n_run, n_tiles, n_outputs, n_records, n_cycles, n_refused, a->seed);
-    pare_machine_free(m);
     return status;
 }
 
@@ -440,11 +387,11 @@ static pare_status run_net(const layer_args *a, bool *is_ok, pare_err *e)
     PARE_TRY_DONE(pare_infer_load(a->run, &f, e));
     pare_infer_use_requant(f); /* where the run says how, the machine's codes are the same */
     PARE_TRY_DONE(pare_net_run_new(f, &net, e));
-    PARE_TRY_DONE(open_machine(a, &m, &p, e));
+    PARE_TRY_DONE(layer_open_machine(a, &m, &p, e));
     PARE_TRY_DONE(pare_infer_images_load(a->data, a->count, &images, e));
     PARE_TRY_DONE(read_pace(a, m, &pace, &has_pace, e));
     if (has_pace) PARE_TRY_DONE(check_latency(&pace, p, e));
-    const pare_layer_check check = check_of(a, m, p, has_pace ? &pace : NULL);
+    const pare_layer_check check = layer_check_of(a, m, p, has_pace ? &pace : NULL);
     PARE_TRY_DONE(run_images(a, &net, &check, &images, is_ok, e));
 done:
     pare_net_run_free(&net);
@@ -511,6 +458,13 @@ int pare_cosim_main_layer(int argc, char **argv)
         {"sums", 0, PARE_OPT_FLAG, NULL, "store sums instead of codes", &a.raw, 0, 0},
         {"random", 0, PARE_OPT_U64, "N", "N random small layers instead", &a.count, 1, 1e12},
         {"first", 0, PARE_OPT_U64, "I", "number of the first of them (0)", &a.first, 0, 1e12},
+        {"coverage", 0, PARE_OPT_FLAG, NULL, "print what they have met, set by set",
+         &a.has_coverage, 0, 0},
+        {"full", 0, PARE_OPT_FLAG, NULL, "fail unless they met every bin that can be met",
+         &a.is_full, 0, 0},
+        {"systemc", 0, PARE_OPT_FLAG, NULL,
+         "in the SystemC platform, with its host, DRAM and DMA, instead of alone", &a.systemc, 0,
+         0},
         {"trace", 't', PARE_OPT_STRING, "FILE.fst", "write the RTL's waves", &a.trace, 0, 0},
         {"vcd", 0, PARE_OPT_STRING, "FILE.vcd", "write the C model's pins", &a.vcd, 0, 0},
         {"fault", 0, PARE_OPT_STRING, "KIND,N",
@@ -532,13 +486,19 @@ int pare_cosim_main_layer(int argc, char **argv)
     pare_err e = {0};
     bool is_ok = true;
     pare_status status;
+    if (a.systemc && (a.fault || a.vcd)) {
+        fprintf(stderr, "--%s is of the machine alone; no --systemc with it expected\n",
+                a.fault ? "fault" : "vcd");
+        free(a.sets.v);
+        return PARE_EUSAGE;
+    }
     if (a.fault && !read_fault(a.fault, &a.spoils)) {
         fprintf(stderr, "--fault is '%s'; flip,N or stop,N expected\n", a.fault);
         free(a.sets.v);
         return PARE_EUSAGE;
     }
     if (a.count)
-        status = run_campaign(&a, &is_ok, &e);
+        status = layer_run_campaign(&a, &is_ok, &e);
     else if (a.run)
         status = run_trained(&a, argv[2], &is_ok, &e);
     else

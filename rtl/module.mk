@@ -106,9 +106,9 @@ $(RTL_LIB): $(call objects,rtl) $(BUILD)/obj/rtl/dut.o $(BUILD)/obj/rtl/dut_acce
 
 rtl_link = mkdir -p $(@D) && $(CXX) $(LDFLAGS) -o $@ $^ $(call syslibs,sim) -lz
 
-$(BUILD)/bin/pare-cosim: $(call mains,rtl) $(RTL_LIB) $(call libs,sim)
+$(BUILD)/bin/pare-cosim: $(call mains,rtl) $(BUILD)/obj/rtl/platform.o $(RTL_LIB) $(call libs,sim)
 	$(call say,LD,$@)
-	$(Q)$(rtl_link)
+	$(Q)$(rtl_link) -lsystemc
 $(BUILD)/tests/test_rtl_%: $(BUILD)/obj/tests/test_rtl_%.o $(BUILD)/obj/tests/gtck.o $(RTL_LIB) $(call libs,sim)
 	$(call say,LD,$@)
 	$(Q)$(rtl_link) $(LIBS_check)
@@ -173,9 +173,10 @@ rtl-mutants: rtl ## Break the RTL in many ways; pare-cosim must notice each
 formal: ## Prove the PEs and their handshakes for all inputs, netlists equal to the RTL (6 minutes)
 	$(Q).ci/deps formal
 	$(Q)tests/formal/run.sh
-rtl-slow: rtl ## The RTL's long campaigns: all coverage bins, mutants, proofs
+rtl-slow: rtl ## The RTL's long campaigns: all coverage bins of PEs and machines, mutants, proofs
 	$(Q).ci/deps formal
 	$(Q)$(BUILD)/bin/pare-cosim pe --count 1000000 --seed 2 --full
-	$(Q)BUILD=$(BUILD) rtl/mutants.sh
+	$(Q)for m in pare4 pare4_skew pare_odd; do $(BUILD)/bin/pare-cosim layer --random 8000 -m $$m --seed 2 --full --coverage || exit; done
+	$(Q)MACHINE=1 BUILD=$(BUILD) rtl/mutants.sh
 	$(Q)tests/formal/run.sh
 .PHONY: rtl-mutants rtl-slow formal

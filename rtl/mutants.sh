@@ -10,8 +10,10 @@
 # the build folder $BUILD (build). Arguments: names of mutants to run (generated ones are
 # module:line:column:rule); none means all.
 # MUTANTS=N runs N generated ones only (drawn by SEED, default 1); JOBS (all cores) at a time. The
-# modules that only the whole machine has are generated from with MACHINE=1 or by name: each takes a
-# quarter of a minute, and their equivalent ones are not argued yet.
+# modules that only the whole machine has are generated from with MACHINE=1 (MACHINE=only: from no
+# others, and no named ones) or by name. A machine takes long to compile, so all their mutants are in
+# one build each of pare_odd, pare4_skew and pare4, and one is chosen as the simulation starts
+# (rtl/schemata.py); the few whose expression is not found there have builds of their own.
 set -u
 SRC=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=${BUILD:-build}
@@ -21,7 +23,7 @@ trap 'rm -rf "$work"' EXIT
 export PARE_DATA=$SRC
 JOBS=${JOBS:-$(nproc)}
 DOTS=40000
-LAYERS=60
+LAYERS=${LAYERS:-150}
 
 # name, kind, file, basic regular expression, replacement
 MUTANTS_NAMED=$(cat <<'LIST'
@@ -122,14 +124,18 @@ kinds_of() {
     pare_fusion_unit | pare_pe_fusion) echo fusion_odd ;;
     pare_term_recode) echo naf pragmatic ones ;;
     pare_term_schedule | pare_term_column | pare_term_core | pare_pe_term) echo ones pragmatic naf ;;
-    pare_step_buffer | pare_fusion_align | pare_fusion_pad) echo pare_fusion_odd pare_fusion ;;
-    *) echo pare_odd pare4_skew pare_term pare_fusion_odd ;; # the whole machine
+    pare_step_buffer | pare_fusion_align | pare_fusion_pad) echo pare_fusion_odd ;;
+    *) echo pare_odd pare4_skew pare4 pare_term pare_fusion_odd ;; # the whole machine
   esac
 }
 
 generate() { # module|line|column|length|rule|replacement
   (cd "$SRC" && awk -f rtl/mutate.awk rtl/pare_*.sv) | while IFS= read -r site; do
-    [ -z "${MACHINE:-}" ] && [ ${#names[@]} -eq 0 ] && [[ $(kinds_of "${site%%|*}") == pare_* ]] && continue
+    if [[ $(kinds_of "${site%%|*}") == pare_* ]]; then
+      [ -n "${MACHINE:-}" ] || [ ${#names[@]} -gt 0 ] || continue
+    elif [ "${MACHINE:-}" = only ]; then
+      continue
+    fi
     printf '%s\n' "$site"
   done
 }
@@ -152,13 +158,34 @@ build_kind() { # folder with rtl/, kind: the program with that kind's model exch
   local -a parameters sources=("${MODULES[@]}")
   read -ra parameters <"$work/parameters.$2"
   is_machine "$2" && prefix=Vaccel sources=("${MACHINE_MODULES[@]}")
+  [ -f "$1/rtl/pare_mutant_pkg.sv" ] && sources=(rtl/pare_pkg.sv rtl/pare_mutant_pkg.sv "${sources[@]:1}")
   (cd "$1" && verilator -Wno-fatal --assert -O3 --x-assign unique --x-initial unique -Irtl --cc --trace-fst \
     --prefix "${prefix}_$2" --Mdir "$out" "${parameters[@]}" "${sources[@]}") || return 1
-  (cd "$out" && for f in *.cpp; do echo "#include \"$f\""; done >all.cc &&
+  (cd "$out" && {
+    for f in *.cpp; do echo "#include \"$f\""; done
+    echo '#include <cstdlib>'
+    echo 'extern "C" int pare_mutant() { const char *id = std::getenv("PARE_MUTANT"); return id ? std::atoi(id) : 0; }'
+  } >all.cc &&
     g++ -std=c++17 -O1 -w -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_SC=0 -isystem "$INCLUDE" -isystem "$INCLUDE/vltstd" \
       -I. -c -o model.o all.cc) || return 1
-  g++ -o "$out/pare-cosim" "$work"/lib/main*.o "$out/model.o" "$work"/lib/libpare_rtl.a \
-    "$work"/lib/libpare_sim.a "$work"/lib/libpare_traces.a -lyaml -lz -lm -pthread
+  g++ -o "$out/pare-cosim" "$work"/lib/main*.o "$work"/lib/platform.o "$out/model.o" "$work"/lib/libpare_rtl.a \
+    "$work"/lib/libpare_sim.a "$work"/lib/libpare_traces.a -lsystemc -lyaml -lz -lm -pthread
+}
+
+# Sets killer; 0: killed, 1: not. Waves of failed layers stay in the folder.
+campaign() { # folder to run in, kind, program
+  local -a options=(pe --kind "$2" --count "$DOTS")
+  is_machine "$2" && options=(layer --random "$LAYERS" --machine "$2")
+  (cd "$1" && timeout 600 "$3" "${options[@]}") >"$1/out" 2>&1
+  local status=$?
+  rm -f "$1"/*_failed.fst
+  # an assertion that fails first is reported by its name
+  [ $status -eq 1 ] && killer=$(sed -nE 's/^.*Assertion failed in .*\.([A-Za-z]+):.*/assertion \1/p; s/^.*, (case [0-9]+), cycle [0-9]+: (.*) is .* in the RTL; .*/\2 (\1)/p' "$1/out" | head -n 1) && [ -n "$killer" ] && return 0
+  [ $status -eq 1 ] && is_machine "$2" && killer=$(grep -m 1 -E 'differs|is .* in the RTL|no answer|level 2|asked|refuses|before' "$1/out" | sed 's/^random //' | cut -c1-90) && [ -n "$killer" ] && return 0
+  # Verilator gives up on a loop that does not settle
+  grep -q 'did not converge' "$1/out" && killer="does not settle" && return 0
+  killer="SURVIVES (exit status $status)"
+  return 1
 }
 
 # Sets killer; 0: killed, 1: not, 2: it does not build
@@ -167,19 +194,10 @@ try_kind() { # folder, kind
     killer="does not build: $(grep -m 1 -iE 'error' "$1/log")"
     return 2
   fi
-  local -a campaign=(pe --kind "$2" --count $DOTS)
-  is_machine "$2" && campaign=(layer --random $LAYERS --machine "$2")
-  timeout 240 "$1/$2/pare-cosim" "${campaign[@]}" >"$1/out" 2>&1
+  campaign "$1" "$2" "$1/$2/pare-cosim"
   local status=$?
   rm -rf "${1:?}/$2"
-  # an assertion that fails first is reported by its name
-  [ $status -eq 1 ] && killer=$(sed -nE 's/^.*Assertion failed in .*\.([A-Za-z]+):.*/assertion \1/p; s/^.*, (case [0-9]+), cycle [0-9]+: (.*) is .* in the RTL; .*/\2 (\1)/p' "$1/out" | head -n 1) && [ -n "$killer" ] && return 0
-  [ $status -eq 1 ] && is_machine "$2" && killer=$(grep -m 1 -E 'differs|is .* in the RTL|no answer|level 2|asked|refuses' "$1/out" | cut -c1-70) && [ -n "$killer" ] && return 0
-  [ $status -eq 3 ] && is_machine "$2" && killer=$(grep -m 1 'refuses' "$1/out" | cut -c1-70) && [ -n "$killer" ] && return 0
-  # Verilator gives up on a loop that does not settle
-  grep -q 'did not converge' "$1/out" && killer="does not settle" && return 0
-  killer="SURVIVES (exit status $status)"
-  return 1
+  return $status
 }
 
 judge() { # name, module, kinds, folder with the mutant in it, the mutated line: prints its row
@@ -191,14 +209,21 @@ judge() { # name, module, kinds, folder with the mutant in it, the mutated line:
       2) verdict=STILLBORN ;;
     esac
   done
-  local reason
-  reason=$(awk -F'|' -v key="$2|${1##*:}|$5" '$1 "|" $2 "|" $3 == key { print $4 }' "$SRC/tests/mutants/equivalent.txt")
+  row "$1" "$2" "$kind" $verdict "$5"
+}
+
+row() { # name, module, kind, verdict, the mutated line: prints the row
+  local verdict=$4 reason next=
+  # a line that stands in its module more than once is named with the one behind it
+  [[ $1 == *:* ]] && next=$(cut -d: -f2 <<<"$1") && next=$(sed -n "$((next + 1))s/^ *//p" "$SRC/rtl/$2.sv")
+  reason=$(awk -F'|' -v key="$2|${1##*:}|$5" -v longer="$2|${1##*:}|$5 / ${next//|/¦}" \
+    '{ own = $1 "|" $2 "|" $3 } own == key || own == longer { print $4 }' "$SRC/tests/mutants/equivalent.txt")
   # a generated mutant that is no RTL is no mutant
-  [ $verdict = STILLBORN ] && [[ $1 == *:* ]] && verdict=stillborn
-  if [ -n "$reason" ] && [ $verdict != stillborn ]; then
-    [ $verdict = SURVIVED ] && verdict=equivalent killer=$reason || verdict="KILLED THOUGH EQUIVALENT"
+  [ "$verdict" = STILLBORN ] && [[ $1 == *:* ]] && verdict=stillborn
+  if [ -n "$reason" ] && [ "$verdict" != stillborn ]; then
+    [ "$verdict" = SURVIVED ] && verdict=equivalent killer=$reason || verdict="KILLED THOUGH EQUIVALENT"
   fi
-  printf '%s|%s|%s|%s|%s\n' "$1" "$2" "$kind" "$verdict" "$killer"
+  printf '%s|%s|%s|%s|%s\n' "$1" "$2" "$3" "$verdict" "$killer"
 }
 
 named() { # name kind file pattern replacement
@@ -223,13 +248,46 @@ generated() { # module line column length rule replacement
   rm -rf "$dir"
 }
 
+# ---- the machine's: all in one build a kind ----
+
+build_chosen() { # lines of generate: those that have no build of their own; prints the others
+  local kind
+  mkdir "$work/chosen" && cp -r "$SRC/rtl" "$work/chosen/rtl"
+  cat >"$work/sites"
+  python3 "$SRC/rtl/schemata.py" "$work/chosen" <"$work/sites" >"$work/left"
+  for kind in $(kinds_of pare_accel); do
+    if ! build_kind "$work/chosen" "$kind" >"$work/chosen/log" 2>&1; then
+      echo "the mutants of $kind do not build: $(grep -m 1 -iE 'error' "$work/chosen/log")" >&2
+      exit 1
+    fi
+    # none is chosen: that must be the machine itself
+    if PARE_MUTANT=0 campaign "$work/chosen" "$kind" "$work/chosen/$kind/pare-cosim"; then
+      echo "$kind with its mutants in it, none chosen, is not the machine: $killer" >&2
+      exit 1
+    fi
+  done
+  awk 'NR == FNR { left[$1] = 1; next } FNR in left' "$work/left" "$work/sites"
+}
+
+chosen() { # number, module line column length rule replacement
+  local name=$2:$3:$4:$6 dir=$work/chosen.$1 line killer verdict=SURVIVED kind
+  mkdir "$dir"
+  line=$(sed -n "$3p" "$SRC/rtl/$2.sv")
+  line=${line:0:$(($4 - 1))}$7${line:$(($4 - 1 + $5))}
+  for kind in $(kinds_of "$2"); do
+    PARE_MUTANT=$1 campaign "$dir" "$kind" "$work/chosen/$kind/pare-cosim" && verdict=killed && break
+  done
+  row "$name" "$2" "$kind" $verdict "${line//|/¦}"
+  rm -rf "$dir"
+}
+
 # ---- all of them ----
 
 wanted() { [ ${#names[@]} -eq 0 ] || [[ " ${names[*]} " == *" $1 "* ]]; }
 
 start_all() { # one job a mutant, JOBS at a time; each writes its row to a file of its own
-  local n=0 name kind file rest pattern replacement module line column length rule
-  while IFS='|' read -r name kind file rest; do
+  local n=0 name kind file rest pattern replacement module line column length rule number
+  [ "${MACHINE:-}" = only ] || while IFS='|' read -r name kind file rest; do
     # the last | that is not escaped parts pattern and replacement
     rest=${rest//\\|/$'\x02'}
     pattern=${rest%%|*} replacement=${rest#*|}
@@ -238,19 +296,36 @@ start_all() { # one job a mutant, JOBS at a time; each writes its row to a file 
     named "$name" "$kind" "$file" "${pattern//$'\x02'/|}" "${replacement//$'\x02'/|}" >"$work/row.$(printf %05d $n)" &
     n=$((n + 1))
   done <<<"$MUTANTS_NAMED"
+  generate | while IFS= read -r line; do
+    IFS='|' read -r module number column _ rule _ <<<"$line"
+    wanted "$module:$number:$column:$rule" && printf '%s\n' "$line"
+  done | sample >"$work/drawn"
+  : >"$work/machine"
+  while IFS= read -r line; do # those of the machine aside
+    if [[ $(kinds_of "${line%%|*}") == pare_* ]]; then printf '%s\n' "$line" >>"$work/machine"; else printf '%s\n' "$line"; fi
+  done <"$work/drawn" >"$work/own"
+  [ ! -s "$work/machine" ] || build_chosen <"$work/machine" >>"$work/own" || exit 1
   while IFS='|' read -r module line column length rule replacement; do
-    wanted "$module:$line:$column:$rule" || continue
     while (($(jobs -rp | wc -l) >= JOBS)); do wait -n; done
     generated "$module" "$line" "$column" "$length" "$rule" "$replacement" >"$work/row.$(printf %05d $n)" &
     n=$((n + 1))
     [ ! -t 2 ] || printf '\r%d mutants begun ' $n >&2
-  done < <(generate | sample)
+  done <"$work/own"
+  number=0
+  while IFS='|' read -r module line column length rule replacement; do
+    number=$((number + 1))
+    grep -qx "$number" "$work/left" && continue
+    while (($(jobs -rp | wc -l) >= JOBS)); do wait -n; done
+    chosen "$number" "$module" "$line" "$column" "$length" "$rule" "$replacement" >"$work/row.$(printf %05d $n)" &
+    n=$((n + 1))
+    [ ! -t 2 ] || printf '\r%d mutants begun ' $n >&2
+  done <"$work/machine"
   wait
 }
 
 names=("$@")
 # a build that goes on meanwhile changes nothing
-mkdir "$work/lib" && cp "$BUILD"/obj/rtl/main*.o "$BUILD"/lib/libpare_{rtl,sim,traces}.a "$work/lib/" || exit 1
+mkdir "$work/lib" && cp "$BUILD"/obj/rtl/main*.o "$BUILD"/obj/rtl/platform.o "$BUILD"/lib/libpare_{rtl,sim,traces}.a "$work/lib/" || exit 1
 for kind in $(sed -nE 's/^ *X\(([a-z0-9_]+), .*/\1/p' "$SRC/rtl/kinds.h"); do
   (cd "$SRC" && make -s --no-print-directory BUILD="$BUILD" "rtl-parameters-$kind") >"$work/parameters.$kind"
 done

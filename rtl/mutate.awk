@@ -32,7 +32,7 @@ FNR == 1 {
   if (code ~ /`ifndef SYNTHESIS/) in_simulation = 1
   if (code ~ /`PARE_ASSERT/) in_assert = 1
   if (code ~ /begin : gen_bad/) in_check = 1
-  skip = in_header || in_simulation || in_assert || in_check || code ~ /for \(|\$error|unused|`include|genvar|begin : gen_/
+  skip = in_header || in_simulation || in_assert || in_check || code ~ /for \(|\$error|\$stable|unused|`include|genvar|begin : gen_/
   if (in_header && code ~ /;/) in_header = 0
   if (in_simulation && code ~ /`endif/) in_simulation = 0
   if (in_assert && code ~ /\)$|\);$/) in_assert = 0

@@ -38,6 +38,19 @@ const sc_time CYCLE(1, sc_core::SC_NS);
 
 enum : uint64_t { REG_COMMAND = 0, REG_STATUS = 4, REG_CYCLES = 8 }; // the last one has 8 bytes
 
+// What a burst of the DMA tells the DRAM beside its address, and what it answers: idle cycles
+// before each word.
+struct Pacing : tlm::tlm_extension<Pacing> {
+    uint32_t stage = 0;
+    std::vector<uint32_t> gaps;
+
+    tlm::tlm_extension_base *clone() const override { return new Pacing(*this); }
+    void copy_from(const tlm::tlm_extension_base &other) override
+    {
+        *this = static_cast<const Pacing &>(other);
+    }
+};
+
 // ---- memory ----
 
 // Approximately timed for the DMA, loosely timed for the host: both share the channel.
@@ -62,10 +75,30 @@ class Dram : public sc_core::sc_module
                p.get_data_length() <= job_.memory_bytes - p.get_address();
     }
 
+    // The same at a given pace: the latency is paid by the first burst of a stage, whose words and
+    // those of the next ones follow each other with the pace's gaps.
+    sc_time begin_paced(Pacing &x, uint64_t words, const sc_time &now)
+    {
+        const bool is_first = !has_stage_ || x.stage != stage_;
+        has_stage_ = true;
+        stage_ = x.stage;
+        const sc_time at =
+            is_first ? now + pare_sim_pace_latency(job_.pace, x.stage) * CYCLE : free_at_;
+        uint64_t cycles = words;
+        x.gaps.assign(words, 0);
+        for (uint64_t i = is_first; i < words; i++)
+            cycles += x.gaps[i] = pare_sim_pace_gap(job_.pace, n_words_ + i);
+        n_words_ += words;
+        free_at_ = at + static_cast<double>(cycles) * CYCLE;
+        return at + x.gaps[0] * CYCLE;
+    }
+
     // When a transfer begins that is asked for now; the channel is then taken for it.
     sc_time begin(const tlm_generic_payload &p, const sc_time &now)
     {
         const uint64_t words = (p.get_data_length() + bytes_per_word_ - 1) / bytes_per_word_;
+        Pacing *const pacing = p.get_extension<Pacing>();
+        if (job_.pace && pacing) return begin_paced(*pacing, words, now);
         const sc_time at = std::max(now + job_.latency_cycles * CYCLE, free_at_);
         free_at_ = at + static_cast<double>(words * job_.cycles_per_word) * CYCLE;
         return at;
@@ -117,13 +150,17 @@ class Dram : public sc_core::sc_module
     const pare_platform_job &job_;
     const uint32_t bytes_per_word_;
     sc_time free_at_;
+    bool has_stage_ = false;
+    uint32_t stage_ = 0;
+    uint64_t n_words_ = 0;
 };
 
 // ---- the machine and its DMA ----
 
 // A burst from its request to its last word.
 struct Burst {
-    tlm_generic_payload payload;
+    tlm_generic_payload payload; // owns its pacing
+    Pacing *pacing;
     std::vector<uint8_t> data;
     size_t at = 0;     // bytes that have moved
     sc_time next_word; // not before this time
@@ -146,7 +183,8 @@ class Machine : public sc_core::sc_module
     {
         registers.register_b_transport(this, &Machine::b_transport);
         memory.register_nb_transport_bw(this, &Machine::nb_transport_bw);
-        if (job.trace && !pare_dut_accel_trace(dut_.get(), job.trace)) has_failed_ = true;
+        if (job.trace && !pare_dut_accel_trace(dut_.get(), job.trace))
+            fail("the waves cannot be written");
         SC_METHOD(cycle);
         sensitive << clk.pos();
         dont_initialize();
@@ -198,7 +236,6 @@ class Machine : public sc_core::sc_module
         if (in.load_valid) std::memcpy(in.load_data, &burst->data[burst->at], bytes_per_word_);
         pare_dut_accel_cycle(dut_.get(), &in, &out);
 
-        cycles_++;
         run_cycles_ += out.run;
         if (in.desc_valid && out.desc_ready) commands_.pop_front();
         if (out.status_valid) statuses_.push_back(out.status);
@@ -208,8 +245,14 @@ class Machine : public sc_core::sc_module
             next_word(*burst);
         }
         if (out.req_valid) request(out);
-        if (pare_dut_accel_failed(dut_.get()) || run_cycles_ > job_.limit_cycles)
-            has_failed_ = true;
+        if (job_.observe) job_.observe(job_.context, &in, &out);
+        if (pare_dut_accel_failed(dut_.get()))
+            fail("an assertion of the RTL failed (its name is above)");
+        // setup takes a few cycles a command
+        begun_cycles_ += begun_cycles_ > 0 || in.desc_valid;
+        if (run_cycles_ > job_.limit_cycles ||
+            (statuses_.empty() && begun_cycles_ > job_.limit_cycles + 4 * job_.n_commands + 1000))
+            fail("no answer within the limit of cycles");
         interrupt.write(!statuses_.empty() || has_failed_);
     }
 
@@ -219,6 +262,9 @@ class Machine : public sc_core::sc_module
         bursts_.push_back(std::make_unique<Burst>());
         Burst &b = *bursts_.back();
         b.data.resize(static_cast<size_t>(out.req_words) * bytes_per_word_);
+        b.pacing = new Pacing;
+        b.pacing->stage = out.stage;
+        b.payload.set_extension(b.pacing);
         b.payload.set_command(out.req_write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
         b.payload.set_address(static_cast<uint64_t>(out.req_addr) * bytes_per_word_);
         b.payload.set_data_ptr(b.data.data());
@@ -237,14 +283,22 @@ class Machine : public sc_core::sc_module
             std::printf("%s: %" PRIu64 " bytes at address %" PRIu64 " are not in the DRAM\n",
                         name(), static_cast<uint64_t>(b.data.size()),
                         static_cast<uint64_t>(b.payload.get_address()));
-            has_failed_ = true;
+            fail("an address is not in the DRAM");
         }
+    }
+
+    void fail(const char *why)
+    {
+        has_failed_ = true;
+        if (!result_.failure) result_.failure = why;
     }
 
     void next_word(Burst &b)
     {
         b.at += bytes_per_word_;
-        b.next_word += job_.cycles_per_word * CYCLE;
+        const size_t word = b.at / bytes_per_word_;
+        b.next_word += job_.pace ? CYCLE : job_.cycles_per_word * CYCLE;
+        if (word < b.pacing->gaps.size()) b.next_word += b.pacing->gaps[word] * CYCLE;
         if (b.at < b.data.size()) return;
         send(b, b.payload.is_read() ? tlm_phase(tlm::END_RESP) : tlm_phase(END_WORDS));
         bursts_.pop_front();
@@ -256,7 +310,7 @@ class Machine : public sc_core::sc_module
     std::unique_ptr<pare_dut_accel, void (*)(pare_dut_accel *)> dut_;
     std::deque<uint32_t> commands_, statuses_;
     std::deque<std::unique_ptr<Burst>> bursts_; // the first one moves
-    uint64_t cycles_ = 0, run_cycles_ = 0;
+    uint64_t begun_cycles_ = 0, run_cycles_ = 0;
     bool has_failed_ = false;
 };
 

@@ -11,7 +11,8 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 ${CC:-cc} -O1 -w "-DFST_CONFIG_INCLUDE=<fst_config.h>" -I"$include" -o "$dir/fst_vcd" \
   fst_vcd.c "$include/fstapi.c" "$include/lz4.c" "$include/fastlz.c" -lz
-"$BIN/pare-cosim" layer --random 1 --first 39 --trace "$dir/layer.fst" >"$dir/log"
+"$BIN/pare-cosim" layer six_tiles.net.yaml conv --bits w6a1 --latency 10..24 --gaps 10,2 \
+  --seed 6434564990702152060 --trace "$dir/layer.fst" >"$dir/log"
 "$dir/fst_vcd" "$dir/layer.fst" >"$dir/layer.vcd"
 for spec in overlap stage pressure; do
   python3 waves.py json "$dir/layer.vcd" $spec.json >"$out/rtl_$spec.wavedrom.json"

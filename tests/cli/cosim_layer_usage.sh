@@ -13,6 +13,8 @@ layer cnn_small.net.yaml fc2 -m pare4.machine.yaml --bits 9
 layer cnn_small fc2 --latency 5
 layer cnn_small fc2 --latency x
 layer cnn_small fc2 --gaps 20
+layer cnn_small fc2 --systemc --vcd x.vcd
+layer cnn_small fc2 --systemc --fault flip,3
 layer cnn_small fc2 --set array.rows=8
 layer cnn_small fc2 --set dram.latency_cycles=4
 layer cnn_small.net.yaml conv2 -m pare_odd.machine.yaml --bits 6

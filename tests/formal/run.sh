@@ -13,7 +13,7 @@ LIBERTY=${LIBERTY-/usr/share/qflow/tech/osu018/osu018_stdcells.lib}
 LIMIT=${FORMAL_SECONDS:-150}
 SOURCES=(pare_pkg pare_digit_counter pare_digit_extend pare_accumulator pare_pe_core pare_pe_temporal
   pare_fusion_unit pare_pe_fusion pare_term_recode pare_term_schedule pare_term_column pare_term_core pare_pe_term
-  pare_accel_pkg pare_ram pare_weight_buffer pare_dma)
+  pare_accel_pkg pare_ram pare_weight_buffer pare_dma pare_setup pare_tiler pare_out_buffer pare_requantizer pare_drain)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
@@ -56,6 +56,11 @@ term_runs|pe_term|bmc 5|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding
 term_naf|pe_term|bmc 5|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 2 FirstStageBits 1
 dma|dma|induction 2|
 weight_buffer|weight_buffer|bmc 8|
+out_buffer_narrow|out_buffer|bmc 8|RowBytes 2 MemWidth 8 Bytes 4 Rows 3
+out_buffer_wide|out_buffer|bmc 8|RowBytes 2 MemWidth 16 Bytes 4 Rows 3
+setup|setup|induction 2|
+tiler|tiler|induction 2|
+drain|drain|induction 2|
 LIST
 )
 
@@ -119,10 +124,28 @@ dma|pare_dma|!hold_i \&\& read_q != out_words_i|!hold_i
 dma|pare_dma|if (req_valid_o \&\& req_ready_i) begin|if (req_valid_o) begin
 weight_buffer|pare_weight_buffer|RowW'(32'(read_plane_i\[DigitW-1:0\]) > b)|RowW'(32'(read_plane_i[DigitW-1:0]) >= b)
 weight_buffer|pare_weight_buffer|plane_q <= plane + PlaneW'(1)|plane_q <= plane
+out_buffer_narrow|pare_out_buffer|RowW'(32'(at\[BankW-1:0\]) > b)|RowW'(32'(at[BankW-1:0]) >= b)
+out_buffer_narrow|pare_out_buffer|at = first_i ? '0 : at_q|at = at_q
+out_buffer_wide|pare_out_buffer|32'(index) < 32'(count_i)|32'(index) <= 32'(count_i)
+out_buffer_wide|pare_out_buffer|.write_addr_i({half_i, write_row})|.write_addr_i({1'b0, write_row})
+setup|pare_setup|if (bad) begin$|if (bad \&\& !desc.raw) begin
+setup|pare_setup|Ready, Refused: if (release_i)|Ready, Refused: if (1'b1)
+setup|pare_setup|record_last = record_write_o \&\& filter_q + 16'd1 == records|record_last = record_write_o
+setup|pare_setup|desc_ready_o = state_q == Words|desc_ready_o = state_q <= Fields
+setup|pare_setup|32'(layer_q.folds) >= MaxFolds|32'(layer_q.folds) > MaxFolds
+tiler|pare_tiler|(next_i \&\& tile_q.exists \&\& !ends)|(next_i \&\& tile_q.exists)
+tiler|pare_tiler|next_rows = !desc_i.windows_outer .. folds_end|next_rows = !desc_i.windows_outer
+tiler|pare_tiler|rows_end ? desc_i.out_height - row_q : layer_i.tile_rows|layer_i.tile_rows
+tiler|pare_tiler|ends = folds_end \&\& rows_end|ends = folds_end
+drain|pare_drain|left_q <= RowW'(Rows);|left_q <= RowW'(Rows - 1);
+drain|pare_drain|last_q \&\& left_q == RowW'(1)|last_q
+drain|pare_drain|first_q <= 1'b0|first_q <= first_q
+drain|pare_drain|filter_q + FilterW'(1)|filter_q
 LIST
 )
 
-# The benches hold a module's own registers against what they must be; Yosys 0.23 reads no
+# The benches hold a module's own registers against what they must be (and where values do not matter, a
+# multiplier is cut out and gives anything); Yosys 0.23 reads no
 # hierarchical names, so the flattened wires are connected to the bench's here. An operand that is
 # taken whole has no counter.
 probes() { # bench, parameters
@@ -134,6 +157,23 @@ probes() { # bench, parameters
       ;;
     pe_fusion) echo 'connect -nounset -set unit_sums \u_dut.unit_sums;' ;;
     dma) for w in asks_q moves_q word_q read_q; do echo "connect -nounset -set $w \\u_dut.$w;"; done ;;
+    setup)
+      for w in state_q word_q part_q filter_q left_q record_q; do echo "connect -nounset -set $w \\u_dut.$w;"; done
+      echo 'cutpoint w:u_dut.product;'
+      ;;
+    tiler)
+      for w in fold_q row_q state_q out_addr_q; do echo "connect -nounset -set $w \\u_dut.$w;"; done
+      echo 'cutpoint w:u_dut.product;'
+      ;;
+    drain)
+      for w in left_q filter_q first_q last_q half_q cols_q valid_q first_pipe_q last_pipe_q half_pipe_q cols_pipe_q row_q; do
+        echo "connect -nounset -set $w \\u_dut.$w;"
+      done
+      for w in sum_q sum_qq; do # of the columns' requantisers
+        for c in 0 1; do echo "connect -nounset -set ${w}_$c \\u_dut.gen_col[$c].u_requantizer.$w;"; done
+      done
+      echo 'cutpoint w:*product_q w:*correction_q;'
+      ;;
   esac
 }
 
