@@ -68,10 +68,10 @@ runs() {
   [ -n "${CIFAR:-}" ] || [ "$mode" = list ] || return 0
   echo "resnet20_fp32|resnet20|--method fp32 --epochs $FP32 --lr 0.1 $cifar"
   for g in $gammas; do echo "resnet20_g$g|resnet20|--gamma $g $learn $cifar"; done
-  for b in 4 3; do # tuned for long: a mean of b bits after rounding up, b / 8 of the cost of 8 bits everywhere
-    echo "resnet20_mean$b|resnet20|--budget $(awk -v b="$b" 'BEGIN { print b / 8 }')x $fine --n-lr 2 --init-bits 6 \
---epochs 4 --tune-epochs $LONG --tune-lr 0.03 $cifar"
-  done
+  # tuned for long: a mean of 4, then of 3 bits after rounding up (shares of the cost of 8 bits everywhere)
+  local long="--tune-epochs $LONG --tune-lr 0.03 $cifar"
+  echo "resnet20_mean4|resnet20|--budget 0.5x $fine --n-lr 2 --init-bits 6 --epochs 4 $long"
+  echo "resnet20_mean3|resnet20|--budget 0.375x --from $RESULTS/resnet20_mean4 --lr 0.02 --n-lr 1 --init-bits 4.5 --epochs 6 $long"
   for b in 8 6 4 3 2; do
     echo "resnet20_w${b}a$b|resnet20|--method fixed --bits $b --epochs $((LEARN + TUNE)) $fine $cifar"
   done
