@@ -166,12 +166,14 @@ small_network() {
 }
 
 resnet20() {
-  printf '\n## ResNet-20 on CIFAR-10\n\nBitPruning over gamma, and training at fixed bits:\n\n'
-  learned_table 'resnet20_fp32' 'resnet20_g[0-9]*' 'resnet20_w*'
+  printf '\n## ResNet-20 on CIFAR-10\n\nBitPruning to a mean of four and of three bits after rounding up, tuned for long:\n\n'
+  learned_table 'resnet20_fp32' 'resnet20_mean*'
+  printf '\nBitPruning over gamma, and training at fixed bits, all for %s epochs:\n\n' "$((LEARN + TUNE))"
+  learned_table 'resnet20_g[0-9]*' 'resnet20_w*'
   curve >"$pictures/results_curve.svg"
   printf '\n![Accuracy over the mean bitlength](results_curve.svg)\n'
   local m
-  mapfile -t learned < <(names 'resnet20_g[0-9]*')
+  mapfile -t learned < <(names 'resnet20_mean*' 'resnet20_g[0-9]*')
   if [ ${#learned[@]} -gt 0 ]; then
     printf '\nBits of each layer, weights / activations:\n\n'
     layer_bits "${learned[@]}"
