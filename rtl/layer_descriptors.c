@@ -241,7 +241,7 @@ bool pare_layer_check_descriptors(const pare_accel_params *params, uint64_t seed
     sides x = {pare_dut_accel_new(params), pare_accel_model_new(params)};
     bool is_ok = true;
     for (uint32_t i = 0; i < n && is_ok; i++) {
-        pare_accel_descriptor d;
+        pare_accel_descriptor d = {0};
         uint32_t words[PARE_ACCEL_WORDS], status;
         (pare_rng_below(&r, 2) ? random_descriptor : limit_descriptor)(params, &r, &d);
         pare_accel_pack(&d, words);
