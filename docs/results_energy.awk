@@ -1,5 +1,5 @@
 # Points "name method energy_uj accuracy" to an SVG: accuracy over energy, one colour and shape a method;
-# its points are joined in the order of energy. The energy axis is logarithmic.
+# those that no other one of the method beats are joined. The energy axis is logarithmic.
 function x_of(e) { return left + log(e / least) / log(most / least) * (width - left - right) }
 function y_of(a) { return top + (high - a) / (high - low) * (height - top - bottom) }
 function text(x, y, s, how) { printf "<text x=\"%.1f\" y=\"%.1f\" %s>%s</text>\n", x, y, how, s }
@@ -41,16 +41,17 @@ END {
     text(left + 6, y_of(fp32) - 5, sprintf("fp32 %.2f %%", 100 * fp32), "fill=\"#555\"")
     for (m = 0; m < n_methods; m++) {
         delete done
-        points = ""
+        points = ""; best = 0
         for (;;) {
             next_one = 0
             for (i = 1; i <= n; i++)
-                if (number[of[i]] == m && !(i in done) && (!next_one || energy[i] < energy[next_one])) next_one = i
+                if (number[of[i]] == m && !(i in done) && (!next_one || energy[i] < energy[next_one] || \
+                    (energy[i] == energy[next_one] && acc[i] > acc[next_one]))) next_one = i
             if (!next_one) break
             done[next_one] = 1
             i = next_one
             if (acc[i] < low) { n_below++; continue }
-            points = points sprintf(" %.1f,%.1f", x_of(energy[i]), y_of(acc[i]))
+            if (acc[i] > best) { points = points sprintf(" %.1f,%.1f", x_of(energy[i]), y_of(acc[i])); best = acc[i] }
             mark(x_of(energy[i]), y_of(acc[i]), m, sprintf("%s: %.3g µJ, %.2f %%", name[i], energy[i], 100 * acc[i]))
         }
         printf "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"1.2\" points=\"%s\"/>\n", colour[m % n_colours + 1], points
