@@ -1,5 +1,6 @@
 /* Coverage of the machine's values: sums, overflows, rounding and clamping of the requantiser. */
 #include "rtl/layer_bins_core.h"
+#include "rtl/sum_bins.h"
 
 static const char *const signs_names[] = {"uu", "su", "us", "ss"};
 static const char *const yes_names[] = {"no", "yes"};
@@ -95,76 +96,37 @@ static const char *codes_why(const void *context, const uint32_t *v)
 
 /* ---- sums ---- */
 
-enum { SUM_LARGEST, SUM_SMALLEST, SUM_ZERO, SUM_MINUS_ONE, SUM_OTHER };
-static const char *const sum_names[] = {"largest", "smallest", "zero", "minus one", "other"};
-
-/* products of the operands' ends */
-static void product_range(uint32_t act_bits, uint32_t weight_bits, uint32_t signs, int64_t *low,
-                          int64_t *high)
-{
-    const int64_t a[] = {signs & 1 ? -(int64_t)(1u << (act_bits - 1)) : 0,
-                         (int64_t)(1u << (act_bits - (signs & 1))) - 1};
-    const int64_t w[] = {signs >> 1 ? -(int64_t)(1u << (weight_bits - 1)) : 0,
-                         (int64_t)(1u << (weight_bits - (signs >> 1))) - 1};
-    *low = *high = a[0] * w[0];
-    for (int i = 1; i < 4; i++) {
-        const int64_t product = a[i & 1] * w[i >> 1];
-        if (product < *low) *low = product;
-        if (product > *high) *high = product;
-    }
-}
-
 static void hit_sums(const layer_view *v, pare_bins *b)
 {
     const pare_layer_job *const j = v->seen->job;
     const uint32_t signs = j->act_signed + 2u * j->weight_signed;
     const int64_t depth = (int64_t)j->dims.r * j->dims.s * j->dims.c;
-    int64_t low, high;
-    product_range(j->act_bits, j->weight_bits, signs, &low, &high);
     for (size_t i = 0; i < (size_t)j->dims.k * j->dims.p * j->dims.q; i++) {
-        const int64_t sum = v->sums[i];
-        const uint32_t which = sum == 0              ? SUM_ZERO
-                               : sum == depth * high ? SUM_LARGEST
-                               : sum == depth * low  ? SUM_SMALLEST
-                               : sum == -1           ? SUM_MINUS_ONE
-                                                     : SUM_OTHER;
+        const uint32_t which = pare_sum_bin(v->sums[i], depth, j->act_bits, j->weight_bits, signs);
         pare_bins_hit(b, (uint32_t[]){which, signs, j->raw});
     }
 }
 
-static const char *sums_why(const void *context, const uint32_t *v)
-{
-    (void)context;
-    const bool is_negative = v[0] == SUM_SMALLEST || v[0] == SUM_MINUS_ONE;
-    return is_negative && v[1] == 0 ? "unsigned operands have no negative sum" : NULL;
-}
-
-enum { FITS, ABOVE, BELOW };
-static const char *const overflow_names[] = {"fits", "beyond the largest", "beyond the smallest"};
-
 static void hit_overflow(const layer_view *v, pare_bins *b)
 {
     const pare_layer_job *const j = v->seen->job;
-    const int64_t end = (int64_t)1 << (v->p->acc_bits - 1);
-    for (size_t i = 0; i < (size_t)j->dims.k * j->dims.p * j->dims.q; i++) {
-        const int64_t sum = v->sums[i];
-        pare_bins_hit(b, (uint32_t[]){sum >= end ? ABOVE : sum < -end ? BELOW : FITS, j->raw});
-    }
+    for (size_t i = 0; i < (size_t)j->dims.k * j->dims.p * j->dims.q; i++)
+        pare_bins_hit(b, (uint32_t[]){pare_sum_fit(v->sums[i], v->p->acc_bits), j->raw});
 }
 
 static const char *overflow_why(const void *context, const uint32_t *v)
 {
     const pare_accel_params *const p = ((const pare_layer_coverage *)context)->params;
-    const int64_t end = (int64_t)1 << (p->acc_bits - 1);
     const int64_t channels = (int64_t)PARE_LAYER_GROUPS_MAX *
                                  pare_accel_step_channels(p, p->max_act_bits, p->max_weight_bits) +
                              1;
     const int64_t depth = channels * PARE_LAYER_KERNEL_MAX * PARE_LAYER_KERNEL_MAX;
-    if (v[0] == FITS) return NULL;
+    if (v[0] == PARE_SUM_FITS) return NULL;
     for (uint32_t signs = 0; signs < 4; signs++) {
         int64_t low, high;
-        product_range(p->max_act_bits, p->max_weight_bits, signs, &low, &high);
-        if (v[0] == ABOVE ? depth * high >= end : depth * low < -end) return NULL;
+        pare_product_range(p->max_act_bits, p->max_weight_bits, signs, &low, &high);
+        if (v[0] == pare_sum_fit(depth * (v[0] == PARE_SUM_ABOVE ? high : low), p->acc_bits))
+            return NULL;
     }
     return "the accumulator holds the sum of a layer so deep";
 }
@@ -182,8 +144,11 @@ const layer_set layer_value_sets[LAYER_VALUE_SETS] = {
      codes_why,
      hit_codes},
     {"sums",
-     {AXIS("sum", sum_names), AXIS("signs", signs_names), AXIS("raw", yes_names)},
-     sums_why,
+     {AXIS("sum", pare_sum_names), AXIS("signs", signs_names), AXIS("raw", yes_names)},
+     pare_sum_why,
      hit_sums},
-    {"overflow", {AXIS("sum", overflow_names), AXIS("raw", yes_names)}, overflow_why, hit_overflow},
+    {"overflow",
+     {AXIS("sum", pare_sum_fit_names), AXIS("raw", yes_names)},
+     overflow_why,
+     hit_overflow},
 };

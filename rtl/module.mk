@@ -133,7 +133,7 @@ $(BUILD)/obj/rtl/systemc_bench.o: rtl/systemc_bench.cpp $(BUILD)/verilated/sc_pe
 	  -isystem $(VERILATOR_INCLUDE) -isystem $(VERILATOR_INCLUDE)/vltstd \
 	  -isystem $(BUILD)/verilated/sc_pe -I. -MMD -MP -c -o $@ $<
 $(BUILD)/tests/systemc_pe: $(BUILD)/obj/rtl/systemc_bench.o $(BUILD)/verilated/sc_pe.o \
-  $(patsubst %,$(BUILD)/obj/rtl/%.o,cosim_case coverage bins pe_bins kinds cosim_kind) $(call libs,sim)
+  $(patsubst %,$(BUILD)/obj/rtl/%.o,cosim_case coverage bins sum_bins pe_bins kinds cosim_kind) $(call libs,sim)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CXX) $(LDFLAGS) -o $@ $^ $(call syslibs,sim) -lsystemc
 

@@ -1,6 +1,7 @@
 /* What the dot products of a PE must have met beside the cross of bitlengths, signs, depth and
  * stalls: kinds of data, the ends of the accumulator, changes of the settings, waiting results. */
 #include "rtl/cosim.h"
+#include "rtl/sum_bins.h"
 
 #include <stdlib.h>
 
@@ -19,27 +20,7 @@ static bool data_values(const pare_cosim_case *c, uint32_t i, uint32_t *v)
     return true;
 }
 
-/* ---- the largest and smallest sum that a dot product of these bits can have ---- */
-
-enum { SUM_LARGEST, SUM_SMALLEST, SUM_ZERO, SUM_MINUS_ONE, SUM_OTHER, N_SUMS };
-static const char *const sum_names[] = {"largest", "smallest", "zero", "minus one", "other"};
-
-/* products of the operands' ends, lowest and highest */
-static void product_range(uint32_t act_bits, uint32_t weight_bits, uint32_t signs, int64_t *low,
-                          int64_t *high)
-{
-    const int64_t a[] = {signs & 1 ? -(int64_t)(1u << (act_bits - 1)) : 0,
-                         (int64_t)(1u << (act_bits - (signs & 1))) - 1};
-    const int64_t w[] = {signs >> 1 ? -(int64_t)(1u << (weight_bits - 1)) : 0,
-                         (int64_t)(1u << (weight_bits - (signs >> 1))) - 1};
-    *low = INT64_MAX;
-    *high = INT64_MIN;
-    for (int i = 0; i < 4; i++) {
-        const int64_t product = a[i & 1] * w[i >> 1];
-        if (product < *low) *low = product;
-        if (product > *high) *high = product;
-    }
-}
+/* ---- sums ---- */
 
 static int64_t plain_sum(const pare_cosim_dot *d)
 {
@@ -53,59 +34,42 @@ static bool sum_values(const pare_cosim_case *c, uint32_t i, uint32_t *v)
 {
     const pare_cosim_dot *const d = &c->dots[i];
     const int64_t sum = plain_sum(d), n = (int64_t)d->work.n_steps * d->n_products;
-    int64_t low, high;
-    product_range(d->work.act_bits, d->work.weight_bits, d->bin.signs, &low, &high);
-    v[0] = sum == 0          ? SUM_ZERO
-           : sum == n * high ? SUM_LARGEST
-           : sum == n * low  ? SUM_SMALLEST
-           : sum == -1       ? SUM_MINUS_ONE
-                             : SUM_OTHER;
+    v[0] = pare_sum_bin(sum, n, d->work.act_bits, d->work.weight_bits, d->bin.signs);
     v[1] = d->bin.signs;
     v[2] = d->bin.depth;
     return true;
 }
 
-static const char *sum_why(const void *context, const uint32_t *v)
-{
-    (void)context;
-    const bool is_negative = v[0] == SUM_SMALLEST || v[0] == SUM_MINUS_ONE;
-    return is_negative && v[1] == 0 ? "unsigned operands have no negative sum" : NULL;
-}
-
 /* ---- overflow ---- */
-
-enum { FITS, ABOVE, BELOW };
-static const char *const overflow_names[] = {"fits", "beyond the largest", "beyond the smallest"};
 
 /* The first partial sum of whole steps that is beyond an end says which end. */
 static bool overflow_values(const pare_cosim_case *c, uint32_t i, uint32_t *v)
 {
     const pare_cosim_dot *const d = &c->dots[i];
     int64_t sum = 0;
-    v[0] = FITS;
+    v[0] = PARE_SUM_FITS;
     v[1] = d->bin.depth;
     if (!d->sum.overflowed) return true;
-    const int64_t end = (int64_t)1 << (d->acc_bits - 1);
-    for (uint32_t s = 0; s < d->work.n_steps && v[0] == FITS; s++) {
+    for (uint32_t s = 0; s < d->work.n_steps && v[0] == PARE_SUM_FITS; s++) {
         for (size_t p = (size_t)s * d->n_products; p < (size_t)(s + 1) * d->n_products; p++)
             sum += (int64_t)d->act[p] * d->weight[p];
-        v[0] = sum >= end ? ABOVE : sum < -end ? BELOW : FITS;
+        v[0] = pare_sum_fit(sum, d->acc_bits);
     }
-    return v[0] != FITS; /* a sum of terms within a step is neither */
+    return v[0] != PARE_SUM_FITS; /* a sum of terms within a step is neither */
 }
 
 static const char *overflow_why(const void *context, const uint32_t *v)
 {
     const pare_cosim_coverage *const c = context;
-    if (v[0] == FITS) return NULL;
-    const int64_t end = (int64_t)1 << (c->kind->acc_bits - 1);
+    if (v[0] == PARE_SUM_FITS) return NULL;
     for (uint32_t a = c->act_bits[0]; a <= c->act_bits[1]; a++)
         for (uint32_t w = c->weight_bits[0]; w <= c->weight_bits[1]; w++)
             for (uint32_t signs = 0; signs < PARE_N_SIGNS; signs++) {
                 int64_t low, high;
                 const int64_t n = (int64_t)steps_at(v[1]) * pare_cosim_products(c->kind, a, w);
-                product_range(a, w, signs, &low, &high);
-                if (v[0] == ABOVE ? n * high >= end : n * low < -end) return NULL;
+                pare_product_range(a, w, signs, &low, &high);
+                const int64_t extreme = n * (v[0] == PARE_SUM_ABOVE ? high : low);
+                if (v[0] == pare_sum_fit(extreme, c->kind->acc_bits)) return NULL;
             }
     return "the accumulator holds the sum of so many steps";
 }
@@ -179,8 +143,8 @@ typedef struct set_row {
     }
 static const set_row rows[PARE_COSIM_N_SETS] = {
     {"operands", {{"data", PARE_N_DATA, pare_cosim_data_names}, SIGNS, STEPS}, NULL, data_values},
-    {"sums", {{"sum", N_SUMS, sum_names}, SIGNS, STEPS}, sum_why, sum_values},
-    {"overflow", {{"sum", 3, overflow_names}, STEPS}, overflow_why, overflow_values},
+    {"sums", {{"sum", PARE_N_SUMS, pare_sum_names}, SIGNS, STEPS}, pare_sum_why, sum_values},
+    {"overflow", {{"sum", 3, pare_sum_fit_names}, STEPS}, overflow_why, overflow_values},
     {"settings",
      {{"act_bits", 3, change_names}, {"weight_bits", 3, change_names}, {"signs", 2, same_names}},
      change_why,
