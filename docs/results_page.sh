@@ -82,6 +82,31 @@ machine_table() { # pattern...: what an image costs on each machine
   done
 }
 
+equal_accuracy() { # machine: its own measure, beside that of equal weight
+  local r key
+  echo '| run | measure | of this run | of equal weight | ratio |'
+  echo '| --- | --- | --- | --- | --- |'
+  for key in cycles energy_pj; do
+    {
+      for r in $(names 'resnet20_g[0-9]*'); do
+        echo "curve $(value "$r" final_accuracy_frac) $(cost "$r" "$1" $key)"
+      done | sort -k2,2g
+      for r in $(names "resnet20_$1_$([ $key = cycles ] && echo latency || echo energy)_*"); do
+        echo "$r $(value "$r" final_accuracy_frac) $(cost "$r" "$1" $key)"
+      done
+    } | awk -v key=$key '
+      BEGIN { unit = key == "cycles" ? 1 : 1e-6; name = key == "cycles" ? "cycles" : "energy, µJ"
+              form = key == "cycles" ? "%.0f" : "%.2f" }
+      $1 == "curve" { acc[++n] = $2; costs[n] = $3; next }
+      { at = "–"
+        for (i = 1; i < n; i++)
+          if ($2 >= acc[i] && $2 <= acc[i + 1] && acc[i + 1] > acc[i])
+            at = costs[i] + ($2 - acc[i]) / (acc[i + 1] - acc[i]) * (costs[i + 1] - costs[i])
+        printf "| `%s` | %s | " form " | %s | %s |\n", $1, name, $3 * unit,
+          at == "–" ? at : sprintf(form, at * unit), at == "–" ? at : sprintf("%.3f", $3 / at) }'
+  done
+}
+
 layer_bits() { # runs...
   local first=$1 r layer
   printf '| layer |'; for r in "$@"; do printf ' %s |' "$r"; done; echo
@@ -178,10 +203,16 @@ resnet20() {
     printf '\nBits of each layer, weights / activations:\n\n'
     layer_bits "${learned[@]}"
   fi
+  if [ -n "$(names 'resnet20_f32_*' 'resnet20_winograd_*')" ]; then
+    printf '\nOne of them in three arithmetics (`--compute`):\n\n'
+    learned_table resnet20_g0.3 'resnet20_f32_*' 'resnet20_winograd_*'
+  fi
   for m in $machines; do
     [ -n "$(names "resnet20_${m}_*")" ] || continue
     printf '\n### By the cost of %s\n\nThe criterion is what an image costs on this machine, beside the equal weight of all layers.\n\n' "$m"
     compared=$m machine_table 'resnet20_g[0-9]*' 'resnet20_w*' "resnet20_${m}_*"
+    printf '\nAt equal accuracy (the runs of equal weight, a straight line between two of them):\n\n'
+    equal_accuracy "$m"
   done
   if has resnet20_budget; then
     printf '\n### A budget of 0.35 of the energy on stripes\n\n'
@@ -204,7 +235,7 @@ compared="bitparallel8 stripes loom1 bitfusion"
   echo
   echo 'Written by `make results CIFAR=DIR` (`docs/results.sh`) from the run folders that it trained.'
   echo "Program: $("$train" --version | head -n 1). Every run is one seed: differences of half a percent mean little."
-  echo 'A run that names `--from` starts from the fp32 run; its epochs come on top of that one'"'"'s.'
+  echo 'A run starts from what its command names with `--from`; its epochs come on top of that one'"'"'s.'
   for net in cnn_small lenet5; do
     [ -z "$(names "${net}_*")" ] || small_network "$net"
   done
