@@ -72,7 +72,7 @@ runs() {
   # tuned for long: a mean of 4, then of 3 bits after rounding up (shares of the cost of 8 bits everywhere)
   local long="--tune-epochs $LONG --tune-lr 0.03 $cifar"
   echo "resnet20_mean4|resnet20|--budget 0.5x $fine --n-lr 2 --init-bits 6 --epochs 4 $long"
-  echo "resnet20_mean3|resnet20|--budget 0.375x --from $RESULTS/resnet20_mean4 --lr 0.02 --n-lr 1 --init-bits 4.5 --epochs 6 $long"
+  echo "resnet20_mean3|resnet20|--budget 0.375x --granularity channel_range --min-bits 2 --from $RESULTS/resnet20_mean4 --lr 0.02 --n-lr 1 --init-bits 4.5 --epochs 6 $long"
   # the same run in float and by minimal filtering
   for c in f32 winograd; do
     echo "resnet20_${c}_g0.3|resnet20|--gamma 0.3 $learn ${cifar/--compute $COMPUTE/--compute $c}"
