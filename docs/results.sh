@@ -63,6 +63,9 @@ runs() {
     echo "cnn_small_g$g|cnn_small|--gamma $g --epochs 6 --tune-epochs 3 --seed 1"
     echo "lenet5_g$g|lenet5|--gamma $g --epochs 6 --tune-epochs 3 --seed 1"
   done
+  for g in 0.125 0.5; do # a range for each channel
+    echo "cnn_small_range_g$g|cnn_small|--gamma $g --granularity channel_range --epochs 6 --tune-epochs 3 --seed 1"
+  done
   echo "cnn_small_fp32|cnn_small|--method fp32 --epochs 9 --seed 1"
   echo "lenet5_fp32|lenet5|--method fp32 --epochs 9 --seed 1"
   method_runs cnn_small_fp32 cnn_small 4 2 "--lr 0.01 --seed 1" "--seed 1"

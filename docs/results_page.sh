@@ -180,7 +180,7 @@ energy_curve() { # network machine: accuracy over energy, all methods, as SVG
 
 small_network() {
   printf '\n## %s on Fashion-MNIST\n\nBitPruning over gamma, from scratch:\n\n' "$1"
-  learned_table "$1_g[0-9]*" "$1_fp32"
+  learned_table "$1_g[0-9]*" "$1_range_*" "$1_fp32"
   [ -n "$(names "$1_*_*")" ] || return 0
   printf '\nThe methods of [methods.md](methods.md):\n\n'
   method_table "$1_*"
