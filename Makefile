@@ -91,10 +91,11 @@ $(BUILD)/lib/libpare.so: $(call objects,traces) $(call objects,sim)
 
 $(BUILD)/obj/sim/report.o: sim/report.html sim/report.js sim/report_points.js
 
-# other flags, other objects
+# other flags, other objects; another commit, another stamp in what the programs write
 FLAGS := $(CFLAGS) $(SANITIZE) PIC for traces and sim
-$(if $(filter clean,$(MAKECMDGOALS)),,$(shell mkdir -p $(BUILD) && \
-  { echo '$(FLAGS)' | cmp -s - $(BUILD)/flags || echo '$(FLAGS)' >$(BUILD)/flags; }))
+keep = $(shell mkdir -p $(BUILD) && { echo '$(2)' | cmp -s - $(BUILD)/$(1) || echo '$(2)' >$(BUILD)/$(1); })
+$(if $(filter clean,$(MAKECMDGOALS)),,$(call keep,flags,$(FLAGS))$(call keep,commit,$(GIT_COMMIT)))
+$(BUILD)/obj/traces/provenance.o: $(BUILD)/commit
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
