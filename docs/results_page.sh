@@ -121,19 +121,19 @@ layer_bits() { # runs...
   done
 }
 
-ours() { # run of resnet20: its final accuracy and that of fp32, in %
+ours() { # run of resnet20: its final accuracy, that of fp32 and the difference, in %
   if ! has "resnet20_$1" || ! has resnet20_fp32; then
     printf '–'
     return
   fi
-  printf '%s (%s)' "$(percent "$(value "resnet20_$1" final_accuracy_frac)")" \
-    "$(percent "$(value resnet20_fp32 final_accuracy_frac)")"
+  awk -v x="$(value "resnet20_$1" final_accuracy_frac)" -v fp32="$(value resnet20_fp32 final_accuracy_frac)" \
+    'BEGIN { printf "%.2f (%.2f; %+.2f)", 100 * x, 100 * fp32, 100 * (x - fp32) }'
 }
 anchor() { # what, accuracy and fp32 as published, source and status, run
   printf '| %s | %s | %s | %s |\n' "$1" "$2" "$3" "$(ours "$4")"
 }
 anchors() {
-  echo '| ResNet-20, CIFAR-10 | published, % (its fp32) | source and status | ours, % (our fp32) |'
+  echo '| ResNet-20, CIFAR-10 | published, % (its fp32; difference) | source and status | ours, % (our fp32; difference) |'
   echo '| --- | --- | --- | --- |'
   local b quoted again
   for b in 5:91.6:91.6 4:90.8:90.89 3:90.6:90.09 2:88.9:87.07; do
@@ -141,10 +141,10 @@ anchors() {
     anchor "PACT, $b bits, first and last layer 8" "$quoted, reproduced $again (–)" \
       'READ-2ND: PACT as quoted and reproduced with its code' "pact_w${b}a$b"
   done
-  anchor 'DQ, weights to 70 kB (2.14 bits), activations 4-bit-equivalent' '91.42 (92.71)' 'READ: Uhlich 2020' dq
-  anchor 'TQT, weights 2, activations 4 bits, learned range' '90.38 (92.71)' 'READ: Uhlich 2020' none
-  anchor 'fixed, weights 2, activations 4 bits' '88.70 (92.71)' 'READ: Uhlich 2020' none
-  anchor 'Any-Precision, 8 / 4 / 2 bits of one model' '93.75 / 93.86 / 93.90 (94.11)' \
+  anchor 'DQ, weights to 70 kB (2.14 bits), activations 4-bit-equivalent' '91.42 (92.71; -1.29)' 'READ: Uhlich 2020' dq
+  anchor 'TQT, weights 2, activations 4 bits, learned range' '90.38 (92.71; -2.33)' 'READ: Uhlich 2020' none
+  anchor 'fixed, weights 2, activations 4 bits' '88.70 (92.71; -4.01)' 'READ: Uhlich 2020' none
+  anchor 'Any-Precision, 8 / 4 / 2 bits of one model' '93.75 / 93.86 / 93.90 (94.11; -0.36 / -0.25 / -0.21)' \
     'READ: Any-Precision, recursive; its own ResNet-20' adaptive
 }
 
