@@ -162,7 +162,7 @@ commands() { # pattern...: as they were run
 
 curve() { # accuracy over the mean bitlength, learned and fixed, as SVG
   local r
-  for r in $(names 'resnet20_g*' 'resnet20_w*'); do
+  for r in $(names 'resnet20_g[0-9]*' 'resnet20_w[0-9]*' 'resnet20_mean*'); do
     echo "$r $(value "$r" mean_weight_bits) $(value "$r" mean_act_bits) $(value "$r" final_accuracy_frac)"
   done | sort -k2,2g | awk -v fp32="$(value resnet20_fp32 final_accuracy_frac)" -f docs/results_curve.awk
 }
@@ -194,7 +194,7 @@ resnet20() {
   printf '\n## ResNet-20 on CIFAR-10\n\nBitPruning to a mean of four and of three bits after rounding up, tuned for long:\n\n'
   learned_table 'resnet20_fp32' 'resnet20_mean*'
   printf '\nBitPruning over gamma, and training at fixed bits, all for %s epochs:\n\n' "$((LEARN + TUNE))"
-  learned_table 'resnet20_g[0-9]*' 'resnet20_w*'
+  learned_table 'resnet20_g[0-9]*' 'resnet20_w[0-9]*'
   curve >"$pictures/results_curve.svg"
   printf '\n![Accuracy over the mean bitlength](results_curve.svg)\n'
   local m
@@ -210,7 +210,7 @@ resnet20() {
   for m in $machines; do
     [ -n "$(names "resnet20_${m}_*")" ] || continue
     printf '\n### By the cost of %s\n\nThe criterion is what an image costs on this machine, beside the equal weight of all layers.\n\n' "$m"
-    compared=$m machine_table 'resnet20_g[0-9]*' 'resnet20_w*' "resnet20_${m}_*"
+    compared=$m machine_table 'resnet20_g[0-9]*' 'resnet20_w[0-9]*' "resnet20_${m}_*"
     printf '\nAt equal accuracy (the runs of equal weight, a straight line between two of them):\n\n'
     equal_accuracy "$m"
   done
