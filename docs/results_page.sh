@@ -179,7 +179,7 @@ energy_curve() { # network machine: accuracy over energy, all methods, as SVG
 # ---- the page ------------------------------------------------------------------------------------
 
 small_network() {
-  printf '\n## %s on Fashion-MNIST\n\nBitPruning over gamma, from scratch:\n\n' "$1"
+  printf '\n## %s on Fashion-MNIST\n\nBitPruning over gamma, from scratch (`range`: each output channel has a range of its own):\n\n' "$1"
   learned_table "$1_g[0-9]*" "$1_range_*" "$1_fp32"
   [ -n "$(names "$1_*_*")" ] || return 0
   printf '\nThe methods of [methods.md](methods.md):\n\n'
@@ -191,7 +191,7 @@ small_network() {
 }
 
 resnet20() {
-  printf '\n## ResNet-20 on CIFAR-10\n\nBitPruning to a mean of four and of three bits after rounding up, tuned for long:\n\n'
+  printf '\n## ResNet-20 on CIFAR-10\n\nBitPruning to a mean of four and of three bits after rounding up, tuned for long; the latter from the former, each output channel with a range of its own:\n\n'
   learned_table 'resnet20_fp32' 'resnet20_mean*'
   printf '\nBitPruning over gamma, and training at fixed bits, all for %s epochs:\n\n' "$((LEARN + TUNE))"
   learned_table 'resnet20_g[0-9]*' 'resnet20_w[0-9]*'
