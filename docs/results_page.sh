@@ -204,14 +204,14 @@ resnet20() {
     layer_bits "${learned[@]}"
   fi
   if [ -n "$(names 'resnet20_f32_*' 'resnet20_winograd_*')" ]; then
-    printf '\nOne of them in three arithmetics (`--compute`):\n\n'
+    printf '\nOne of them in other arithmetics (`--compute`; the rest is bf16):\n\n'
     learned_table resnet20_g0.3 'resnet20_f32_*' 'resnet20_winograd_*'
   fi
   for m in $machines; do
     [ -n "$(names "resnet20_${m}_*")" ] || continue
     printf '\n### By the cost of %s\n\nThe criterion is what an image costs on this machine, beside the equal weight of all layers.\n\n' "$m"
     compared=$m machine_table 'resnet20_g[0-9]*' 'resnet20_w[0-9]*' "resnet20_${m}_*"
-    printf '\nAt equal accuracy (the runs of equal weight, a straight line between two of them):\n\n'
+    printf '\nAt equal accuracy (the runs of equal weight, a straight line between two of them). A ratio above 1 is a loss: a criterion that lies on few tensors takes them to 2 or 3 bits in the first epoch where gamma is large, and they stay there:\n\n'
     equal_accuracy "$m"
   done
   if has resnet20_budget; then
