@@ -184,6 +184,11 @@ pare_status pare_run_open(const pare_train_config *config, const char *folder, u
         return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
                             "method %s starts from a trained network; --from RUN expected",
                             method->name);
+    if (config->granularity == 3 && rows.w.grid == PARE_GRID_STEPS)
+        return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
+                            "granularity is channel_range, but with method %s each range has bits "
+                            "of its own; layer or channel expected",
+                            method->name);
     const pare_graph_spec spec = {
         .net = r->net,
         .method = method,
