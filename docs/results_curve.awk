@@ -23,7 +23,7 @@ function series(which, label, colour,   i, points) {
     kind[n] = $1 ~ /_w[0-9]+a[0-9]+$/ ? "fixed" : $1 ~ /_mean/ ? "long" : "learned"
 }
 END {
-    width = 640; height = 400; left = 60; right = 20; top = 20; bottom = 50; most = 8
+    width = 640; height = 400; left = 60; right = 20; top = 30; bottom = 50; most = 8
     floor = fp32 - 0.2; low = high = fp32
     for (i = 1; i <= n; i++) {
         if (acc[i] < low && acc[i] >= floor) low = acc[i]
@@ -47,6 +47,6 @@ END {
     series("learned", "learned (BitPruning)", "#1b9e77")
     series("long", "learned, tuned for long", "#7570b3")
     text((left + width - right) / 2, height - 10, "mean bitlength of the layers, weights and activations", "text-anchor=\"middle\"")
-    text(left - 6, 14, "test, %", "text-anchor=\"end\"")
+    text(left - 6, 16, "test, %", "text-anchor=\"end\"")
     print "</svg>"
 }

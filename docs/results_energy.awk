@@ -3,10 +3,11 @@
 function x_of(e) { return left + log(e / least) / log(most / least) * (width - left - right) }
 function y_of(a) { return top + (high - a) / (high - low) * (height - top - bottom) }
 function text(x, y, s, how) { printf "<text x=\"%.1f\" y=\"%.1f\" %s>%s</text>\n", x, y, how, s }
-function mark(x, y, m, title) {
-    if (m % 2) printf "<rect x=\"%.1f\" y=\"%.1f\" width=\"8\" height=\"8\" fill=\"%s\">", x - 4, y - 4, colour[m % n_colours + 1]
-    else printf "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\" fill=\"%s\">", x, y, colour[m % n_colours + 1]
-    printf "<title>%s</title></%s>\n", title, m % 2 ? "rect" : "circle"
+function mark(x, y, m, title,   shape) {
+    shape = m % 3 == 0 ? sprintf("circle cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\"", x, y) : \
+            m % 3 == 1 ? sprintf("rect x=\"%.1f\" y=\"%.1f\" width=\"8\" height=\"8\"", x - 4, y - 4) : \
+            sprintf("polygon points=\"%.1f,%.1f %.1f,%.1f %.1f,%.1f\"", x - 5, y + 4, x + 5, y + 4, x, y - 5)
+    printf "<%s fill=\"%s\"><title>%s</title></%s>\n", shape, colour[m % n_colours + 1], title, substr(shape, 1, index(shape, " ") - 1)
 }
 {
     n++; name[n] = $1; of[n] = $2; energy[n] = $3; acc[n] = $4
