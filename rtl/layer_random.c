@@ -322,6 +322,8 @@ void pare_layer_random_new(const pare_accel_params *params, uint64_t seed, uint6
     j->pad_code = pare_rng_below(&r, 1u << j->act_bits);
     random_output(&w, out);
     random_memory(params, &w, shape == LONG ? 0 : operands, out);
+    /* of fusion PEs some of these shall end by the array alone */
+    out->is_level |= shape == LONG && params->pe != PARE_ACCEL_FUSION;
 }
 
 void pare_layer_random_free(pare_layer_random *r)
@@ -370,8 +372,17 @@ static void level_latency(const pare_layer_check *c, const pare_layer_job *job, 
     level_search l = {.n = level2.map.n_tiles + 2, .mem_bits = c->params->mem_bits};
     l.stages = pare_xalloc(l.n, sizeof *l.stages);
     uint32_t most = 0;
-    if (pare_sim_events_at(&machine, &sim_job, pace, add_event, &l, &level2, NULL) != PARE_OK)
-        l.n = 0;
+    size_t n_tiles = 0;
+    uint64_t *const cycles = c->params->pe == PARE_ACCEL_TERM
+                                 ? pare_layer_tile_cycles(c->params, job, &level2.map, &n_tiles)
+                                 : NULL;
+    uint64_t all_cycles;
+    const pare_status status =
+        cycles ? pare_sim_events_given(&machine, &sim_job, pace, cycles, n_tiles, add_event, &l,
+                                       &all_cycles, NULL)
+               : pare_sim_events_at(&machine, &sim_job, pace, add_event, &l, &level2, NULL);
+    free(cycles);
+    if (status != PARE_OK) l.n = 0;
     for (uint64_t i = 0; i < l.n; i++) {
         const stage_time *const s = &l.stages[i];
         const uint64_t latency = s->compute_cycles - s->words;
@@ -393,8 +404,7 @@ pare_status pare_layer_verify_random(const pare_layer_check *check, const pare_l
         c.before = x->before;
     }
     c.cut = x->cut;
-    /* the tiles of a term-serial array are as long as the codes make them */
-    if (x->is_level && c.params->pe != PARE_ACCEL_TERM) level_latency(&c, &x->job, &pace);
+    if (x->is_level) level_latency(&c, &x->job, &pace);
     if (pare_layer_verify(&c, &x->job, out, e) == PARE_OK) return PARE_OK;
     *e = (pare_err){0};
     c.cut = (pare_layer_cut){0};
