@@ -170,7 +170,7 @@ accel-sources:
 rtl-mutants: rtl ## Break the RTL in many ways; pare-cosim must notice each
 	$(Q)BUILD=$(BUILD) rtl/mutants.sh
 
-formal: ## Prove the PEs and their handshakes for all inputs, netlists equal to the RTL (6 minutes)
+formal: ## Prove the PEs and their handshakes for all inputs, netlists equal to the RTL (minutes)
 	$(Q).ci/deps formal
 	$(Q)tests/formal/run.sh
 rtl-slow: rtl ## The RTL's long campaigns: all coverage bins of PEs and machines, mutants, proofs
