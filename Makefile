@@ -41,7 +41,7 @@ NEEDS_sim    := sim traces
 libs = $(foreach p,$(NEEDS_$(1)),$(BUILD)/lib/libpare_$(p).a)
 syslibs = $(foreach p,$(NEEDS_$(1)),$(LIBS_$(p)))
 
-SIM_HEADERS := $(addprefix sim/,sim.h pe.h accel.h accel_model.h store.h sweep.h codesign.h questions.h)
+SIM_HEADERS := $(addprefix sim/,sim.h infer.h pe.h accel.h accel_model.h store.h sweep.h codesign.h questions.h)
 
 PARTS      := traces model sim
 PROGRAMS_C := $(BUILD)/bin/pare-trace $(BUILD)/bin/pare-train $(BUILD)/bin/pare-sim
@@ -91,10 +91,11 @@ $(BUILD)/lib/libpare.so: $(call objects,traces) $(call objects,sim)
 
 $(BUILD)/obj/sim/report.o: sim/report.html sim/report.js sim/report_points.js
 
-# other flags, other objects
+# other flags, other objects; another commit, another stamp in what the programs write
 FLAGS := $(CFLAGS) $(SANITIZE) PIC for traces and sim
-$(if $(filter clean,$(MAKECMDGOALS)),,$(shell mkdir -p $(BUILD) && \
-  { echo '$(FLAGS)' | cmp -s - $(BUILD)/flags || echo '$(FLAGS)' >$(BUILD)/flags; }))
+keep = $(shell mkdir -p $(BUILD) && { echo '$(2)' | cmp -s - $(BUILD)/$(1) || echo '$(2)' >$(BUILD)/$(1); })
+$(if $(filter clean,$(MAKECMDGOALS)),,$(call keep,flags,$(FLAGS))$(call keep,commit,$(GIT_COMMIT)))
+$(BUILD)/obj/traces/provenance.o: $(BUILD)/commit
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
@@ -144,7 +145,7 @@ deps-check: ## Fail if a folder includes what it may not
 
 # every public header alone, as C17 and as C++17
 headers: ## Compile each public header by itself
-	$(Q)for h in traces/trace.h model/model.h $(SIM_HEADERS) $(wildcard rtl/dut.h rtl/dut_accel.h); do \
+	$(Q)for h in traces/trace.h traces/cost.h model/model.h $(SIM_HEADERS) $(wildcard rtl/dut.h rtl/dut_accel.h); do \
 	  printf '#include "%s"\n' $$h | $(CC) -std=c17 $(WARN) -Werror -I. -fsyntax-only -x c - && \
 	  printf '#include "%s"\n' $$h | $(CXX) -std=c++17 -Wall -Wextra -Werror -I. -fsyntax-only -x c++ - || exit 1; done
 	$(Q)echo "headers: each compiles alone"
@@ -246,7 +247,7 @@ install: all manual ## Install programs, libraries, headers, manuals and shipped
 	$(Q)install -m 755 $(BUILD)/lib/libpare.so $(INSTALL_ROOT)/lib/libpare.so.$(VERSION)
 	$(Q)ln -sf libpare.so.$(VERSION) $(INSTALL_ROOT)/lib/$(SONAME)
 	$(Q)ln -sf $(SONAME) $(INSTALL_ROOT)/lib/libpare.so
-	$(Q)install -m 644 traces/trace.h $(INSTALL_ROOT)/include/pare/traces
+	$(Q)install -m 644 traces/trace.h traces/cost.h $(INSTALL_ROOT)/include/pare/traces
 	$(Q)install -m 644 $(SIM_HEADERS) $(INSTALL_ROOT)/include/pare/sim
 	$(Q)install -m 644 traces/networks/*.net.yaml $(INSTALL_ROOT)/share/pare/networks
 	$(Q)install -m 644 sim/machines/*.machine.yaml $(INSTALL_ROOT)/share/pare/machines

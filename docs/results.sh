@@ -4,8 +4,9 @@
 #
 #   docs/results.sh [--list | --tables] [PATTERN...]
 #
-# Without PATTERN all runs; with some, those whose name matches one (shell globs). --tables trains
-# nothing; --list prints names and commands. docs/results_page.sh writes the page. Folders and data, from the environment:
+# Without PATTERN all runs, then the page (docs/results_page.sh); with some, only those whose name
+# matches one (shell globs). --tables trains nothing and writes the page; --list prints names and
+# commands. Folders and data, from the environment:
 #   RESULTS    run folders (build/results)
 #   CIFAR      folder of CIFAR-10's binary batches; without it the runs on it are left out
 #   THREADS    threads (all); they do not change the results
@@ -62,6 +63,9 @@ runs() {
     echo "cnn_small_g$g|cnn_small|--gamma $g --epochs 6 --tune-epochs 3 --seed 1"
     echo "lenet5_g$g|lenet5|--gamma $g --epochs 6 --tune-epochs 3 --seed 1"
   done
+  for g in 0.125 0.5; do # a range for each channel
+    echo "cnn_small_range_g$g|cnn_small|--gamma $g --granularity channel_range --epochs 6 --tune-epochs 3 --seed 1"
+  done
   echo "cnn_small_fp32|cnn_small|--method fp32 --epochs 9 --seed 1"
   echo "lenet5_fp32|lenet5|--method fp32 --epochs 9 --seed 1"
   method_runs cnn_small_fp32 cnn_small 4 2 "--lr 0.01 --seed 1" "--seed 1"
@@ -71,7 +75,11 @@ runs() {
   # tuned for long: a mean of 4, then of 3 bits after rounding up (shares of the cost of 8 bits everywhere)
   local long="--tune-epochs $LONG --tune-lr 0.03 $cifar"
   echo "resnet20_mean4|resnet20|--budget 0.5x $fine --n-lr 2 --init-bits 6 --epochs 4 $long"
-  echo "resnet20_mean3|resnet20|--budget 0.375x --from $RESULTS/resnet20_mean4 --lr 0.02 --n-lr 1 --init-bits 4.5 --epochs 6 $long"
+  echo "resnet20_mean3|resnet20|--budget 0.375x --granularity channel_range --min-bits 2 --from $RESULTS/resnet20_mean4 --lr 0.02 --n-lr 1 --init-bits 4.5 --epochs 6 $long"
+  # the same run in float and by minimal filtering
+  for c in f32 winograd; do
+    echo "resnet20_${c}_g0.3|resnet20|--gamma 0.3 $learn ${cifar/--compute $COMPUTE/--compute $c}"
+  done
   for b in 8 6 4 3 2; do
     echo "resnet20_w${b}a$b|resnet20|--method fixed --bits $b --epochs $((LEARN + TUNE)) $fine $cifar"
   done
@@ -115,4 +123,5 @@ if [ "$mode" = run ]; then
     echo "pare-train $network $options" >"$RESULTS/$name/command.txt"
   done < <(runs)
 fi
+[ "$mode" = tables ] || [ ${#patterns[@]} -eq 0 ] || exit 0
 . docs/results_page.sh

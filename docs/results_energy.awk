@@ -32,10 +32,12 @@ END {
         printf "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"#ddd\"/>\n", left, y_of(a), width - right, y_of(a)
         text(left - 6, y_of(a) + 4, sprintf("%.1f", 100 * a), "text-anchor=\"end\"")
     }
-    for (i = 0; i <= 5; i++) {
-        e = least * (most / least) ^ (i / 5)
+    n_ticks = split("1 2 3 5 7", tick, " ")
+    for (decade = 10 ^ int(log(least) / log(10) - 1); decade <= most; decade *= 10) for (i = 1; i <= n_ticks; i++) {
+        e = tick[i] * decade
+        if (e < least || e > most) continue
         printf "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\" stroke=\"#ddd\"/>\n", x_of(e), top, x_of(e), height - bottom
-        text(x_of(e), height - bottom + 18, sprintf("%.3g", e), "text-anchor=\"middle\"")
+        text(x_of(e), height - bottom + 18, sprintf("%g", e), "text-anchor=\"middle\"")
     }
     printf "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"#555\" stroke-dasharray=\"5 4\"/>\n", left, y_of(fp32), width - right, y_of(fp32)
     text(left + 6, y_of(fp32) - 5, sprintf("fp32 %.2f %%", 100 * fp32), "fill=\"#555\"")

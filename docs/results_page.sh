@@ -82,6 +82,31 @@ machine_table() { # pattern...: what an image costs on each machine
   done
 }
 
+equal_accuracy() { # machine: its own measure, beside that of equal weight
+  local r key
+  echo '| run | measure | of this run | of equal weight | ratio |'
+  echo '| --- | --- | --- | --- | --- |'
+  for key in cycles energy_pj; do
+    {
+      for r in $(names 'resnet20_g[0-9]*'); do
+        echo "curve $(value "$r" final_accuracy_frac) $(cost "$r" "$1" $key)"
+      done | sort -k2,2g
+      for r in $(names "resnet20_$1_$([ $key = cycles ] && echo latency || echo energy)_*"); do
+        echo "$r $(value "$r" final_accuracy_frac) $(cost "$r" "$1" $key)"
+      done
+    } | awk -v key=$key '
+      BEGIN { unit = key == "cycles" ? 1 : 1e-6; name = key == "cycles" ? "cycles" : "energy, µJ"
+              form = key == "cycles" ? "%.0f" : "%.2f" }
+      $1 == "curve" { acc[++n] = $2; costs[n] = $3; next }
+      { at = "–"
+        for (i = 1; i < n; i++)
+          if ($2 >= acc[i] && $2 <= acc[i + 1] && acc[i + 1] > acc[i])
+            at = costs[i] + ($2 - acc[i]) / (acc[i + 1] - acc[i]) * (costs[i + 1] - costs[i])
+        printf "| `%s` | %s | " form " | %s | %s |\n", $1, name, $3 * unit,
+          at == "–" ? at : sprintf(form, at * unit), at == "–" ? at : sprintf("%.3f", $3 / at) }'
+  done
+}
+
 layer_bits() { # runs...
   local first=$1 r layer
   printf '| layer |'; for r in "$@"; do printf ' %s |' "$r"; done; echo
@@ -96,19 +121,19 @@ layer_bits() { # runs...
   done
 }
 
-ours() { # run of resnet20: its final accuracy and that of fp32, in %
+ours() { # run of resnet20: its final accuracy, that of fp32 and the difference, in %
   if ! has "resnet20_$1" || ! has resnet20_fp32; then
     printf '–'
     return
   fi
-  printf '%s (%s)' "$(percent "$(value "resnet20_$1" final_accuracy_frac)")" \
-    "$(percent "$(value resnet20_fp32 final_accuracy_frac)")"
+  awk -v x="$(value "resnet20_$1" final_accuracy_frac)" -v fp32="$(value resnet20_fp32 final_accuracy_frac)" \
+    'BEGIN { printf "%.2f (%.2f; %+.2f)", 100 * x, 100 * fp32, 100 * (x - fp32) }'
 }
 anchor() { # what, accuracy and fp32 as published, source and status, run
   printf '| %s | %s | %s | %s |\n' "$1" "$2" "$3" "$(ours "$4")"
 }
 anchors() {
-  echo '| ResNet-20, CIFAR-10 | published, % (its fp32) | source and status | ours, % (our fp32) |'
+  echo '| ResNet-20, CIFAR-10 | published, % (its fp32; difference) | source and status | ours, % (our fp32; difference) |'
   echo '| --- | --- | --- | --- |'
   local b quoted again
   for b in 5:91.6:91.6 4:90.8:90.89 3:90.6:90.09 2:88.9:87.07; do
@@ -116,10 +141,10 @@ anchors() {
     anchor "PACT, $b bits, first and last layer 8" "$quoted, reproduced $again (–)" \
       'READ-2ND: PACT as quoted and reproduced with its code' "pact_w${b}a$b"
   done
-  anchor 'DQ, weights to 70 kB (2.14 bits), activations 4-bit-equivalent' '91.42 (92.71)' 'READ: Uhlich 2020' dq
-  anchor 'TQT, weights 2, activations 4 bits, learned range' '90.38 (92.71)' 'READ: Uhlich 2020' none
-  anchor 'fixed, weights 2, activations 4 bits' '88.70 (92.71)' 'READ: Uhlich 2020' none
-  anchor 'Any-Precision, 8 / 4 / 2 bits of one model' '93.75 / 93.86 / 93.90 (94.11)' \
+  anchor 'DQ, weights to 70 kB (2.14 bits), activations 4-bit-equivalent' '91.42 (92.71; -1.29)' 'READ: Uhlich 2020' dq
+  anchor 'TQT, weights 2, activations 4 bits, learned range' '90.38 (92.71; -2.33)' 'READ: Uhlich 2020' none
+  anchor 'fixed, weights 2, activations 4 bits' '88.70 (92.71; -4.01)' 'READ: Uhlich 2020' none
+  anchor 'Any-Precision, 8 / 4 / 2 bits of one model' '93.75 / 93.86 / 93.90 (94.11; -0.36 / -0.25 / -0.21)' \
     'READ: Any-Precision, recursive; its own ResNet-20' adaptive
 }
 
@@ -137,7 +162,7 @@ commands() { # pattern...: as they were run
 
 curve() { # accuracy over the mean bitlength, learned and fixed, as SVG
   local r
-  for r in $(names 'resnet20_g*' 'resnet20_w*'); do
+  for r in $(names 'resnet20_g[0-9]*' 'resnet20_w[0-9]*' 'resnet20_mean*'); do
     echo "$r $(value "$r" mean_weight_bits) $(value "$r" mean_act_bits) $(value "$r" final_accuracy_frac)"
   done | sort -k2,2g | awk -v fp32="$(value resnet20_fp32 final_accuracy_frac)" -f docs/results_curve.awk
 }
@@ -154,8 +179,8 @@ energy_curve() { # network machine: accuracy over energy, all methods, as SVG
 # ---- the page ------------------------------------------------------------------------------------
 
 small_network() {
-  printf '\n## %s on Fashion-MNIST\n\nBitPruning over gamma, from scratch:\n\n' "$1"
-  learned_table "$1_g[0-9]*" "$1_fp32"
+  printf '\n## %s on Fashion-MNIST\n\nBitPruning over gamma, from scratch (`range`: each output channel has a range of its own):\n\n' "$1"
+  learned_table "$1_g[0-9]*" "$1_range_*" "$1_fp32"
   [ -n "$(names "$1_*_*")" ] || return 0
   printf '\nThe methods of [methods.md](methods.md):\n\n'
   method_table "$1_*"
@@ -166,10 +191,10 @@ small_network() {
 }
 
 resnet20() {
-  printf '\n## ResNet-20 on CIFAR-10\n\nBitPruning to a mean of four and of three bits after rounding up, tuned for long:\n\n'
+  printf '\n## ResNet-20 on CIFAR-10\n\nBitPruning to a mean of four and of three bits after rounding up, tuned for long; the latter from the former, each output channel with a range of its own:\n\n'
   learned_table 'resnet20_fp32' 'resnet20_mean*'
   printf '\nBitPruning over gamma, and training at fixed bits, all for %s epochs:\n\n' "$((LEARN + TUNE))"
-  learned_table 'resnet20_g[0-9]*' 'resnet20_w*'
+  learned_table 'resnet20_g[0-9]*' 'resnet20_w[0-9]*'
   curve >"$pictures/results_curve.svg"
   printf '\n![Accuracy over the mean bitlength](results_curve.svg)\n'
   local m
@@ -178,10 +203,16 @@ resnet20() {
     printf '\nBits of each layer, weights / activations:\n\n'
     layer_bits "${learned[@]}"
   fi
+  if [ -n "$(names 'resnet20_f32_*' 'resnet20_winograd_*')" ]; then
+    printf '\nOne of them in other arithmetics (`--compute`; the rest is bf16):\n\n'
+    learned_table resnet20_g0.3 'resnet20_f32_*' 'resnet20_winograd_*'
+  fi
   for m in $machines; do
     [ -n "$(names "resnet20_${m}_*")" ] || continue
     printf '\n### By the cost of %s\n\nThe criterion is what an image costs on this machine, beside the equal weight of all layers.\n\n' "$m"
-    compared=$m machine_table 'resnet20_g[0-9]*' 'resnet20_w*' "resnet20_${m}_*"
+    compared=$m machine_table 'resnet20_g[0-9]*' 'resnet20_w[0-9]*' "resnet20_${m}_*"
+    printf '\nAt equal accuracy (the runs of equal weight, a straight line between two of them). A ratio above 1 is a loss: a criterion that lies on few tensors takes them to 2 or 3 bits in the first epoch where gamma is large, and they stay there:\n\n'
+    equal_accuracy "$m"
   done
   if has resnet20_budget; then
     printf '\n### A budget of 0.35 of the energy on stripes\n\n'
@@ -204,7 +235,7 @@ compared="bitparallel8 stripes loom1 bitfusion"
   echo
   echo 'Written by `make results CIFAR=DIR` (`docs/results.sh`) from the run folders that it trained.'
   echo "Program: $("$train" --version | head -n 1). Every run is one seed: differences of half a percent mean little."
-  echo 'A run that names `--from` starts from the fp32 run; its epochs come on top of that one'"'"'s.'
+  echo 'A run starts from what its command names with `--from`; its epochs come on top of that one'"'"'s.'
   for net in cnn_small lenet5; do
     [ -z "$(names "${net}_*")" ] || small_network "$net"
   done

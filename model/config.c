@@ -11,7 +11,7 @@ static const char *const criteria[] = {"equal",   "memory", "macs", "bitops",
 static const char *const optimizers[] = {"sgd", "adam", NULL};
 static const char *const schedules[] = {"cosine", "step", "constant", NULL};
 static const char *const augments[] = {"none", "crop", "flip", "crop_flip", NULL};
-static const char *const granularities[] = {"network", "layer", "channel", NULL};
+static const char *const granularities[] = {"network", "layer", "channel", "channel_range", NULL};
 static const char *const act_granularities[] = {"network", "layer", NULL};
 static const char *const computes[] = {"f32", "bf16", "winograd", NULL};
 
@@ -61,15 +61,16 @@ static const pare_key keys[] = {
      .offset = AT(granularity),
      .def = "layer",
      .choices = granularities,
-     .doc = "what has a weight quantizer of its own"},
+     .doc = "what has a weight quantizer of its own, or only a range of its own and the layer's "
+            "bitlength"},
     {.name = "group_channels",
      .type = PARE_KEY_U32,
      .offset = AT(group_channels),
      .min = 1,
      .max = 65536,
      .def = "1",
-     .doc = "output channels that share one, with granularity channel; the largest divisor of a "
-            "layer's channels up to it is taken"},
+     .doc = "output channels that share one, with channel and channel_range; the largest divisor "
+            "of a layer's channels up to it is taken"},
     {.name = "calibration_images",
      .type = PARE_KEY_U32,
      .offset = AT(calibration_images),
@@ -114,6 +115,13 @@ static const pare_key keys[] = {
      .max = 16,
      .def = "8",
      .doc = "bitlength that learning starts from"},
+    {.name = "min_bits",
+     .type = PARE_KEY_U32,
+     .offset = AT(min_bits),
+     .min = 1,
+     .max = 16,
+     .def = "1",
+     .doc = "smallest bitlength that is learned"},
     {.name = "max_bits",
      .type = PARE_KEY_U32,
      .offset = AT(max_bits),

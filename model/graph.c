@@ -347,10 +347,14 @@ static void new_quants(pare_graph *g, pare_node *n, const pare_graph_spec *spec)
     }
     n->qw = pare_arena_alloc(g->arena, n->n_qw, sizeof *n->qw);
     for (uint32_t i = 0; i < n->n_qw; i++)
-        n->qw[i] = (pare_quant){
-            .row = &g->rows.w, .n = spec->max_bits, .n_max = spec->max_bits, .is_signed = true};
+        n->qw[i] = (pare_quant){.row = &g->rows.w,
+                                .n = spec->max_bits,
+                                .n_min = spec->min_bits,
+                                .n_max = spec->max_bits,
+                                .is_signed = true};
     n->qa = (pare_quant){.row = row_of_input(g, n),
                          .n = spec->max_bits,
+                         .n_min = spec->min_bits,
                          .n_max = spec->max_bits,
                          .is_nudged = d.pad[0] || d.pad[1],
                          .is_signed = g->values[n->x].is_signed};

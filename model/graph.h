@@ -124,6 +124,9 @@ typedef struct pare_plan {
     size_t n_segments;
 } pare_plan;
 
+/* Which weight quantizers have one bitlength in common: none, those of a layer, all. */
+typedef enum pare_ties { PARE_TIES_NONE, PARE_TIES_LAYER, PARE_TIES_NETWORK } pare_ties;
+
 struct pare_graph {
     const pare_net *net;
     const pare_method *method;
@@ -140,7 +143,8 @@ struct pare_graph {
     bool is_winograd;         /* ... or 3x3 ones by Winograd's minimal filtering */
     bool is_learning_n;       /* bitlengths still move */
     bool is_bypassed;         /* nothing is quantized for now */
-    bool ties_w, ties_a;      /* all weights, all input activations have one bitlength */
+    pare_ties ties_w;         /* which weights have one bitlength in common */
+    bool ties_a;              /* all input activations have one */
     double n_moved, n_pulled; /* way of the bitlengths since the epoch began, by their shares of
                                  the penalty; and that of the penalty alone */
     pare_value *values;
@@ -185,10 +189,12 @@ typedef struct pare_graph_spec {
     const pare_net *net;
     const pare_method *method;
     const pare_quant_rows *rows; /* NULL: the method's */
-    uint32_t batch, n_classes, max_bits;
-    uint32_t group_channels; /* output channels that share a weight quantizer; 0: all */
+    uint32_t batch, n_classes;
+    uint32_t min_bits, max_bits; /* of a learned bitlength */
+    uint32_t group_channels;     /* output channels that share a weight quantizer; 0: all */
     pare_kernel_groups kernel_groups;
-    bool ties_w, ties_a; /* one bitlength for all weights, for all input activations */
+    pare_ties ties_w; /* which weights have one bitlength in common */
+    bool ties_a;      /* all input activations have one */
     bool is_bf16, is_winograd;
     uint64_t seed;
     unsigned threads;

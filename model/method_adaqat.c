@@ -19,7 +19,7 @@ typedef struct state {
 static uint32_t integer_of(const pare_run *r, double n)
 {
     const double k = r->config->options.adaqat.rounding ? rint(n) : ceil(n);
-    return (uint32_t)fmin(fmax(k, 1), r->config->max_bits);
+    return (uint32_t)fmin(fmax(k, r->config->min_bits), r->config->max_bits);
 }
 
 static void set_one(pare_quant *q, double n, uint32_t k)
@@ -127,7 +127,7 @@ static void move(pare_run *r, relaxed *own, const relaxed *other, double loss)
     if (own->is_frozen) return;
     const double slope = isfinite(own->loss_below) ? loss - own->loss_below : 0;
     const double pull = price * other->n / 64; /* of w * a / (8 * 8) */
-    own->n = fmin(fmax(own->n - lr * (slope + pull), 1), r->config->max_bits);
+    own->n = fmin(fmax(own->n - lr * (slope + pull), r->config->min_bits), r->config->max_bits);
     pare_adaqat_note(own->k, integer_of(r, own->n), r->config->options.adaqat.flips,
                      &own->direction, &own->n_flips, &own->is_frozen, &own->k);
     if (own->is_frozen) own->n = own->k;

@@ -5,7 +5,7 @@
 
 static double shifted(const pare_quant *q, double offset)
 {
-    return q->is_fixed ? q->n : fmin(fmax(rint(q->n + offset), 1), q->n_max);
+    return q->is_fixed ? q->n : fmin(fmax(rint(q->n + offset), q->n_min), q->n_max);
 }
 
 /* The criterion's cost with learned bitlengths rounded after `offset` is added; NAN: all at

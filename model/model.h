@@ -84,8 +84,8 @@ typedef struct pare_train_config {
     const char *from;    /* run folder or checkpoint whose weights are the first ones; "": none */
     const char *bits;    /* fixed: a uniform specification or a bits file */
     uint32_t first_last_bits; /* of the first and the last layer; 0: as the rest */
-    int granularity;          /* of weight quantizers: network, layer, channel */
-    uint32_t group_channels;  /* of a group, with granularity channel */
+    int granularity;          /* of weight quantizers: network, layer, channel, channel_range */
+    uint32_t group_channels;  /* of a group, with the last two */
     int act_granularity;      /* network, layer */
     uint32_t calibration_images;
     pare_method_options options;
@@ -94,9 +94,9 @@ typedef struct pare_train_config {
     const char *cost_table; /* of `pare-sim cost`, for the criteria of a machine; "": none */
     const char *budget;     /* "0.5x-energy": gamma is controlled to meet it; "": gamma as given */
     double init_bits;       /* bitlength that learning starts from */
-    uint32_t max_bits;      /* upper bound of a bitlength */
-    uint32_t epochs;        /* of learning (or of training at fixed bits) */
-    uint32_t tune_epochs;   /* after rounding up */
+    uint32_t min_bits, max_bits; /* bounds of a bitlength */
+    uint32_t epochs;             /* of learning (or of training at fixed bits) */
+    uint32_t tune_epochs;        /* after rounding up */
     uint32_t batch;
     int optimizer;        /* sgd, adam */
     double lr;            /* first learning rate of the weights */

@@ -169,21 +169,24 @@ static void use_tie(const tie *t, pare_quant *q)
     q->lambda = t->lambda;
 }
 
+static void tie_nodes(pare_node *nodes, uint32_t n_nodes, bool is_acts)
+{
+    tie t = {0, 0};
+    for (int is_use = 0; is_use < 2; is_use++)
+        for (pare_node *n = nodes; n < nodes + n_nodes; n++) {
+            if (n->kind != PARE_NODE_MAC) continue;
+            pare_quant *const q = is_acts ? &n->qa : n->qw;
+            for (uint32_t j = 0; j < (is_acts ? 1 : n->n_qw); j++)
+                is_use ? use_tie(&t, &q[j]) : add_tie(&t, &q[j]);
+        }
+}
+
 static void tie_all(pare_graph *g)
 {
-    tie w = {0, 0}, a = {0, 0};
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        const pare_node *n = &g->nodes[i];
-        if (n->kind != PARE_NODE_MAC) continue;
-        for (uint32_t j = 0; j < n->n_qw; j++) add_tie(&w, &n->qw[j]);
-        add_tie(&a, &n->qa);
-    }
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        pare_node *n = &g->nodes[i];
-        if (n->kind != PARE_NODE_MAC) continue;
-        for (uint32_t j = 0; g->ties_w && j < n->n_qw; j++) use_tie(&w, &n->qw[j]);
-        if (g->ties_a) use_tie(&a, &n->qa);
-    }
+    if (g->ties_a) tie_nodes(g->nodes, g->n_nodes, true);
+    if (g->ties_w == PARE_TIES_NETWORK) tie_nodes(g->nodes, g->n_nodes, false);
+    for (uint32_t i = 0; g->ties_w == PARE_TIES_LAYER && i < g->n_nodes; i++)
+        tie_nodes(&g->nodes[i], 1, false);
 }
 
 static void step_n(pare_graph *g, pare_quant *q, const pare_update *u)
@@ -204,7 +207,7 @@ static void step_own(pare_quant *q, const pare_update *u)
 
 static void step_quants(pare_graph *g, const pare_update *u)
 {
-    if (g->is_learning_n && (g->ties_w || g->ties_a)) tie_all(g);
+    if (g->is_learning_n) tie_all(g);
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         pare_node *n = &g->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;

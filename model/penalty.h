@@ -11,7 +11,7 @@
  */
 #ifndef PARE_MODEL_PENALTY_H
 #define PARE_MODEL_PENALTY_H
-#include "traces/trace.h"
+#include "traces/cost.h"
 
 /* One layer, as a criterion sees it. */
 typedef struct pare_penalty_layer {

@@ -240,7 +240,7 @@ double pare_sawb_clip(double mean_abs, double rms, double largest, uint32_t k, b
 void pare_quant_step(pare_quant *q, double lr, double gamma)
 {
     q->n -= lr * (q->g_n + gamma * q->lambda);
-    q->n = fmin(fmax(q->n, 1.0), (double)q->n_max);
+    q->n = fmin(fmax(q->n, fmax(q->n_min, 1.0)), (double)q->n_max);
 }
 
 void pare_quant_ceil(pare_quant *q)

@@ -111,7 +111,7 @@ typedef struct pare_quant {
     const pare_quant_row *row;
     double n;                    /* bitlength, real while it is learned */
     double learned_n;            /* before it was rounded up; 0: not learned */
-    uint32_t n_max;              /* 2..16 */
+    uint32_t n_min, n_max;       /* 1..16 (0 is 1), 2..16 */
     bool is_nudged;              /* zero must be a level: the layer pads with zeros */
     bool is_fixed;               /* its bitlength is given and does not move */
     double g_n;                  /* dL/dn of the last step, without the penalty */
@@ -170,7 +170,7 @@ double pare_dq_bits(double d, double qmax, bool is_signed);
 /* Gradient steps of p[0], p[1] with momentum; they stay positive. */
 void pare_quant_step_p(pare_quant *q, double lr, double momentum, double decay);
 
-/* One plain gradient step n -= lr * (g_n + gamma * lambda), projected to 1..n_max. */
+/* One plain gradient step n -= lr * (g_n + gamma * lambda), projected to n_min..n_max. */
 void pare_quant_step(pare_quant *q, double lr, double gamma);
 
 /* Round the bitlength up, for ever. */

@@ -82,12 +82,14 @@ double pare_run_cost_frac(const pare_run *r)
 
 static pare_status open_budget(pare_run *r, pare_err *e)
 {
-    const double least = r->penalty.at_one / r->penalty.at_uniform;
+    const uint32_t bits = r->config->min_bits;
+    const double least = cost_at(r, bits, NULL, NULL, NULL) / r->penalty.at_uniform;
     r->budget.log_gamma = log(fmax(r->config->gamma, 1e-6));
     if (!(r->budget.frac > 0) || r->budget.frac >= least) return PARE_OK;
     return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
-                        "budget is '%s'; at least %.3gx expected, the %s at 1 bit everywhere",
-                        r->config->budget, least, r->penalty.criterion->name);
+                        "budget is '%s'; at least %.3gx expected, the %s at %u bit%s everywhere",
+                        r->config->budget, least, r->penalty.criterion->name, bits,
+                        bits > 1 ? "s" : "");
 }
 
 pare_status pare_run_open_penalty(pare_run *r, pare_err *e)
@@ -113,17 +115,18 @@ double pare_run_gamma(pare_run *r, double done_frac, double n_steps)
 /* ---- rounding ---------------------------------------------------------------------------------
  */
 
-static double rounded(double n, double offset) { return fmax(ceil(n - offset), 1); }
+static void round_one(pare_quant *q, double n, double offset)
+{
+    if (!q->is_fixed) q->n = fmax(ceil(n - offset), q->n_min);
+}
 
 static void round_all(pare_graph *g, const double *n, double offset)
 {
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         pare_node *k = &g->nodes[i];
         if (k->kind != PARE_NODE_MAC) continue;
-        for (uint32_t j = 0; j < k->n_qw; j++, n++)
-            if (!k->qw[j].is_fixed) k->qw[j].n = rounded(*n, offset);
-        if (!k->qa.is_fixed) k->qa.n = rounded(*n, offset);
-        n++;
+        for (uint32_t j = 0; j < k->n_qw; j++) round_one(&k->qw[j], *n++, offset);
+        round_one(&k->qa, *n++, offset);
     }
 }
 

@@ -91,10 +91,11 @@ static pare_status set_bits(pare_run *r, pare_err *e)
 {
     const pare_method *m = &pare_methods[r->config->method];
     if (pare_method_learns_n(m)) {
-        if (r->config->init_bits > r->config->max_bits)
+        const double init = r->config->init_bits;
+        if (init > r->config->max_bits || init < r->config->min_bits)
             return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
-                                "init_bits is %g and max_bits %u; at most max_bits expected",
-                                r->config->init_bits, r->config->max_bits);
+                                "init_bits is %g; min_bits..max_bits expected, %u..%u", init,
+                                r->config->min_bits, r->config->max_bits);
         for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
             pare_node *n = &r->graph->nodes[i];
             for (uint32_t j = 0; j < n->n_qw; j++) n->qw[j].n = r->config->init_bits;
@@ -183,17 +184,25 @@ pare_status pare_run_open(const pare_train_config *config, const char *folder, u
         return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
                             "method %s starts from a trained network; --from RUN expected",
                             method->name);
+    if (config->granularity == 3 && rows.w.grid == PARE_GRID_STEPS)
+        return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
+                            "granularity is channel_range, but with method %s each range has bits "
+                            "of its own; layer or channel expected",
+                            method->name);
     const pare_graph_spec spec = {
         .net = r->net,
         .method = method,
         .rows = &rows,
-        .group_channels = config->granularity == 2 ? config->group_channels : 0,
+        .group_channels = config->granularity >= 2 ? config->group_channels : 0,
         .kernel_groups = hooks && hooks->groups ? hooks->groups(config) : PARE_GROUPS_NONE,
-        .ties_w = config->granularity == 0,
+        .ties_w = config->granularity == 0   ? PARE_TIES_NETWORK
+                  : config->granularity == 3 ? PARE_TIES_LAYER
+                                             : PARE_TIES_NONE,
         .ties_a = config->act_granularity == 0,
         .batch = config->batch,
         .comm = comm,
         .n_classes = r->data->n_classes,
+        .min_bits = config->min_bits,
         .max_bits = config->max_bits,
         .is_bf16 = config->compute == PARE_COMPUTE_BF16,
         .is_winograd = config->compute == PARE_COMPUTE_WINOGRAD,

@@ -3,6 +3,7 @@
 #ifndef PARE_RTL_NET_H
 #define PARE_RTL_NET_H
 #include "rtl/layer.h"
+#include "sim/infer.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -2,6 +2,7 @@
 #ifndef PARE_SIM_CODESIGN_CORE_H
 #define PARE_SIM_CODESIGN_CORE_H
 #include "sim/codesign.h"
+#include "sim/infer.h"
 #include "sim/store_write.h"
 
 typedef struct codesign_conf {

@@ -1,5 +1,5 @@
 /* A trained network's integer codes through a machine's arithmetic. */
-#include "sim/infer.h"
+#include "sim/infer_core.h"
 
 #include <stdlib.h>
 #include <string.h>

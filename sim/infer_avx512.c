@@ -1,6 +1,6 @@
 /* Dot products of unsigned codes in AVX-512, chosen at run time (infer_dot.c): bytes by VNNI, bit
  * planes by VPOPCNTDQ. The layouts are those of the plain kernels. */
-#include "sim/infer.h"
+#include "sim/infer_core.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

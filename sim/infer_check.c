@@ -1,5 +1,5 @@
 /* What holds the fast path: the PE's own digit order, and the trainer's evaluation. */
-#include "sim/infer.h"
+#include "sim/infer_core.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Test images from IDX pairs and from CIFAR-10's binary file. */
-#include "sim/sim.h"
+#include "sim/infer.h"
 
 #include <stdlib.h>
 #include <string.h>

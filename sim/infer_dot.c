@@ -1,5 +1,5 @@
 /* Dot products of unsigned codes in plain C: by bytes, and by bit planes and popcount. */
-#include "sim/infer.h"
+#include "sim/infer_core.h"
 
 #include <string.h>
 

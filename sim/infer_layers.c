@@ -1,6 +1,6 @@
 /* One image through all layers. Everything but the sums of the MAC layers is float, operation by
  * operation as in the trainer's evaluation, so that equal sums give equal predictions. */
-#include "sim/infer.h"
+#include "sim/infer_core.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Reading and checking a run folder. */
-#include "sim/infer.h"
+#include "sim/infer_core.h"
 
 #include <math.h>
 #include <stdlib.h>

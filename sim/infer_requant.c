@@ -1,6 +1,6 @@
 /* Integers between layers: a layer's sums become the next one's codes by shifts and one integer
  * multiplication; batch norm and relu are in it, maximum pooling is of codes. */
-#include "sim/infer.h"
+#include "sim/infer_core.h"
 
 #include <math.h>
 #include <stdlib.h>

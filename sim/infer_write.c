@@ -1,5 +1,5 @@
 /* Results of bit-true inference as a table for people and as NDJSON. */
-#include "sim/sim.h"
+#include "sim/infer.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* pare-sim infer: a trained network on a machine, bit by bit. */
+#include "sim/infer.h"
 #include "sim/main.h"
-#include "sim/sim.h"
 
 #include <stdlib.h>
 

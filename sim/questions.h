@@ -5,6 +5,7 @@
 #define PARE_QUESTIONS_H
 #include "sim/sim.h"
 #include "sim/store.h"
+#include "traces/cost.h"
 
 #ifdef __cplusplus
 extern "C" {

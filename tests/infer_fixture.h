@@ -2,7 +2,7 @@
 #ifndef PARE_INFER_FIXTURE_H
 #define PARE_INFER_FIXTURE_H
 #include "gtck.h"
-#include "sim/infer.h"
+#include "sim/infer_core.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,4 @@
 #include "gtck.h"
-#include "model/knapsack.h"
 #include "model/ptq.h"
 
 #include <math.h>
@@ -326,55 +325,6 @@ START_TEST(bit_gradients_sum_to_the_closed_form)
 }
 END_TEST
 
-static double brute(const pare_knapsack_item *items, size_t n, const uint32_t *k, size_t n_choices,
-                    uint64_t budget)
-{
-    double best = -1;
-    size_t total = 1;
-    for (size_t i = 0; i < n; i++) total *= n_choices;
-    for (size_t c = 0; c < total; c++) {
-        double value = 0;
-        uint64_t weight = 0;
-        size_t rest = c;
-        for (size_t i = 0; i < n; i++, rest /= n_choices) {
-            value += items[i].value * k[rest % n_choices];
-            weight += items[i].weight * k[rest % n_choices];
-        }
-        if (weight <= budget && value > best) best = value;
-    }
-    return best;
-}
-
-START_TEST(the_assignment_equals_brute_force)
-{
-    const uint32_t k[] = {2, 4, 8};
-    for (uint64_t trial = 0; trial < 300; trial++) {
-        pare_rng r = pare_rng_new(SEED, 5000 + trial);
-        pare_knapsack_item items[8] = {{0}};
-        uint32_t chosen[8] = {0};
-        const size_t n = 1 + pare_rng_below(&r, 8);
-        uint64_t sum = 0;
-        for (size_t i = 0; i < n; i++) {
-            items[i] = (pare_knapsack_item){pare_rng_unit(&r), 1 + pare_rng_below(&r, 40)};
-            sum += items[i].weight;
-        }
-        const uint64_t budget = sum + pare_rng_below(&r, (uint32_t)(8 * sum));
-        const double best = brute(items, n, k, 3, budget);
-        const bool is_met = pare_knapsack(items, n, k, 3, budget, chosen);
-        ck_assert_int_eq(is_met, best >= 0);
-        double value = 0;
-        uint64_t weight = 0;
-        for (size_t i = 0; i < n && is_met; i++) {
-            value += items[i].value * chosen[i];
-            weight += items[i].weight * chosen[i];
-        }
-        if (!is_met) continue;
-        ck_assert(weight <= budget);
-        ck_assert_double_eq_tol(value, best, 1e-12 * (1 + best));
-    }
-}
-END_TEST
-
 START_TEST(syq_scale_is_exactly_linear)
 {
     float *x = draw(COUNT, 10), *g = draw(COUNT, 11), *copy = draw(COUNT, 11), y[2][COUNT];
@@ -595,7 +545,6 @@ int main(int argc, char **argv)
     const TTest *const rules[] = {sawb_is_near_the_best_clip,
                                   mmse_is_never_worse,
                                   a_bitlength_freezes_after_its_flips,
-                                  the_assignment_equals_brute_force,
                                   codes_of_fewer_bits_are_truncated_ones,
                                   samples_are_of_all_channels,
                                   requantization_is_within_one_of_the_real_product,

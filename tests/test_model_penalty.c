@@ -1,4 +1,5 @@
 #include "gtck.h"
+#include "model/knapsack.h"
 #include "model/penalty.h"
 
 #include <math.h>
@@ -280,6 +281,55 @@ START_TEST(gamma_is_found_over_four_decades)
 }
 END_TEST
 
+static double brute(const pare_knapsack_item *items, size_t n, const uint32_t *k, size_t n_choices,
+                    uint64_t budget)
+{
+    double best = -1;
+    size_t total = 1;
+    for (size_t i = 0; i < n; i++) total *= n_choices;
+    for (size_t c = 0; c < total; c++) {
+        double value = 0;
+        uint64_t weight = 0;
+        size_t rest = c;
+        for (size_t i = 0; i < n; i++, rest /= n_choices) {
+            value += items[i].value * k[rest % n_choices];
+            weight += items[i].weight * k[rest % n_choices];
+        }
+        if (weight <= budget && value > best) best = value;
+    }
+    return best;
+}
+
+START_TEST(the_assignment_equals_brute_force)
+{
+    const uint32_t k[] = {2, 4, 8};
+    for (uint64_t trial = 0; trial < 300; trial++) {
+        pare_rng r = pare_rng_new(SEED, 5000 + trial);
+        pare_knapsack_item items[8] = {{0}};
+        uint32_t chosen[8] = {0};
+        const size_t n = 1 + pare_rng_below(&r, 8);
+        uint64_t sum = 0;
+        for (size_t i = 0; i < n; i++) {
+            items[i] = (pare_knapsack_item){pare_rng_unit(&r), 1 + pare_rng_below(&r, 40)};
+            sum += items[i].weight;
+        }
+        const uint64_t budget = sum + pare_rng_below(&r, (uint32_t)(8 * sum));
+        const double best = brute(items, n, k, 3, budget);
+        const bool is_met = pare_knapsack(items, n, k, 3, budget, chosen);
+        ck_assert_int_eq(is_met, best >= 0);
+        double value = 0;
+        uint64_t weight = 0;
+        for (size_t i = 0; i < n && is_met; i++) {
+            value += items[i].value * chosen[i];
+            weight += items[i].weight * chosen[i];
+        }
+        if (!is_met) continue;
+        ck_assert(weight <= budget);
+        ck_assert_double_eq_tol(value, best, 1e-12 * (1 + best));
+    }
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     const TTest *const criteria[] = {
@@ -292,7 +342,8 @@ int main(int argc, char **argv)
         criteria_without_sense_are_refused,
         NULL};
     const TTest *const budgets[] = {budgets_are_read_and_wrong_ones_refused,
-                                    gamma_is_found_over_four_decades, NULL};
+                                    gamma_is_found_over_four_decades,
+                                    the_assignment_equals_brute_force, NULL};
     const gtck_case cases[] = {{.suite = "Criteria", .tests = criteria},
                                {.suite = "Budget", .tests = budgets}};
     return gtck_main(argc, argv, "model_penalty", cases, sizeof cases / sizeof *cases);

@@ -181,6 +181,41 @@ START_TEST(channel_groups_have_bitlengths_and_ranges_of_their_own)
 }
 END_TEST
 
+/* The channels' ranges are their own, the bitlength is the layer's; it stops at min_bits. */
+START_TEST(ranges_of_channels_can_share_the_layers_bitlength)
+{
+    run("granularity=channel_range gamma=0.5 n_lr=6", "one", 1);
+    run("granularity=channel_range gamma=0.5 n_lr=6", "two", 2);
+    compare_trees("one", "two", ".");
+    pare_bits *b = load_bits("one");
+    static const char *const files[] = {"weights/conv1.groups.npy", "weights/conv2.groups.npy",
+                                        "weights/fc.groups.npy"};
+    uint32_t least = PARE_BITS_MAX;
+    for (int i = 0; i < 3; i++) {
+        pare_tensor t = load_npy("one", files[i]);
+        const float *g = t.data;
+        bool differ = false;
+        for (size_t j = 0; j < t.dims[0]; j++) {
+            ck_assert_uint_eq((uint32_t)g[4 * j], b->layers[i].weight_bits);
+            differ = differ || g[4 * j + 1] != g[1];
+        }
+        ck_assert(differ);
+        pare_tensor_free(&t);
+        if (b->layers[i].weight_bits < least) least = b->layers[i].weight_bits;
+    }
+    ck_assert_double_ne(b->layers[0].weight_n, b->layers[1].weight_n);
+    pare_bits_free(b);
+    ck_assert_uint_lt(least, 6);
+    run("granularity=channel_range gamma=4 n_lr=6 min_bits=6", "three", 1);
+    b = load_bits("three");
+    for (size_t i = 0; i < b->n_layers; i++) {
+        ck_assert_double_ge(b->layers[i].weight_n, 6);
+        ck_assert_double_ge(b->layers[i].act_n, 6);
+    }
+    pare_bits_free(b);
+}
+END_TEST
+
 START_TEST(the_first_and_the_last_layer_can_be_fixed)
 {
     run("first_last_bits=7 gamma=4 n_lr=6", "one", 1);
@@ -332,6 +367,7 @@ int main(int argc, char **argv)
                                    weights_that_do_not_fit_are_refused, NULL};
     const TTest *const grains[] = {one_bitlength_for_the_network_is_one,
                                    channel_groups_have_bitlengths_and_ranges_of_their_own,
+                                   ranges_of_channels_can_share_the_layers_bitlength,
                                    the_first_and_the_last_layer_can_be_fixed, NULL};
     const TTest *const pressure[] = {
         the_criterion_chooses_who_falls_first, a_machine_presses_where_its_cost_is, a_budget_is_met,

@@ -187,7 +187,10 @@ END_TEST
 START_TEST(settings_that_do_not_fit_are_refused)
 {
     check_refused("batch=97", "one", PARE_EINPUT, "batch is 97 with 96 training images");
-    check_refused("init_bits=9", "one", PARE_EINPUT, "init_bits is 9 and max_bits 8");
+    check_refused("init_bits=9", "one", PARE_EINPUT,
+                  "init_bits is 9; min_bits..max_bits expected, 1..8");
+    check_refused("init_bits=2 min_bits=3", "one", PARE_EINPUT,
+                  "init_bits is 2; min_bits..max_bits expected, 3..8");
     check_refused("method=fixed bits=nonsense", "one", PARE_EINPUT, "nonsense");
 }
 END_TEST

@@ -1,5 +1,6 @@
 /* Bad files of traces' readers: each is refused with its exact message. */
 #include "bad_files.h"
+#include "traces/cost.h"
 
 /* ---- one function per reader: load, free, forward the status ---- */
 

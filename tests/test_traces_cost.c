@@ -1,6 +1,6 @@
 /* Cost tables: what is written reads back as the same table; the order of rows does not matter. */
 #include "gtck.h"
-#include "traces/trace.h"
+#include "traces/cost.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Cost tables: cycles, energy and DRAM traffic of each layer at each pair of bitlengths, as CSV. */
-#include "traces/trace.h"
+#include "traces/cost.h"
 
 #include <stdlib.h>
 #include <string.h>

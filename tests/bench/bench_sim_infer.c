@@ -1,6 +1,6 @@
 /* Speed of bit-true inference: each kernel's products a second by bitlength, and 10,000 images of
  * a network that is trained for the purpose, on one thread. */
-#include "sim/infer.h"
+#include "sim/infer_core.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 # Groups of output channels with bitlengths of their own, in every kind of layer: the machine computes
 # each filter on its group's grid and gets the trainer's codes and predictions. With the first and the
-# last layer fixed these have one bitlength, and still a range a group.
+# last layer fixed these have one bitlength, and still a range a group; so has every layer where only
+# the ranges are the channels' own.
 [ -f /usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz ] || {
   echo "SKIPPED infer_groups: dataset-fashion-mnist is not installed"
   exit 0
@@ -34,7 +35,7 @@ train="$BIN/pare-train groups.net.yaml --data fashion-mnist --granularity channe
   --label-smoothing 0.1 --warmup-epochs 0.5 --epochs 2 --tune-epochs 1 --limit 640 --sample-images 8 -q"
 run=0
 for way in "--group-channels 1" "--group-channels 3" "--group-channels 3 --first-last-bits 8" \
-  "--group-channels 4 --act-granularity network"; do
+  "--group-channels 4 --act-granularity network" "--granularity channel_range --min-bits 3"; do
   run=$((run + 1))
   # shellcheck disable=SC2086
   $train $way -o "r$run" || exit
@@ -49,3 +50,7 @@ for way in "--group-channels 1" "--group-channels 3" "--group-channels 3 --first
 done
 echo "first and last, fixed: $(row_bits r3 stem), of groups $(group_bits r3/weights/stem.groups.npy)"
 echo "  $(row_bits r3 fc), of groups $(group_bits r3/weights/fc.groups.npy)"
+for f in r5/weights/*.groups.npy; do
+  [ "$(group_bits "$f" | wc -w)" -eq 1 ] && [ "$(group_bits "$f")" -ge 3 ] || echo "$f: $(group_bits "$f") bits"
+  [ "$(tail -c +129 "$f" | od -An -v -tf4 -w16 | awk '{print $2}' | sort -u | wc -l)" -gt 1 ] || echo "$f: one scale"
+done

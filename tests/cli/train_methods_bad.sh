@@ -19,6 +19,7 @@ try signed.net.yaml --data data --batch 16 --method pact --bits w4a1
 try $little --method bmpq --bits w4a4 --set options.bmpq.mean_bits=1.5
 try $little --method bmpq --bits w4a4 --set options.bmpq.choices=8,4
 try $little --method adaptive --set options.adaptive.widths=2,8
+try $little --method dq --bits w4a4 --granularity channel_range
 try $little --method mmse --bits w4a4
 try $little --method mmse --bits w4a4 --from nowhere
 "$BIN"/pare-train $little --method fp32 -q -o fp

@@ -1,4 +1,4 @@
-#include "traces/trace.h"
+#include "traces/cost.h"
 
 #include <string.h>
 
