@@ -167,6 +167,11 @@ static const char *folds_why(const void *context, const uint32_t *v)
 {
     const pare_accel_params *const p = ((const pare_layer_coverage *)context)->params;
     if (p->pe == PARE_ACCEL_TERM) return "the time of a fold is that of its codes";
+    const uint64_t fold =
+        pare_accel_fold_cycles(p, p->max_act_bits, p->max_weight_bits, 1, NULL, 0);
+    const uint64_t step = pare_accel_work_cycles(p, p->max_act_bits, p->max_weight_bits, 1, fold);
+    if (!v[0] && !v[3] && step + pare_accel_skew_cycles(p) < fold)
+        return "the longest step and the skew are shorter than the interval";
     if (!v[0]) return NULL;
     if (1u + v[3] + pare_accel_skew_cycles(p) >= pare_accel_interval(p))
         return "the beats and the skew are never shorter than the interval";

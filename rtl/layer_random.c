@@ -140,8 +140,9 @@ static void set_plain(pare_dims *d, uint32_t rows, uint32_t cols)
     d->w = cols + PARE_LAYER_KERNEL_MAX - 1;
 }
 
-/* Layers whose like is hardly ever drawn, among those that do not walk: one of the largest sums;
- * one whose tiles take longer to compute than to move, also where they load both operands. */
+/* Layers whose like is hardly ever drawn, among those that do not walk: one of the largest or the
+ * smallest sums; one whose tiles take longer to compute than to move, also where they load both
+ * operands. */
 enum { USUAL, DEEP, LONG, N_SHAPES = 12 };
 
 static void special_shape(const pare_accel_params *p, uint32_t shape, pare_layer_random *x)
@@ -152,14 +153,17 @@ static void special_shape(const pare_accel_params *p, uint32_t shape, pare_layer
     j->weight_bits = p->max_weight_bits;
     const uint32_t lanes = pare_accel_step_channels(p, j->act_bits, j->weight_bits);
     if (shape == DEEP) {
-        j->act_signed = j->weight_signed = false;
+        j->act_signed = false; /* weights as drawn: the largest sums, or the smallest */
         j->dims.c = PARE_LAYER_GROUPS_MAX * lanes + 1;
         set_plain(&j->dims, 1, 1);
         return;
     }
-    j->dims.c = lanes;
+    /* a fusion PE takes a cycle a step, so that it needs more of them for each output */
+    const bool is_fast = p->pe == PARE_ACCEL_FUSION;
+    j->dims.c = is_fast ? PARE_LAYER_GROUPS_MAX * lanes : lanes;
     j->dims.k = 4 * p->rows;
-    set_plain(&j->dims, 9, 7); /* three tiles of rows: a half of a buffer is filled again */
+    /* three tiles of rows: a half of a buffer is filled again */
+    set_plain(&j->dims, 9, is_fast ? 17 : 7);
     x->cut.filters = 2 * p->rows;
     x->cut.rows = 3;
 }
@@ -193,7 +197,8 @@ static int32_t *codes(pare_rng *r, size_t n, uint32_t bits, bool is_signed, uint
     return v;
 }
 
-/* Weights and activations; a deep layer has the largest sums that there are. */
+/* Weights and activations; a deep layer has the largest sums that there are, or with weights that
+ * have a sign the smallest. */
 static void random_codes(walker *w, bool is_deep, pare_layer_random *x)
 {
     pare_layer_job *const j = &x->job;
@@ -205,7 +210,7 @@ static void random_codes(walker *w, bool is_deep, pare_layer_random *x)
     if (is_deep) weights = CORNER;
     if (is_deep || (weights == CORNER && pare_rng_below(w->rng, 2))) acts = CORNER;
     x->weights = codes(w->rng, (size_t)d->k * d->r * d->s * d->c, j->weight_bits, j->weight_signed,
-                       weights, is_deep || corners & 1);
+                       weights, is_deep ? !j->weight_signed : corners & 1);
     x->acts = codes(w->rng, (size_t)d->h * d->w * d->c, j->act_bits, j->act_signed, acts,
                     is_deep || corners & 2);
     j->weights = x->weights;
@@ -317,7 +322,8 @@ void pare_layer_random_new(const pare_accel_params *params, uint64_t seed, uint6
     j->pad_code = pare_rng_below(&r, 1u << j->act_bits);
     random_output(&w, out);
     random_memory(params, &w, shape == LONG ? 0 : operands, out);
-    out->is_level |= shape == LONG;
+    /* of fusion PEs some of these shall end by the array alone */
+    out->is_level |= shape == LONG && params->pe != PARE_ACCEL_FUSION;
 }
 
 void pare_layer_random_free(pare_layer_random *r)
@@ -366,8 +372,17 @@ static void level_latency(const pare_layer_check *c, const pare_layer_job *job, 
     level_search l = {.n = level2.map.n_tiles + 2, .mem_bits = c->params->mem_bits};
     l.stages = pare_xalloc(l.n, sizeof *l.stages);
     uint32_t most = 0;
-    if (pare_sim_events_at(&machine, &sim_job, pace, add_event, &l, &level2, NULL) != PARE_OK)
-        l.n = 0;
+    size_t n_tiles = 0;
+    uint64_t *const cycles = c->params->pe == PARE_ACCEL_TERM
+                                 ? pare_layer_tile_cycles(c->params, job, &level2.map, &n_tiles)
+                                 : NULL;
+    uint64_t all_cycles;
+    const pare_status status =
+        cycles ? pare_sim_events_given(&machine, &sim_job, pace, cycles, n_tiles, add_event, &l,
+                                       &all_cycles, NULL)
+               : pare_sim_events_at(&machine, &sim_job, pace, add_event, &l, &level2, NULL);
+    free(cycles);
+    if (status != PARE_OK) l.n = 0;
     for (uint64_t i = 0; i < l.n; i++) {
         const stage_time *const s = &l.stages[i];
         const uint64_t latency = s->compute_cycles - s->words;
@@ -389,8 +404,7 @@ pare_status pare_layer_verify_random(const pare_layer_check *check, const pare_l
         c.before = x->before;
     }
     c.cut = x->cut;
-    /* the tiles of a term-serial array are as long as the codes make them */
-    if (x->is_level && c.params->pe != PARE_ACCEL_TERM) level_latency(&c, &x->job, &pace);
+    if (x->is_level) level_latency(&c, &x->job, &pace);
     if (pare_layer_verify(&c, &x->job, out, e) == PARE_OK) return PARE_OK;
     *e = (pare_err){0};
     c.cut = (pare_layer_cut){0};

@@ -170,13 +170,13 @@ accel-sources:
 rtl-mutants: rtl ## Break the RTL in many ways; pare-cosim must notice each
 	$(Q)BUILD=$(BUILD) rtl/mutants.sh
 
-formal: ## Prove the PEs and their handshakes for all inputs, netlists equal to the RTL (6 minutes)
+formal: ## Prove the PEs and their handshakes for all inputs, netlists equal to the RTL (minutes)
 	$(Q).ci/deps formal
 	$(Q)tests/formal/run.sh
 rtl-slow: rtl ## The RTL's long campaigns: all coverage bins of PEs and machines, mutants, proofs
 	$(Q).ci/deps formal
 	$(Q)$(BUILD)/bin/pare-cosim pe --count 1000000 --seed 2 --full
-	$(Q)for m in pare4 pare4_skew pare_odd; do $(BUILD)/bin/pare-cosim layer --random 8000 -m $$m --seed 2 --full --coverage || exit; done
+	$(Q)for m in pare4 pare4_skew pare_odd pare_fusion pare_fusion_odd pare_term; do $(BUILD)/bin/pare-cosim layer --random 8000 -m $$m --seed 2 --full --coverage || exit; done
 	$(Q)MACHINE=1 BUILD=$(BUILD) rtl/mutants.sh
 	$(Q)tests/formal/run.sh
 .PHONY: rtl-mutants rtl-slow formal

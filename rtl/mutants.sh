@@ -9,10 +9,11 @@
 # N failed" (passed: killed, or equivalent and not killed). Takes what a mutant does not change from
 # the build folder $BUILD (build). Arguments: names of mutants to run (generated ones are
 # module:line:column:rule); none means all.
+# OF="MODULE..." generates from these modules only, and leaves the named ones out.
 # MUTANTS=N runs N generated ones only (drawn by SEED, default 1); JOBS (all cores) at a time. The
 # modules that only the whole machine has are generated from with MACHINE=1 (MACHINE=only: from no
 # others, and no named ones) or by name. A machine takes long to compile, so all their mutants are in
-# one build each of pare_odd, pare4_skew and pare4, and one is chosen as the simulation starts
+# one build a machine that checks them (kinds_of), and one is chosen as the simulation starts
 # (rtl/schemata.py); the few whose expression is not found there have builds of their own.
 set -u
 SRC=$(cd "$(dirname "$0")/.." && pwd)
@@ -131,8 +132,9 @@ kinds_of() {
 
 generate() { # module|line|column|length|rule|replacement
   (cd "$SRC" && awk -f rtl/mutate.awk rtl/pare_*.sv) | while IFS= read -r site; do
+    [ -z "${OF:-}" ] || [[ " $OF " == *" ${site%%|*} "* ]] || continue
     if [[ $(kinds_of "${site%%|*}") == pare_* ]]; then
-      [ -n "${MACHINE:-}" ] || [ ${#names[@]} -gt 0 ] || continue
+      [ -n "${MACHINE:-}${OF:-}" ] || [ ${#names[@]} -gt 0 ] || continue
     elif [ "${MACHINE:-}" = only ]; then
       continue
     fi
@@ -255,7 +257,7 @@ build_chosen() { # lines of generate: those that have no build of their own; pri
   mkdir "$work/chosen" && cp -r "$SRC/rtl" "$work/chosen/rtl"
   cat >"$work/sites"
   python3 "$SRC/rtl/schemata.py" "$work/chosen" <"$work/sites" >"$work/left"
-  for kind in $(kinds_of pare_accel); do
+  for kind in $(cut -d'|' -f1 "$work/sites" | sort -u | while read -r module; do kinds_of "$module"; done | tr ' ' '\n' | sort -u); do
     if ! build_kind "$work/chosen" "$kind" >"$work/chosen/log" 2>&1; then
       echo "the mutants of $kind do not build: $(grep -m 1 -iE 'error' "$work/chosen/log")" >&2
       exit 1
@@ -287,7 +289,7 @@ wanted() { [ ${#names[@]} -eq 0 ] || [[ " ${names[*]} " == *" $1 "* ]]; }
 
 start_all() { # one job a mutant, JOBS at a time; each writes its row to a file of its own
   local n=0 name kind file rest pattern replacement module line column length rule number
-  [ "${MACHINE:-}" = only ] || while IFS='|' read -r name kind file rest; do
+  [ "${MACHINE:-}" = only ] || [ -n "${OF:-}" ] || while IFS='|' read -r name kind file rest; do
     # the last | that is not escaped parts pattern and replacement
     rest=${rest//\\|/$'\x02'}
     pattern=${rest%%|*} replacement=${rest#*|}

@@ -128,6 +128,10 @@ START_TEST(also_skewed) { run_layers("pare4_skew"); }
 END_TEST
 START_TEST(also_narrow_memory_and_odd_sizes) { run_layers("pare_odd"); }
 END_TEST
+START_TEST(also_fusion_pes) { run_layers("pare_fusion_odd"); }
+END_TEST
+START_TEST(also_term_serial_pes) { run_layers("pare_term"); }
+END_TEST
 
 /* ---- what must go wrong ---- */
 
@@ -198,9 +202,13 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-    const TTest *const tests[] = {layers_in_the_platform_have_level_2s_records, also_skewed,
+    const TTest *const tests[] = {layers_in_the_platform_have_level_2s_records,
+                                  also_skewed,
                                   also_narrow_memory_and_odd_sizes,
-                                  a_hang_a_refusal_and_a_slow_memory, NULL};
+                                  also_fusion_pes,
+                                  also_term_serial_pes,
+                                  a_hang_a_refusal_and_a_slow_memory,
+                                  NULL};
     const gtck_case cases[] = {{.suite = "Platform", .tests = tests, .timeout_s = 60}};
     return gtck_main(argc, argv, "rtl_platform", cases, sizeof cases / sizeof *cases);
 }

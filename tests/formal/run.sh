@@ -11,9 +11,6 @@ cd "$(dirname "$0")/../.." || exit 1
 LIBERTY=${LIBERTY-/usr/share/qflow/tech/osu018/osu018_stdcells.lib}
 [ -r "$LIBERTY" ] || LIBERTY=
 LIMIT=${FORMAL_SECONDS:-150}
-SOURCES=(pare_pkg pare_digit_counter pare_digit_extend pare_accumulator pare_pe_core pare_pe_temporal
-  pare_fusion_unit pare_pe_fusion pare_term_recode pare_term_schedule pare_term_column pare_term_core pare_pe_term
-  pare_accel_pkg pare_ram pare_weight_buffer pare_dma pare_setup pare_tiler pare_out_buffer pare_requantizer pare_drain)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
@@ -51,16 +48,28 @@ recode_naf|term_recode|bmc 1|Width 16 Recoding 2
 schedule_reach_1|term_schedule|bmc 1|Lanes 3 Positions 9 Reach 1
 schedule_reach_4|term_schedule|bmc 1|Lanes 3 Positions 9 Reach 4
 schedule_reach_9|term_schedule|bmc 1|Lanes 3 Positions 9 Reach 9
+term_column_ones|term_column|induction 2|Lanes 2 MaxActBits 3 Recoding 0 FirstStageBits 0
+term_column_runs|term_column|induction 2|Lanes 2 MaxActBits 3 Recoding 1 FirstStageBits 2
+term_column_naf|term_column|induction 2|Lanes 2 MaxActBits 3 Recoding 2 FirstStageBits 1
 term_ones|pe_term|bmc 5|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 0 FirstStageBits 0
-term_runs|pe_term|bmc 5|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 1 FirstStageBits 2
+term_runs|pe_term|bmc 5|Lanes 1 MaxActBits 3 MaxWeightBits 2 AccWidth 6 Recoding 1 FirstStageBits 2
 term_naf|pe_term|bmc 5|Lanes 2 MaxActBits 3 MaxWeightBits 2 AccWidth 7 Recoding 2 FirstStageBits 1
 dma|dma|induction 2|
 weight_buffer|weight_buffer|bmc 8|
+step_buffer_same|step_buffer|bmc 7|Width 4 Take 2 MemWidth 4 Planes 4
+step_buffer_narrow|step_buffer|bmc 7|Width 2 Take 3 MemWidth 4 Planes 8
+step_buffer_wide|step_buffer|bmc 11|Width 2 Take 2 MemWidth 1 Planes 4
+fusion_align|fusion_align|bmc 1|Units 2
+fusion_pad|fusion_pad|bmc 1|Units 2
 out_buffer_narrow|out_buffer|bmc 8|RowBytes 2 MemWidth 8 Bytes 4 Rows 3
 out_buffer_wide|out_buffer|bmc 8|RowBytes 2 MemWidth 16 Bytes 4 Rows 3
 setup|setup|induction 2|
 tiler|tiler|induction 2|
 drain|drain|induction 2|
+control|accel_control|induction 1|
+sequencer|beat_sequencer|induction 2|Rows 2 Cols 2 Interval 4
+sequencer_skew|beat_sequencer|induction 2|Rows 2 Cols 3 Interval 5 Skew 1
+sequencer_waits|beat_sequencer|induction 2|Rows 2 Cols 2 Interval 4 Waits 1
 LIST
 )
 
@@ -113,6 +122,10 @@ recode_naf|pare_term_recode|~thrice\[Width+1:1\]|1'b0
 schedule_reach_1|pare_term_schedule|k < Reach|k <= Reach
 schedule_reach_4|pare_term_schedule|offset = OffsetW'(k)|offset = '0
 schedule_reach_9|pare_term_schedule|base_o = BaseW'(p)|base_o = '0
+term_column_ones|pare_term_column|if (go_i) begin|if (1'b1) begin
+term_column_runs|pare_term_column|pending = first_i ? terms : left_q|pending = terms
+term_column_naf|pare_term_column|negative\[l\] ^|1'b0 ^
+term_column_naf|pare_term_schedule|pending \& ~own : pending|pending \& ~own : '0
 term_ones|pare_pe_term|go = in_valid_i \&\& free|go = free
 term_runs|pare_pe_term|in_ready_o = free \&\& last|in_ready_o = free
 term_naf|pare_term_column|~low + MaxActBits'(1)|~low
@@ -124,6 +137,16 @@ dma|pare_dma|!hold_i \&\& read_q != out_words_i|!hold_i
 dma|pare_dma|if (req_valid_o \&\& req_ready_i) begin|if (req_valid_o) begin
 weight_buffer|pare_weight_buffer|RowW'(32'(read_plane_i\[DigitW-1:0\]) > b)|RowW'(32'(read_plane_i[DigitW-1:0]) >= b)
 weight_buffer|pare_weight_buffer|plane_q <= plane + PlaneW'(1)|plane_q <= plane
+step_buffer_same|pare_step_buffer|> b);|>= b);
+step_buffer_same|pare_step_buffer|write_first_i ? '0 : word_q|word_q
+step_buffer_same|pare_step_buffer|.write_addr_i({write_half_i, |.write_addr_i({1'b0, 
+step_buffer_narrow|pare_step_buffer|32'(offset_q) \* Width|32'(offset_q) * 0
+step_buffer_narrow|pare_step_buffer|shift = 32'(first_bank_q) \* MemWidth +|shift =
+step_buffer_wide|pare_step_buffer|32'(read_plane_i) \* Parts|32'(read_plane_i)
+fusion_align|pare_fusion_align|{Units{signed_i}}|{Units{1'b1}}
+fusion_align|pare_fusion_align|(bits > 4 ? 8 : bits > 2 ? 4 : 2) < bits|(bits > 4 ? 8 : bits > 2 ? 4 : 2) <= bits
+fusion_pad|pare_fusion_pad|\&\& valid_i|\|\| valid_i
+fusion_pad|pare_fusion_pad|p < 16 \* bits|p < 8 * bits
 out_buffer_narrow|pare_out_buffer|RowW'(32'(at\[BankW-1:0\]) > b)|RowW'(32'(at[BankW-1:0]) >= b)
 out_buffer_narrow|pare_out_buffer|at = first_i ? '0 : at_q|at = at_q
 out_buffer_wide|pare_out_buffer|32'(index) < 32'(count_i)|32'(index) <= 32'(count_i)
@@ -141,6 +164,12 @@ drain|pare_drain|left_q <= RowW'(Rows);|left_q <= RowW'(Rows - 1);
 drain|pare_drain|last_q \&\& left_q == RowW'(1)|last_q
 drain|pare_drain|first_q <= 1'b0|first_q <= first_q
 drain|pare_drain|filter_q + FilterW'(1)|filter_q
+control|pare_accel|stage_done = dma_done \&\& (array_done .. !array_active)|stage_done = dma_done
+control|pare_accel|complete_q\[append_half\] <= 1'b1|complete_q[0] <= 1'b1
+control|pare_accel|(first_stage .. windows_last)|windows_last
+sequencer|pare_beat_sequencer|timer_q >= TimerW'(Interval - 1)|timer_q >= TimerW'(Interval - 2)
+sequencer_skew|pare_beat_sequencer|timer_q <= '0;|timer_q <= TimerW'(1);
+sequencer_waits|pare_beat_sequencer|end else if (done_o) begin|end else if (fold_end) begin
 LIST
 )
 
@@ -161,6 +190,20 @@ probes() { # bench, parameters
       for w in state_q word_q part_q filter_q left_q record_q; do echo "connect -nounset -set $w \\u_dut.$w;"; done
       echo 'cutpoint w:u_dut.product;'
       ;;
+    term_column)
+      echo 'connect -nounset -set left_q \u_dut.left_q; connect -nounset -set recoded \u_dut.terms;'
+      echo 'connect -nounset -set recoded_minus \u_dut.minus;'
+      ;;
+    accel_control)
+      for w in layer_ready refused refused_status begun_q ended_q run_q status_valid_q swap finish tiler_start tiler_ready array_active \
+        array_done take compute_start took_q windows_ready windows_last windows_start append_last append_half \
+        weight_write act_write out_read dma_done complete_q tile_next tile_load tile_compute tile_store; do
+        echo "connect -nounset -set $w \\u_dut.$w;"
+      done
+      for w in asks_q moves_q word_q read_q; do echo "connect -nounset -set $w \\u_dut.u_dma.$w;"; done
+      echo 'connect -nounset -set left_q \u_dut.u_windows.left_q;'
+      ;;
+    beat_sequencer) echo 'connect -nounset -set timer_q \u_dut.timer_q;' ;;
     tiler)
       for w in fold_q row_q state_q out_addr_q; do echo "connect -nounset -set $w \\u_dut.$w;"; done
       echo 'cutpoint w:u_dut.product;'
@@ -177,16 +220,40 @@ probes() { # bench, parameters
   esac
 }
 
-chparams() { # "Name value ..."
-  local -a words
-  read -ra words <<<"$1"
-  local i
-  for ((i = 0; i < ${#words[@]}; i += 2)); do printf ' -chparam %s %s' "${words[i]}" "${words[i + 1]}"; done
+# Parts of the machine of which a bench says itself what they do: their outputs become anything.
+cuts() { # bench
+  local part
+  [ "$1" = accel_control ] || return 0
+  for part in u_setup u_tiler u_sequencer u_drain u_array u_outs gen_digits.u_weights gen_digits.u_acts; do
+    echo "cutpoint */c:$part;"
+  done
+  echo "hierarchy -top $1;"
 }
 
-read_rtl() { # the folder of the RTL
+# `hierarchy -chparam` of Yosys 0.23 fails on some modules, which is why there is a command before it.
+top() { # module, "Name value ..."
+  local -a words
+  read -ra words <<<"$2"
+  local i
+  for ((i = 0; i < ${#words[@]}; i += 2)); do printf 'chparam -set %s %s %s; ' "${words[i]}" "${words[i + 1]}" "$1"; done
+  printf 'hierarchy -check -top %s' "$1"
+}
+
+# The packages, a file's own module if it is of the RTL, those that it instantiates and those that
+# these do; no others, because Yosys elaborates all that it reads.
+read_rtl() { # the folder of the RTL, a file
+  local modules=" pare_pkg pare_accel_pkg " file module
+  local -a files=("$2")
+  while [ ${#files[@]} -gt 0 ]; do
+    file=${files[0]} files=("${files[@]:1}")
+    module=$(basename "$file" .sv)
+    [ ! -f "$1/$module.sv" ] || modules+="$module "
+    for module in $(sed -nE 's/^ +(pare_[a-z_]+) (#\(|u_).*/\1/p' "$file" | sort -u); do
+      [[ $modules == *" $module "* || " ${files[*]} " == *"/$module.sv "* ]] || files+=("$1/$module.sv")
+    done
+  done
   printf 'read_verilog -sv -DSYNTHESIS -Irtl'
-  printf " $1/%s.sv" "${SOURCES[@]}"
+  for module in $modules; do printf ' %s' "$1/$module.sv"; done
 }
 
 limited() { # a command
@@ -204,7 +271,8 @@ solve() { # arguments of yosys-smtbmc
 
 prove() { # RTL folder, bench, how, parameters
   local script n=${3#* }
-  script="$(read_rtl "$1"); read_verilog -sv -formal tests/formal/$2.sv; hierarchy -check -top $2$(chparams "$4")
+  script="$(read_rtl "$1" "tests/formal/$2.sv"); read_verilog -sv -formal tests/formal/$2.sv; $(top "$2" "$4")
+$(cuts "$2")
 proc; flatten
 $(probes "$2" "$4")
 memory; async2sync; dffunmap; opt_clean; write_smt2 -wires $work/proof.smt2"
@@ -218,18 +286,18 @@ memory; async2sync; dffunmap; opt_clean; write_smt2 -wires $work/proof.smt2"
 # Both sides' registers become those of one kind, whose reset Yosys then models as a synchronous
 # one; wires are split into bits so that a bit that synthesis drops is not asked for.
 equate() { # folder of the RTL, folder of the netlist's RTL, module, parameters
-  local top tidy="async2sync; dffunmap; splitnets; opt_clean -purge"
+  local top_module tidy="async2sync; dffunmap; splitnets; opt_clean -purge"
   local cells="abc -g AND,NAND,OR,NOR,XOR,XNOR,MUX,AOI3,OAI3" models=
-  top="hierarchy -check -top $3$(chparams "$4")"
+  top_module=$(top "$3" "$4")
   if [ -n "$LIBERTY" ]; then
     cells="dfflibmap -liberty $LIBERTY; abc -fast -liberty $LIBERTY"
     models="read_liberty -ignore_miss_func $LIBERTY; flatten;"
   fi
   cat >"$work/equiv.ys" <<YS
-$(read_rtl "$1"); $top
+$(read_rtl "$1" "$1/$3.sv"); $top_module
 proc; flatten; opt_expr; opt_clean; simplemap t:\$dff t:\$adff t:\$dffe t:\$adffe
 dfflegalize -cell \$_DFF_P_ x -cell \$_DFFSR_PNN_ x; opt_clean; $tidy; rename -top gold; design -stash gold
-$(read_rtl "$2"); $top
+$(read_rtl "$2" "$2/$3.sv"); $top_module
 rename -top gate; synth -flatten -top gate
 $([ -n "$LIBERTY" ] || echo 'dfflegalize -cell $_DFF_P_ x -cell $_DFFSR_PNN_ x')
 $cells; opt_clean; $models $tidy; design -stash gate
