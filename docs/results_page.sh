@@ -204,7 +204,7 @@ resnet20() {
     layer_bits "${learned[@]}"
   fi
   if [ -n "$(names 'resnet20_f32_*' 'resnet20_winograd_*')" ]; then
-    printf '\nOne of them in other arithmetics (`--compute`; the rest is bf16):\n\n'
+    printf '\nOne of them in float (`--compute`; the rest is bf16):\n\n'
     learned_table resnet20_g0.3 'resnet20_f32_*' 'resnet20_winograd_*'
   fi
   for m in $machines; do
