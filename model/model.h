@@ -75,6 +75,14 @@ typedef struct pare_method_options {
     } dq;
 } pare_method_options;
 
+/* What has a weight quantizer of its own, or (the last) only a range of its own. */
+typedef enum pare_granularity {
+    PARE_GRANULARITY_NETWORK,
+    PARE_GRANULARITY_LAYER,
+    PARE_GRANULARITY_CHANNEL,
+    PARE_GRANULARITY_CHANNEL_RANGE,
+} pare_granularity;
+
 /* What a run depends on; config.yaml in the run folder holds exactly this. */
 typedef struct pare_train_config {
     uint32_t version;
@@ -84,7 +92,7 @@ typedef struct pare_train_config {
     const char *from;    /* run folder or checkpoint whose weights are the first ones; "": none */
     const char *bits;    /* fixed: a uniform specification or a bits file */
     uint32_t first_last_bits; /* of the first and the last layer; 0: as the rest */
-    int granularity;          /* of weight quantizers: network, layer, channel, channel_range */
+    int granularity;          /* of weight quantizers: a pare_granularity */
     uint32_t group_channels;  /* of a group, with the last two */
     int act_granularity;      /* network, layer */
     uint32_t calibration_images;

@@ -156,46 +156,35 @@ typedef struct tie {
     double g_n, lambda;
 } tie;
 
-static void add_tie(tie *t, const pare_quant *q)
-{
-    if (q->is_fixed) return;
-    t->g_n += q->g_n;
-    t->lambda += q->lambda;
-}
-
-static void use_tie(const tie *t, pare_quant *q)
-{
-    q->g_n = t->g_n;
-    q->lambda = t->lambda;
-}
-
-static void tie_nodes(pare_node *nodes, uint32_t n_nodes, bool is_acts)
+static tie tie_of(const pare_node *nodes, uint32_t n_nodes, bool is_acts)
 {
     tie t = {0, 0};
-    for (int is_use = 0; is_use < 2; is_use++)
-        for (pare_node *n = nodes; n < nodes + n_nodes; n++) {
-            if (n->kind != PARE_NODE_MAC) continue;
-            pare_quant *const q = is_acts ? &n->qa : n->qw;
-            for (uint32_t j = 0; j < (is_acts ? 1 : n->n_qw); j++)
-                is_use ? use_tie(&t, &q[j]) : add_tie(&t, &q[j]);
+    for (const pare_node *n = nodes; n < nodes + n_nodes; n++) {
+        if (n->kind != PARE_NODE_MAC) continue;
+        const pare_quant *const q = is_acts ? &n->qa : n->qw;
+        for (uint32_t j = 0; j < (is_acts ? 1 : n->n_qw); j++) {
+            if (q[j].is_fixed) continue;
+            t.g_n += q[j].g_n;
+            t.lambda += q[j].lambda;
         }
+    }
+    return t;
 }
 
-static void tie_all(pare_graph *g)
+/* The way counts by the quantizer's own share, however many move with it. */
+static void step_n(pare_graph *g, pare_quant *q, const tie *t, const pare_update *u)
 {
-    if (g->ties_a) tie_nodes(g->nodes, g->n_nodes, true);
-    if (g->ties_w == PARE_TIES_NETWORK) tie_nodes(g->nodes, g->n_nodes, false);
-    for (uint32_t i = 0; g->ties_w == PARE_TIES_LAYER && i < g->n_nodes; i++)
-        tie_nodes(&g->nodes[i], 1, false);
-}
-
-static void step_n(pare_graph *g, pare_quant *q, const pare_update *u)
-{
+    const tie own = {q->g_n, q->lambda};
     const double before = q->n;
     if (q->is_fixed || !g->is_learning_n || q->row->ngrad != PARE_NGRAD_LERP) return;
+    if (!t) t = &own;
+    q->g_n = t->g_n;
+    q->lambda = t->lambda;
     pare_quant_step(q, u->n_lr, u->gamma);
-    g->n_moved += q->lambda * (before - q->n);
-    g->n_pulled += q->lambda * q->lambda * u->n_lr * u->gamma;
+    q->g_n = own.g_n;
+    q->lambda = own.lambda;
+    g->n_moved += own.lambda * (before - q->n);
+    g->n_pulled += own.lambda * t->lambda * u->n_lr * u->gamma;
 }
 
 /* A clip decays as weights do, unless its levels are powers of two. */
@@ -207,15 +196,19 @@ static void step_own(pare_quant *q, const pare_update *u)
 
 static void step_quants(pare_graph *g, const pare_update *u)
 {
-    if (g->is_learning_n) tie_all(g);
+    const tie all_w = tie_of(g->nodes, g->n_nodes, false),
+              all_a = tie_of(g->nodes, g->n_nodes, true);
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         pare_node *n = &g->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
+        const tie layer = tie_of(n, 1, false);
+        const tie *const of_w[] = {
+            [PARE_TIES_NONE] = NULL, [PARE_TIES_LAYER] = &layer, [PARE_TIES_NETWORK] = &all_w};
         for (uint32_t j = 0; j < n->n_qw; j++) {
-            step_n(g, &n->qw[j], u);
+            step_n(g, &n->qw[j], of_w[g->ties_w], u);
             step_own(&n->qw[j], u);
         }
-        step_n(g, &n->qa, u);
+        step_n(g, &n->qa, g->ties_a ? &all_a : NULL, u);
         step_own(&n->qa, u);
     }
 }

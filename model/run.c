@@ -184,7 +184,7 @@ pare_status pare_run_open(const pare_train_config *config, const char *folder, u
         return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
                             "method %s starts from a trained network; --from RUN expected",
                             method->name);
-    if (config->granularity == 3 && rows.w.grid == PARE_GRID_STEPS)
+    if (config->granularity == PARE_GRANULARITY_CHANNEL_RANGE && rows.w.grid == PARE_GRID_STEPS)
         return pare_err_set(e, PARE_EINPUT, NULL, NOWHERE,
                             "granularity is channel_range, but with method %s each range has bits "
                             "of its own; layer or channel expected",
@@ -193,11 +193,12 @@ pare_status pare_run_open(const pare_train_config *config, const char *folder, u
         .net = r->net,
         .method = method,
         .rows = &rows,
-        .group_channels = config->granularity >= 2 ? config->group_channels : 0,
+        .group_channels =
+            config->granularity >= PARE_GRANULARITY_CHANNEL ? config->group_channels : 0,
         .kernel_groups = hooks && hooks->groups ? hooks->groups(config) : PARE_GROUPS_NONE,
-        .ties_w = config->granularity == 0   ? PARE_TIES_NETWORK
-                  : config->granularity == 3 ? PARE_TIES_LAYER
-                                             : PARE_TIES_NONE,
+        .ties_w = config->granularity == PARE_GRANULARITY_NETWORK         ? PARE_TIES_NETWORK
+                  : config->granularity == PARE_GRANULARITY_CHANNEL_RANGE ? PARE_TIES_LAYER
+                                                                          : PARE_TIES_NONE,
         .ties_a = config->act_granularity == 0,
         .batch = config->batch,
         .comm = comm,
