@@ -129,8 +129,11 @@ ours() { # run of resnet20: its final accuracy, that of fp32 and the difference,
   awk -v x="$(value "resnet20_$1" final_accuracy_frac)" -v fp32="$(value resnet20_fp32 final_accuracy_frac)" \
     'BEGIN { printf "%.2f (%.2f; %+.2f)", 100 * x, 100 * fp32, 100 * (x - fp32) }'
 }
-anchor() { # what, accuracy and fp32 as published, source and status, run
-  printf '| %s | %s | %s | %s |\n' "$1" "$2" "$3" "$(ours "$4")"
+anchor() { # what, accuracy and fp32 as published, source and status, runs
+  local what=$1 published=$2 source=$3 of=() r
+  shift 3
+  for r; do of+=("$(ours "$r")"); done
+  printf '| %s | %s | %s | %s |\n' "$what" "$published" "$source" "$(IFS=/ && echo "${of[*]}" | sed 's|/| / |g')"
 }
 anchors() {
   echo '| ResNet-20, CIFAR-10 | published, % (its fp32; difference) | source and status | ours, % (our fp32; difference) |'
@@ -141,11 +144,11 @@ anchors() {
     anchor "PACT, $b bits, first and last layer 8" "$quoted, reproduced $again (–)" \
       'READ-2ND: PACT as quoted and reproduced with its code' "pact_w${b}a$b"
   done
-  anchor 'DQ, weights to 70 kB (2.14 bits), activations 4-bit-equivalent' '91.42 (92.71; -1.29)' 'READ: Uhlich 2020' dq
+  anchor 'DQ, weights to 70 kB (2.14 bits), activations 4-bit-equivalent' '91.42 (92.71; -1.29)' 'READ: Uhlich 2020' dq_70kb
   anchor 'TQT, weights 2, activations 4 bits, learned range' '90.38 (92.71; -2.33)' 'READ: Uhlich 2020' none
   anchor 'fixed, weights 2, activations 4 bits' '88.70 (92.71; -4.01)' 'READ: Uhlich 2020' none
   anchor 'Any-Precision, 8 / 4 / 2 bits of one model' '93.75 / 93.86 / 93.90 (94.11; -0.36 / -0.25 / -0.21)' \
-    'READ: Any-Precision, recursive; its own ResNet-20' adaptive
+    'READ: Any-Precision, recursive; its own ResNet-20' adaptive_one adaptive_one/width4 adaptive_one/width2
 }
 
 commands() { # pattern...: as they were run

@@ -308,18 +308,17 @@ static const pare_key adaptive_keys[] = {
      .def = "tanh",
      .choices = adaptive_range,
      .doc = "of weights: the largest tanh(w), as published, or 2.5 times their root mean square, "
-            "which "
-            "keeps more apart at few bits (our choice)"},
+            "which keeps more apart at few bits (our choice)"},
     {.name = "passes",
      .type = PARE_KEY_U32,
      .offset = AT(adaptive.passes) - AT(adaptive),
      .min = 0,
      .max = 8,
-     .def = "0",
+     .def = "1",
      .doc =
-         "widths that a step trains: 0 all; 2 or more the largest, the smallest and others drawn "
-         "at random; 1 one drawn at random, which learns from what the largest last said of the "
-         "same images (our choice)"},
+         "widths that a step trains: 0 all, as published; 2 or more the largest, the smallest and "
+         "others drawn at random; 1 one drawn at random, which learns from what the largest last "
+         "said of the same images (our choice)"},
 };
 
 static const pare_schema adaptive_schema = {

@@ -23,13 +23,14 @@ static const char *const ways[] = {
     "method=pow2 bits=w4a4",
     "method=pow2 bits=w3a4 options.pow2.update=discrete options.pow2.rounding=nearest",
     "method=dq bits=w4a4 options.dq.weight_kb=0.5 options.dq.act_kb=0.3",
-    "method=adaptive options.adaptive.widths=8,4,2",
-    "method=adaptive options.adaptive.widths=6,3 options.adaptive.teacher=next",
+    "method=adaptive options.adaptive.widths=8,4,2 options.adaptive.passes=0",
+    "method=adaptive options.adaptive.widths=6,3 options.adaptive.teacher=next "
+    "options.adaptive.passes=0",
     "method=adaptive options.adaptive.widths=8,6,4,2 options.adaptive.passes=3",
     "method=adaptive options.adaptive.widths=8,4,2 options.adaptive.passes=1",
     "method=adaptive options.adaptive.widths=6,2 options.adaptive.range=rms first_last_bits=7",
     "method=adaptive options.adaptive.widths=4,2 options.adaptive.range=rms "
-    "options.adaptive.weights=rounded",
+    "options.adaptive.weights=rounded options.adaptive.passes=2",
 };
 enum { N_WAYS = sizeof ways / sizeof *ways };
 

@@ -3,8 +3,8 @@
  *
  * Each is a run of pare-train's library on random images; steps are timed from one progress report
  * to the next, so evaluations and files do not count. fp32 is run between the others, so that what
- * else the machine does hits both. `adaptive` passes each image once for each of its widths: its
- * rate is said by images and by passes.
+ * else the machine does hits both. `adaptive, all` passes each image once for each of its widths:
+ * its rate is said by images and by passes.
  */
 #define _DEFAULT_SOURCE /* mkdtemp */
 #include "model/model.h"
@@ -134,9 +134,9 @@ int main(int argc, char **argv)
         {"syq", "method=syq bits=w4a4", 1},
         {"pow2", "method=pow2 bits=w4a4", 1},
         {"dq", "method=dq bits=w4a4", 1},
-        {"adaptive", "method=adaptive options.adaptive.widths=8,4,2", 3},
-        {"adaptive, one", "method=adaptive options.adaptive.widths=8,4,2 options.adaptive.passes=1",
-         1},
+        {"adaptive", "method=adaptive options.adaptive.widths=8,4,2", 1},
+        {"adaptive, all", "method=adaptive options.adaptive.widths=8,4,2 options.adaptive.passes=0",
+         3},
     };
     static const char *const after[] = {
         "method=mmse bits=w4a4", "method=mmse bits=w4a4 granularity=channel",
