@@ -130,10 +130,10 @@ ours() { # run of resnet20: its final accuracy, that of fp32 and the difference,
     'BEGIN { printf "%.2f (%.2f; %+.2f)", 100 * x, 100 * fp32, 100 * (x - fp32) }'
 }
 anchor() { # what, accuracy and fp32 as published, source and status, runs
-  local what=$1 published=$2 source=$3 of=() r
+  local what=$1 published=$2 source=$3 of='' r
   shift 3
-  for r; do of+=("$(ours "$r")"); done
-  printf '| %s | %s | %s | %s |\n' "$what" "$published" "$source" "$(IFS=/ && echo "${of[*]}" | sed 's|/| / |g')"
+  for r; do of="${of:+$of / }$(ours "$r")"; done
+  printf '| %s | %s | %s | %s |\n' "$what" "$published" "$source" "$of"
 }
 anchors() {
   echo '| ResNet-20, CIFAR-10 | published, % (its fp32; difference) | source and status | ours, % (our fp32; difference) |'
@@ -148,7 +148,7 @@ anchors() {
   anchor 'TQT, weights 2, activations 4 bits, learned range' '90.38 (92.71; -2.33)' 'READ: Uhlich 2020' none
   anchor 'fixed, weights 2, activations 4 bits' '88.70 (92.71; -4.01)' 'READ: Uhlich 2020' none
   anchor 'Any-Precision, 8 / 4 / 2 bits of one model' '93.75 / 93.86 / 93.90 (94.11; -0.36 / -0.25 / -0.21)' \
-    'READ: Any-Precision, recursive; its own ResNet-20' adaptive_one adaptive_one/width4 adaptive_one/width2
+    'READ: Any-Precision, recursive; its own ResNet-20' adaptive_all adaptive_all/width4 adaptive_all/width2
 }
 
 commands() { # pattern...: as they were run
@@ -173,7 +173,11 @@ energy_curve() { # network machine: accuracy over energy, all methods, as SVG
   local r method
   for r in $(names "$1_*"); do
     method=$(method_of "$r")
-    [ "$method" != fp32 ] || continue
+    case ${r#"$1_"} in # variants have lines of their own
+      fp32) continue ;;
+      lsq_mmse_*) method=lsq_mmse ;;
+      adaptive_*) method=${r#"$1_"} method=${method%%/*} ;;
+    esac
     echo "$r $method $(cost "$r" "$2" energy_pj | awk '{ print $1 / 1e6 }') $(value "$r" final_accuracy_frac)"
   done | awk 'NF == 4' |
     awk -v fp32="$(value "$1_fp32" final_accuracy_frac)" -v machine="$2" -f docs/results_energy.awk
