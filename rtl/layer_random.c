@@ -274,10 +274,12 @@ static void random_output(walker *w, pare_layer_random *x)
     const int32_t low = j->out_signed ? -(1 << (j->out_bits - 1)) : 0;
     j->out_zero = low;
     if (pare_rng_below(r, 4)) j->out_zero += (int32_t)pare_rng_below(r, 1u << j->out_bits);
+    /* of eight bits, as of these weights' codes, none, or anything */
     j->weight_zero = (int32_t)pare_rng_below(r, 1u << 24) - (1 << 23);
     const uint32_t kind = pare_rng_below(r, 4);
     if (kind == 0) j->weight_zero = (int32_t)pare_rng_u64(r);
-    if (kind > 1) j->weight_zero = 0; /* symmetric weights */
+    if (kind == 2 && j->weight_bits < 8) j->weight_zero /= 1 << (8 - j->weight_bits);
+    if (kind == 3) j->weight_zero = 0;
     if (!j->raw) random_filters(r, x);
 }
 

@@ -25,7 +25,7 @@ trap 'rm -rf "$work"' EXIT
 export PARE_DATA=$SRC
 JOBS=${JOBS:-$(nproc)}
 DOTS=40000
-LAYERS=${LAYERS:-150}
+LAYERS=${LAYERS:-300}
 
 # name, kind, file, basic regular expression, replacement
 MUTANTS_NAMED=$(cat <<'LIST'
@@ -252,7 +252,8 @@ generated() { # module line column length rule replacement
   local name=$1:$2:$3:$5 dir=$work/$1.$2.$3.$5 line
   mkdir "$dir" && cp -r "$SRC/rtl" "$dir/rtl"
   line=$(sed -n "$2p" "$SRC/rtl/$1.sv")
-  printf '%s\n' "${line:0:$(($3 - 1))}$6${line:$(($3 - 1 + $4))}" >"$dir/line"
+  line=${line:0:$(($3 - 1))}$6${line:$(($3 - 1 + $4))}
+  printf '%s\n' "$line" >"$dir/line"
   sed -i -e "$2r $dir/line" -e "$2d" "$dir/rtl/$1.sv"
   judge "$name" "$1" "$(kinds_of "$1")" "$dir" "${line//|/¦}"
   rm -rf "$dir"
