@@ -40,6 +40,9 @@ method_runs() { # name of the fp32 run, network, epochs of learning, of tuning, 
       echo "${net}_${m}_w${b}a$b|$net|--method $m --bits $b --first-last-bits 8 $train"
     done
   done
+  for b in 3 2; do # LSQ's first step is far off where many activations are 0: docs/methods.md
+    echo "${net}_lsq_mmse_w${b}a$b|$net|--method lsq --bits $b --first-last-bits 8 --set options.lsq.step=mmse $train"
+  done
   echo "${net}_stochastic|$net|--method stochastic --gamma 0.3 --init-bits 6 $learn"
   echo "${net}_fracbits|$net|--method fracbits --criterion bitops --init-bits 6 $learn"
   echo "${net}_adaqat|$net|--method adaqat --init-bits 6 --set options.adaqat.price=0.6 $train"
@@ -47,7 +50,9 @@ method_runs() { # name of the fp32 run, network, epochs of learning, of tuning, 
   echo "${net}_syq|$net|--method syq --bits w8a4 --first-last-bits 0 $train"
   echo "${net}_pow2_w4a4|$net|--method pow2 --bits w4a4 $train"
   echo "${net}_dq|$net|--method dq --bits w4a4 $train"
-  echo "${net}_adaptive|$net|--method adaptive --set options.adaptive.widths=8,4,3,2 --first-last-bits 8 $train"
+  local widths="--method adaptive --set options.adaptive.widths=8,4,3,2 --first-last-bits 8"
+  echo "${net}_adaptive|$net|$widths --set options.adaptive.range=rms $train"
+  [ "$net" = resnet20 ] || echo "${net}_adaptive_tanh|$net|$widths $train"
   for b in 8 6 4 3; do
     for g in layer channel; do
       echo "${net}_mmse_w${b}a${b}_$g|$net|--method mmse --bits $b --granularity $g $start $6"
@@ -85,6 +90,7 @@ runs() {
   done
   method_runs resnet20_fp32 resnet20 "$LEARN" "$TUNE" "--lr 0.02 $cifar" \
     "--data ${CIFAR:-DIR} --compute $COMPUTE --seed 1"
+  echo "resnet20_dq_70kb|resnet20|--method dq --bits w4a4 --set options.dq.weight_kb=70 --set options.dq.act_kb=8 --epochs $((LEARN + TUNE)) $fine $cifar"
   for m in $machines; do
     for c in energy latency; do
       for g in 0.2 0.5; do

@@ -45,6 +45,7 @@ static void rows(const pare_train_config *c, pare_quant_rows *out)
 {
     static const pare_quant_grid grids[] = {PARE_GRID_CENTER, PARE_GRID_TRUNC, PARE_GRID_AFFINE};
     out->w.grid = grids[c->options.adaptive.weights];
+    if (c->options.adaptive.range) out->w.range = PARE_RANGE_RMS;
 }
 
 /* ---- banks ------------------------------------------------------------------------------------
@@ -425,7 +426,7 @@ static pare_status export(pare_run *r, pare_err *e)
         r->folder = sub.text;
         load_width(r, &w, k);
         status = pare_run_evaluate(r, &r->result.final_frac, e);
-        r->result.mean_weight_bits = r->result.mean_act_bits = w.k[k];
+        pare_run_mean_n(r, &r->result.mean_weight_bits, &r->result.mean_act_bits);
         if (status == PARE_OK) status = pare_run_write_start(r, e);
         if (status == PARE_OK) status = pare_run_export(r, e);
         pare_buf_printf(&table, "%u,", w.k[k]);

@@ -75,12 +75,15 @@ static pare_status start(pare_run *r, pare_err *e)
     return PARE_OK;
 }
 
-/* d of price * max(0, excess)^2, excess in kB, with the bits as a smooth function of d and qmax. */
-static void press(pare_quant *q, double count, double excess_kb, double price)
+/* d of price * max(0, size / budget - 1)^2 for a quantizer of so many values, with the bits as a
+ * smooth function of d and qmax. What has the least bits is left alone: a step that grew on would
+ * leave nothing but zeros. */
+static void press(pare_quant *q, double count, double size_kb, double budget_kb, double price)
 {
-    if (!(excess_kb > 0) || q->row->grid != PARE_GRID_STEPS) return;
+    if (size_kb <= budget_kb || q->row->grid != PARE_GRID_STEPS) return;
+    if (q->n <= pare_dq_bits(1, 1, q->is_signed)) return;
     const double d = q->p[0], top = q->p[1];
-    const double slope = 2 * price * excess_kb * count / BITS_OF_KB;
+    const double slope = 2 * price * (size_kb / budget_kb - 1) * count / (budget_kb * BITS_OF_KB);
     q->g_p[0] -= slope * top / (d * log(2) * (top + d));
     q->g_p[1] += slope / (log(2) * (top + d));
 }
@@ -100,10 +103,10 @@ static void after_gradients(void *context)
         pare_node *n = &r->graph->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
         for (uint32_t j = 0; weight_kb > 0 && j < n->n_qw; j++)
-            press(&n->qw[j], (double)pare_group_size(n), total - weight_kb, price);
+            press(&n->qw[j], (double)pare_group_size(n), total, weight_kb, price);
         const double count = (double)r->graph->values[n->x].count;
         const double kb = n->qa.n * count / BITS_OF_KB;
-        if (act_kb > 0) press(&n->qa, count, kb - act_kb, price);
+        if (act_kb > 0) press(&n->qa, count, kb, act_kb, price);
     }
 }
 

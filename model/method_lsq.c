@@ -1,6 +1,9 @@
 /* method_lsq.c: learned step size quantization (Esser et al., ICLR 2020; arXiv 1902.08153). */
-#include "model/method.h"
+#include "model/ptq.h"
 #include <math.h>
+#include <stdlib.h>
+
+enum { SAMPLES_MAX = 1 << 16 }; /* of a layer's inputs */
 
 static double top_code(const pare_quant *q)
 {
@@ -8,11 +11,16 @@ static double top_code(const pare_quant *q)
                         : (double)((1u << (uint32_t)q->n) - 1u);
 }
 
-/* s = 2 mean|v| / sqrt(Qp) */
-static void set_step(pare_quant *q, double mean_abs)
+/* The first step of a quantizer that sees these values: 2 mean|v| / sqrt(Qp), or that of least
+ * squared error, which does not depend on how many of the values are 0. */
+static void set_step(const pare_run *r, pare_quant *q, const float *x, size_t n)
 {
     if (q->row->range != PARE_RANGE_STEP) return;
-    q->p[0] = mean_abs > 0 ? 2 * mean_abs / sqrt(top_code(q)) : 1;
+    const double top = top_code(q), mean = pare_moments_of(x, n).mean_abs;
+    q->p[0] = !(mean > 0) ? 1
+              : r->config->options.lsq.step
+                  ? pare_ptq_mmse(x, n, pare_ptq_levels_of(q), (uint32_t)q->n) / top
+                  : 2 * mean / sqrt(top);
 }
 
 /* gradients are scaled by 1 / sqrt(N Qp), N = weights of the group, or features of an image */
@@ -33,8 +41,16 @@ static pare_status open(pare_run *r, pare_err *e)
 static void see(void *context, pare_run *r, pare_node *n, const float *x, size_t count)
 {
     (void)context;
-    (void)r;
-    set_step(&n->qa, pare_moments_of(x, count).mean_abs);
+    if (!r->config->options.lsq.step) {
+        set_step(r, &n->qa, x, count);
+        return;
+    }
+    const size_t stride = pare_ptq_stride(count, SAMPLES_MAX, r->graph->values[n->x].channels);
+    float *sample = pare_xalloc(count / stride + 1, sizeof *sample);
+    size_t m = 0;
+    for (size_t i = 0; i < count; i += stride) sample[m++] = x[i];
+    set_step(r, &n->qa, sample, m);
+    free(sample);
 }
 
 static pare_status start(pare_run *r, pare_err *e)
@@ -42,10 +58,8 @@ static pare_status start(pare_run *r, pare_err *e)
     for (uint32_t i = 0; i < r->graph->n_nodes; i++) {
         pare_node *n = &r->graph->nodes[i];
         if (n->kind != PARE_NODE_MAC) continue;
-        for (uint32_t j = 0; j < n->n_qw; j++) {
-            const float *x = pare_group_take(n, j, n->w.x, n->w_group);
-            set_step(&n->qw[j], pare_moments_of(x, pare_group_size(n)).mean_abs);
-        }
+        for (uint32_t j = 0; j < n->n_qw; j++)
+            set_step(r, &n->qw[j], pare_group_take(n, j, n->w.x, n->w_group), pare_group_size(n));
     }
     return pare_see_inputs(r, r->config->batch, see, NULL, e);
 }

@@ -4,6 +4,28 @@
 
 #define AT(member) offsetof(pare_method_options, member)
 
+static const char *const lsq_step[] = {"mean", "mmse", NULL};
+
+static const pare_key lsq_keys[] = {
+    {.name = "step",
+     .type = PARE_KEY_ENUM,
+     .offset = AT(lsq.step) - AT(lsq),
+     .def = "mean",
+     .choices = lsq_step,
+     .doc = "first step: from the mean magnitude (LSQ's own), or the one of least squared error, "
+            "which a short training needs at few bits"},
+};
+
+static const pare_schema lsq_schema = {
+    .name = "options.lsq",
+    .doc = "Learned steps.",
+    .keys = lsq_keys,
+    .n_keys = sizeof lsq_keys / sizeof *lsq_keys,
+    .size = sizeof(((pare_method_options *)0)->lsq),
+    .pos_offset = PARE_NO_OFFSET,
+    .given_offset = PARE_NO_OFFSET,
+};
+
 static const char *const pact_grid[] = {"midrise", "zero", NULL};
 
 static const pare_key pact_keys[] = {
@@ -249,6 +271,8 @@ static const pare_schema datafree_schema = {
 static const char *const adaptive_teacher[] = {"best", "next", "none", NULL};
 static const char *const adaptive_weights[] = {"centered", "truncated", "rounded", NULL};
 
+static const char *const adaptive_range[] = {"tanh", "rms", NULL};
+
 static const pare_key adaptive_keys[] = {
     {.name = "widths",
      .type = PARE_KEY_STR,
@@ -278,6 +302,14 @@ static const pare_key adaptive_keys[] = {
      .doc =
          "levels: the codes of fewer bits are the upper bits of longer ones, half a step added to "
          "the value or not; or DoReFa's"},
+    {.name = "range",
+     .type = PARE_KEY_ENUM,
+     .offset = AT(adaptive.range) - AT(adaptive),
+     .def = "tanh",
+     .choices = adaptive_range,
+     .doc = "of weights: the largest tanh(w), as published, or 2.5 times their root mean square, "
+            "which "
+            "keeps more apart at few bits (our choice)"},
     {.name = "passes",
      .type = PARE_KEY_U32,
      .offset = AT(adaptive.passes) - AT(adaptive),
@@ -411,8 +443,8 @@ static const pare_key dq_keys[] = {
      .offset = AT(dq.price) - AT(dq),
      .min = 0,
      .max = 1e+09,
-     .def = "0.1",
-     .doc = "weight of the squared excess"},
+     .def = "5",
+     .doc = "weight of the squared excess over a budget, as a share of it (our choice)"},
 };
 
 static const pare_schema dq_schema = {
@@ -426,6 +458,12 @@ static const pare_schema dq_schema = {
 };
 
 static const pare_key method_keys[] = {
+    {.name = "lsq",
+     .type = PARE_KEY_MAP,
+     .offset = AT(lsq),
+     .def = "",
+     .sub = &lsq_schema,
+     .doc = "Learned steps."},
     {.name = "pact",
      .type = PARE_KEY_MAP,
      .offset = AT(pact),

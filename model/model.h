@@ -17,6 +17,9 @@ extern "C" {
 /* Options of single methods (docs/methods.md); the others do not look at them. */
 typedef struct pare_method_options {
     struct {
+        int step; /* first one: mean, mmse */
+    } lsq;
+    struct {
         bool plus;              /* gradient of a clip also from what is rounded below it */
         double clip;            /* first one */
         double decay;           /* of clips; negative: as the weights */
@@ -56,6 +59,7 @@ typedef struct pare_method_options {
         int teacher;     /* best, next, none */
         double swap;     /* first probability of a block at its teacher's width */
         int weights;     /* centered, truncated, rounded */
+        int range;       /* of weights: tanh, rms */
         uint32_t passes; /* widths of a step; 0: all */
     } adaptive;
     struct {

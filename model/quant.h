@@ -16,6 +16,7 @@ typedef enum pare_quant_range {
     PARE_RANGE_MAXABS,    /* the same, symmetric */
     PARE_RANGE_SAWB,      /* from the first two moments of the tensor (weights) */
     PARE_RANGE_TANH,      /* of tanh(w), scaled to the largest weight (weights) */
+    PARE_RANGE_RMS,       /* 2.5 times the root mean square (weights) */
     PARE_RANGE_STEP,      /* p[0] is the step */
     PARE_RANGE_CLIP,      /* p[0] is the largest value */
     PARE_RANGE_STEP_CLIP, /* both, each the nearest power of two */

@@ -20,6 +20,19 @@ static pare_status check_bits(const pare_run *r, const char *layer, const char *
                         layer, bits, what, m->name, m->min_bits[is_act], m->max_bits[is_act]);
 }
 
+/* Bitlengths of a first or last layer, which no method moves. */
+static void fix_bits(pare_node *n, uint32_t bits)
+{
+    for (uint32_t j = 0; j < n->n_qw; j++) {
+        n->qw[j].n = bits;
+        n->qw[j].n_max = PARE_BITS_MAX;
+        n->qw[j].is_fixed = true;
+    }
+    n->qa.n = bits;
+    n->qa.n_max = PARE_BITS_MAX;
+    n->qa.is_fixed = true;
+}
+
 static pare_status set_layer_bits(pare_run *r, pare_node *n, const pare_layer_bits *l, bool is_edge,
                                   pare_err *e)
 {
@@ -38,6 +51,7 @@ static pare_status set_layer_bits(pare_run *r, pare_node *n, const pare_layer_bi
     }
     n->qa.n = a;
     n->qa.n_max = PARE_BITS_MAX;
+    if (edge) fix_bits(n, edge);
     return PARE_OK;
 }
 
@@ -59,18 +73,6 @@ static pare_status set_fixed_bits(pare_run *r, pare_err *e)
     }
     pare_bits_free(b);
     return status;
-}
-
-static void fix_bits(pare_node *n, uint32_t bits)
-{
-    for (uint32_t j = 0; j < n->n_qw; j++) {
-        n->qw[j].n = bits;
-        n->qw[j].n_max = PARE_BITS_MAX;
-        n->qw[j].is_fixed = true;
-    }
-    n->qa.n = bits;
-    n->qa.n_max = PARE_BITS_MAX;
-    n->qa.is_fixed = true;
 }
 
 static void fix_first_and_last(const pare_run *r)

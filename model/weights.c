@@ -88,6 +88,13 @@ static void tanh_gradient(const pare_quant *q, const float *x, size_t n, float *
     }
 }
 
+static float rms_clip(const float *x, size_t n)
+{
+    static const double CLIP = 2.5;
+    const pare_moments m = pare_moments_of(x, n);
+    return (float)fmin(m.largest, CLIP * m.rms);
+}
+
 static void observe(pare_quant *q, const pare_kernels *k, const float *x, size_t n, float *lo,
                     float *hi)
 {
@@ -103,6 +110,7 @@ static void observe(pare_quant *q, const pare_kernels *k, const float *x, size_t
         *hi = (float)pare_sawb_clip(m.mean_abs, m.rms, m.largest, (uint32_t)q->n,
                                     q->row->grid == PARE_GRID_NARROW);
     }
+    if (q->row->range == PARE_RANGE_RMS) *hi = rms_clip(x, n);
     *lo = -*hi;
 }
 
@@ -179,11 +187,18 @@ static void backward_signs(pare_quant *q, const float *x, float *g, size_t n)
     }
 }
 
-/* v = (t + 1) / 2 with t = tanh(w) / max|tanh|; code = min(floor(2^k v), 2^k - 1). The scale is
- * short, so that all widths have exactly the levels of their codes. */
+/* t = w, cut off at the clip. */
+static void apply_clip(pare_quant *q, const float *x, size_t n, float *t)
+{
+    q->top = rms_clip(x, n);
+    for (size_t i = 0; i < n; i++) t[i] = fminf(fmaxf(x[i], -q->top), q->top);
+}
+
+/* v = (t + 1) / 2 with t = tanh(w) / max|tanh|, or w / clip; code = min(floor(2^k v), 2^k - 1). The
+ * scale is short, so that all widths have exactly the levels of their codes. */
 static void quantize_trunc(pare_quant *q, const float *x, size_t n, float *xq)
 {
-    apply_tanh(q, x, n, xq);
+    (q->row->range == PARE_RANGE_TANH ? apply_tanh : apply_clip)(q, x, n, xq);
     const uint32_t k = (uint32_t)q->n;
     const double top_code = exp2(k) - 1;
     const pare_grid widest =
@@ -204,7 +219,7 @@ static void quantize_trunc(pare_quant *q, const float *x, size_t n, float *xq)
 
 static void backward_trunc(pare_quant *q, const float *x, float *g, size_t n)
 {
-    tanh_gradient(q, x, n, g);
+    if (q->row->range == PARE_RANGE_TANH) tanh_gradient(q, x, n, g);
 }
 
 typedef struct special_grid {

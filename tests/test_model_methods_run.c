@@ -2,6 +2,7 @@
 #include "gtck.h"
 #include "model/method.h"
 #include "model_run_fixture.h"
+#include <math.h>
 
 /* Every method as a whole: the same bytes on any number of threads and after any stop; its run
  * evaluates to its summary again; what it cannot do is refused. */
@@ -12,6 +13,7 @@ static const char *const ways[] = {
     "method=fracbits criterion=bitops init_bits=6",
     "method=lsq bits=w4a3 first_last_bits=8",
     "method=lsq bits=w3a4 granularity=channel compute=bf16",
+    "method=lsq bits=w2a2 options.lsq.step=mmse",
     "method=pact bits=w3a3 options.pact.plus=false",
     "method=pact bits=w4a4 options.pact.grid=zero options.pact.passes=true",
     "method=adaqat init_bits=4 options.adaqat.every=2 options.adaqat.lr=8",
@@ -25,6 +27,9 @@ static const char *const ways[] = {
     "method=adaptive options.adaptive.widths=6,3 options.adaptive.teacher=next",
     "method=adaptive options.adaptive.widths=8,6,4,2 options.adaptive.passes=3",
     "method=adaptive options.adaptive.widths=8,4,2 options.adaptive.passes=1",
+    "method=adaptive options.adaptive.widths=6,2 options.adaptive.range=rms first_last_bits=7",
+    "method=adaptive options.adaptive.widths=4,2 options.adaptive.range=rms "
+    "options.adaptive.weights=rounded",
 };
 enum { N_WAYS = sizeof ways / sizeof *ways };
 
@@ -177,6 +182,113 @@ START_TEST(a_budget_is_kept)
 }
 END_TEST
 
+/* What tensors.csv of a run says of a tensor, in a column. */
+static double number_in(const char *folder, const char *layer, const char *kind, int column)
+{
+    char path[128];
+    pare_csv *csv;
+    pare_err e = {0};
+    double x = 0;
+    snprintf(path, sizeof path, "%s/%s/tensors.csv", scratch, folder);
+    ck_assert_int_eq(pare_csv_load(path, &csv, &e), PARE_OK);
+    for (size_t i = 0; i < csv->n_rows; i++)
+        if (!strcmp(pare_csv_cell(csv, i, 0), layer) && !strcmp(pare_csv_cell(csv, i, 1), kind))
+            x = strtod(pare_csv_cell(csv, i, column), NULL);
+    pare_csv_free(csv);
+    ck_assert_double_gt(x, 0);
+    return x;
+}
+
+static double step_of(const char *folder, const char *layer, const char *kind)
+{
+    return number_in(folder, layer, kind, 4);
+}
+
+static pare_tensor weights_of(const char *folder, const char *layer)
+{
+    char path[128];
+    pare_tensor w;
+    pare_err e = {0};
+    snprintf(path, sizeof path, "%s/%s/weights/%s.npy", scratch, folder, layer);
+    ck_assert_int_eq(pare_npy_load(path, &w, &e), PARE_OK);
+    return w;
+}
+
+/* Whatever a method does with bitlengths, those given to the first and the last layer stay. */
+START_TEST(first_and_last_layers_keep_their_bits)
+{
+    static const char *const own[] = {
+        "method=adaptive options.adaptive.widths=6,2 first_last_bits=7",
+        "method=adaqat init_bits=4 options.adaqat.every=2 options.adaqat.lr=8 first_last_bits=7",
+        "method=bmpq bits=w4a4 options.bmpq.mean_bits=4 first_last_bits=7",
+        "method=lsq bits=w4a4 first_last_bits=7",
+    };
+    static const char *const layers[] = {"conv1", "fc"}, *const kinds[] = {"weight", "activation"};
+    for (int i = 0; i < 4; i++) {
+        run(own[i], "one", 1);
+        const char *folder = i ? "one" : "one/width2";
+        for (int j = 0; j < 4; j++)
+            ck_assert_double_eq(number_in(folder, layers[j / 2], kinds[j % 2], 2), 7);
+        ck_assert_double_lt(number_in(folder, "conv2", "weight", 2), 7);
+        forget("one");
+    }
+}
+END_TEST
+
+START_TEST(a_budget_presses_bits_down)
+{
+    pare_arena *a = pare_arena_new();
+    run("method=fp32 epochs=6", "fp", 2);
+    const double real = run(from_trained(a, "method=dq bits=w4a4 epochs=8"), "one", 2).final_frac;
+    const char *pressed =
+        "method=dq bits=w4a4 epochs=8 options.dq.weight_kb=0.5 options.dq.price=30";
+    const pare_train_result r = run(from_trained(a, pressed), "two", 2);
+    ck_assert_double_lt(number_in("two", "fc", "weight", 2), 4);
+    ck_assert_double_lt(number_in("two", "conv2", "weight", 2), 4);
+    ck_assert_double_gt(r.final_frac, real - 0.3);
+    pare_arena_free(a);
+}
+END_TEST
+
+/* Squared error of values on the levels -s, 0, s. */
+static double ternary_error(const pare_tensor *t, double s)
+{
+    const float *x = t->data;
+    double sum = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        const double d = (double)x[i] - s * fmin(fmax(rint((double)x[i] / s), -1), 1);
+        sum += d * d;
+    }
+    return sum;
+}
+
+/* LSQ's own first step is 2 mean|v| (Qp is 1); the other one is the best for the weights. */
+START_TEST(the_first_step_is_the_one_asked_for)
+{
+    pare_arena *a = pare_arena_new();
+    run("method=fp32 epochs=6", "fp", 2);
+    run(from_trained(a, "method=lsq bits=w2a2 lr=1e-12 epochs=1"), "mean", 1);
+    run(from_trained(a, "method=lsq bits=w2a2 lr=1e-12 epochs=1 options.lsq.step=mmse"), "mmse", 1);
+    static const char *const layers[] = {"conv1", "conv2", "fc"};
+    for (int i = 0; i < 3; i++) {
+        pare_tensor w = weights_of("fp", layers[i]);
+        double sum = 0;
+        for (size_t j = 0; j < w.count; j++) sum += fabs((double)((float *)w.data)[j]);
+        const double mean = step_of("mean", layers[i], "weight"),
+                     best = step_of("mmse", layers[i], "weight"), least = ternary_error(&w, best);
+        ck_assert_double_eq_tol(mean, 2 * sum / (double)w.count, 1e-6 * mean);
+        ck_assert_double_lt(least, ternary_error(&w, mean));
+        ck_assert_double_le(least, ternary_error(&w, 0.9 * best));
+        ck_assert_double_le(least, ternary_error(&w, 1.1 * best));
+        if (i > 0) /* the images have a range of their own */
+            ck_assert(step_of("mean", layers[i], "activation") !=
+                      step_of("mmse", layers[i], "activation"));
+        pare_tensor_free(&w);
+    }
+    pare_arena_free(a);
+}
+END_TEST
+
 START_TEST(what_a_method_cannot_do_is_refused)
 {
     check_refused("method=lsq bits=w1a4", "one", PARE_EINPUT,
@@ -196,8 +308,13 @@ int main(int argc, char **argv)
 {
     const TTest *const same[] = {every_method_leaves_the_same_bytes_on_any_number_of_threads,
                                  every_method_continues_to_the_same_bytes, NULL};
-    const TTest *const results[] = {every_run_evaluates_to_its_summary, many_bits_change_nothing,
-                                    a_harness_does_not_look_at_the_test_images, a_budget_is_kept,
+    const TTest *const results[] = {every_run_evaluates_to_its_summary,
+                                    many_bits_change_nothing,
+                                    a_harness_does_not_look_at_the_test_images,
+                                    a_budget_is_kept,
+                                    the_first_step_is_the_one_asked_for,
+                                    first_and_last_layers_keep_their_bits,
+                                    a_budget_presses_bits_down,
                                     NULL};
     const TTest *const refusals[] = {what_a_method_cannot_do_is_refused, NULL};
     const gtck_case cases[] = {
