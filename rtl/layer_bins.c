@@ -68,6 +68,23 @@ static void hit_sizes(const layer_view *v, pare_bins *b)
                                   one_few_many(divide_up(v->d->channels, step_channels(v)), 2)});
 }
 
+/* ---- room: of a half of the output buffer ---- */
+
+static const char *const room_names[] = {"less", "all of it"};
+
+static void hit_room(const layer_view *v, pare_bins *b)
+{
+    const uint64_t outputs =
+        (uint64_t)v->first_w * v->d->out_width * divide_up(v->first_k, v->p->rows) * v->p->rows;
+    pare_bins_hit(b, (uint32_t[]){outputs * pare_accel_out_bytes(v->d) == v->p->out_bytes});
+}
+
+static const char *room_why(const void *context, const uint32_t *v)
+{
+    const uint32_t rows = ((const pare_layer_coverage *)context)->params->rows;
+    return v[0] && rows & (rows - 1) ? "the buffer is no multiple of the array's rows" : NULL;
+}
+
 /* ---- tiles: the loops, and their last turns ---- */
 
 enum { ONE_TILE, ONLY_FILTERS, ONLY_WINDOWS, FILTERS_OUTSIDE, WINDOWS_OUTSIDE };
@@ -339,6 +356,7 @@ static const layer_set other_sets[OTHER_SETS] = {
      {AXIS("folds", count_names), AXIS("sets", count_names), AXIS("groups", count_names)},
      NULL,
      hit_sizes},
+    {"room", {AXIS("half of the output buffer", room_names)}, room_why, hit_room},
     {"tiles",
      {AXIS("loops", loop_names), AXIS("last filters", last_names),
       AXIS("last windows", last_names)},

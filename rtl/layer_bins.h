@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-enum { PARE_LAYER_N_SETS = 16 };
+enum { PARE_LAYER_N_SETS = 17 };
 
 struct pare_layer_coverage {
     const pare_accel_params *params;

@@ -129,25 +129,41 @@ static void random_axis(walker *w, pare_dims *d, int i)
 }
 
 /* A square kernel on all of its input. */
-static void set_plain(pare_dims *d, uint32_t rows, uint32_t cols)
+static void set_plain(pare_dims *d, uint32_t kernel, uint32_t rows, uint32_t cols)
 {
-    d->r = d->s = PARE_LAYER_KERNEL_MAX;
+    d->r = d->s = kernel;
     d->stride[0] = d->stride[1] = d->dilation[0] = d->dilation[1] = 1;
     d->pad[0] = d->pad[1] = 0;
     d->p = rows;
     d->q = cols;
-    d->h = rows + PARE_LAYER_KERNEL_MAX - 1;
-    d->w = cols + PARE_LAYER_KERNEL_MAX - 1;
+    d->h = rows + kernel - 1;
+    d->w = cols + kernel - 1;
 }
 
 /* Layers whose like is hardly ever drawn, among those that do not walk: one of the largest or the
  * smallest sums; one whose tiles take longer to compute than to move, also where they load both
- * operands. */
-enum { USUAL, DEEP, LONG, N_SHAPES = 12 };
+ * operands; one whose tiles fill the output buffer to its last byte. */
+enum { USUAL, DEEP, LONG, FULL, N_SHAPES = 12 };
+
+/* Two tiles of sums; as drawn where whole folds do not fill the buffer. */
+static void set_full(const pare_accel_params *p, pare_layer_random *x)
+{
+    enum { WIDTH = 8, WINDOWS_MAX = 64 };
+    const uint32_t outputs = p->out_bytes / 4, folded = outputs / p->rows;
+    const uint32_t folds = folded > WINDOWS_MAX ? folded / WINDOWS_MAX : 1;
+    const uint32_t rows = folded / folds / WIDTH;
+    if (folds * rows * WIDTH * p->rows != outputs) return;
+    x->job.raw = true;
+    x->job.dims.k = folds * p->rows;
+    set_plain(&x->job.dims, 1, 2 * rows, WIDTH);
+    x->cut.filters = x->job.dims.k;
+    x->cut.rows = rows;
+}
 
 static void special_shape(const pare_accel_params *p, uint32_t shape, pare_layer_random *x)
 {
     pare_layer_job *const j = &x->job;
+    if (shape == FULL) set_full(p, x);
     if (shape != DEEP && shape != LONG) return;
     j->act_bits = p->max_act_bits;
     j->weight_bits = p->max_weight_bits;
@@ -155,7 +171,7 @@ static void special_shape(const pare_accel_params *p, uint32_t shape, pare_layer
     if (shape == DEEP) {
         j->act_signed = false; /* weights as drawn: the largest sums, or the smallest */
         j->dims.c = PARE_LAYER_GROUPS_MAX * lanes + 1;
-        set_plain(&j->dims, 1, 1);
+        set_plain(&j->dims, PARE_LAYER_KERNEL_MAX, 1, 1);
         return;
     }
     /* a fusion PE takes a cycle a step, so that it needs more of them for each output */
@@ -163,7 +179,7 @@ static void special_shape(const pare_accel_params *p, uint32_t shape, pare_layer
     j->dims.c = is_fast ? PARE_LAYER_GROUPS_MAX * lanes : lanes;
     j->dims.k = 4 * p->rows;
     /* three tiles of rows: a half of a buffer is filled again */
-    set_plain(&j->dims, 9, is_fast ? 17 : 7);
+    set_plain(&j->dims, PARE_LAYER_KERNEL_MAX, 9, is_fast ? 17 : 7);
     x->cut.filters = 2 * p->rows;
     x->cut.rows = 3;
 }
@@ -267,17 +283,19 @@ static void random_output(walker *w, pare_layer_random *x)
     pare_layer_job *const j = &x->job;
     pare_rng *const r = w->rng;
     uint32_t choice = walk(w, 3 * 2 * 2 * 2);
-    j->raw = take(&choice, 3) == 0;
+    j->raw |= take(&choice, 3) == 0;
     j->out_signed = take(&choice, 2);
     j->relu = take(&choice, 2);
     j->out_bits = choice ? between(r, 9, 16) : between(r, 1, 8);
     const int32_t low = j->out_signed ? -(1 << (j->out_bits - 1)) : 0;
     j->out_zero = low;
     if (pare_rng_below(r, 4)) j->out_zero += (int32_t)pare_rng_below(r, 1u << j->out_bits);
+    /* of eight bits, as of these weights' codes, none, or anything */
     j->weight_zero = (int32_t)pare_rng_below(r, 1u << 24) - (1 << 23);
     const uint32_t kind = pare_rng_below(r, 4);
     if (kind == 0) j->weight_zero = (int32_t)pare_rng_u64(r);
-    if (kind > 1) j->weight_zero = 0; /* symmetric weights */
+    if (kind == 2 && j->weight_bits < 8) j->weight_zero /= 1 << (8 - j->weight_bits);
+    if (kind == 3) j->weight_zero = 0;
     if (!j->raw) random_filters(r, x);
 }
 

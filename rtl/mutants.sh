@@ -13,8 +13,9 @@
 # MUTANTS=N runs N generated ones only (drawn by SEED, default 1); JOBS (all cores) at a time. The
 # modules that only the whole machine has are generated from with MACHINE=1 (MACHINE=only: from no
 # others, and no named ones) or by name. A machine takes long to compile, so all their mutants are in
-# one build a machine that checks them (kinds_of), and one is chosen as the simulation starts
-# (rtl/schemata.py); the few whose expression is not found there have builds of their own.
+# one build of each machine that checks them (kinds_of), made when the first one gets there, and one
+# is chosen as the simulation starts (rtl/schemata.py); the few whose expression is not found there
+# have builds of their own.
 set -u
 SRC=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=${BUILD:-build}
@@ -24,7 +25,7 @@ trap 'rm -rf "$work"' EXIT
 export PARE_DATA=$SRC
 JOBS=${JOBS:-$(nproc)}
 DOTS=40000
-LAYERS=${LAYERS:-150}
+LAYERS=${LAYERS:-300}
 
 # name, kind, file, basic regular expression, replacement
 MUTANTS_NAMED=$(cat <<'LIST'
@@ -125,7 +126,7 @@ kinds_of() {
     pare_fusion_unit | pare_pe_fusion) echo fusion_odd ;;
     pare_term_recode) echo naf pragmatic ones ;;
     pare_term_schedule | pare_term_column | pare_term_core | pare_pe_term) echo ones pragmatic naf ;;
-    pare_step_buffer | pare_fusion_align | pare_fusion_pad) echo pare_fusion_odd ;;
+    pare_step_buffer | pare_fusion_align | pare_fusion_pad) echo pare_fusion_odd pare_fusion ;;
     *) echo pare_odd pare4_skew pare4 pare_term pare_fusion_odd ;; # the whole machine
   esac
 }
@@ -155,22 +156,27 @@ is_machine() { [[ " $MACHINES" == *" $1 "* ]]; }
 read -ra MACHINE_MODULES < <(cd "$SRC" && make -s --no-print-directory accel-sources)
 read -ra MODULES < <(cd "$SRC" && make -s --no-print-directory rtl-sources)
 
-build_kind() { # folder with rtl/, kind: the program with that kind's model exchanged
-  local out=$1/$2 prefix=Vpare
+compile_model() { # option, name of the unit
+  g++ -std=c++17 "$1" -w -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_SC=0 -isystem "$INCLUDE" -isystem "$INCLUDE/vltstd" \
+    -I. -c -o "$2.o" "$2.cc"
+}
+
+build_kind() { # folder with rtl/, kind: KIND.build/pare-cosim, with that kind's model exchanged
+  local out=$1/$2.build prefix=Vpare
   local -a parameters sources=("${MODULES[@]}")
   read -ra parameters <"$work/parameters.$2"
   is_machine "$2" && prefix=Vaccel sources=("${MACHINE_MODULES[@]}")
   [ -f "$1/rtl/pare_mutant_pkg.sv" ] && sources=(rtl/pare_pkg.sv rtl/pare_mutant_pkg.sv "${sources[@]:1}")
-  (cd "$1" && verilator -Wno-fatal --assert -O3 --x-assign unique --x-initial unique -Irtl --cc --trace-fst \
+  (cd "$1" && verilator -Wno-fatal --assert -O3 --x-assign unique --x-initial unique -Irtl --cc --trace-fst --trace-depth 1 \
     --prefix "${prefix}_$2" --Mdir "$out" "${parameters[@]}" "${sources[@]}") || return 1
+  # what runs once need not be fast
   (cd "$out" && {
-    for f in *.cpp; do echo "#include \"$f\""; done
+    for f in *.cpp; do [[ $f == *Slow* || $f == *Trace* ]] || echo "#include \"$f\""; done
     echo '#include <cstdlib>'
     echo 'extern "C" int pare_mutant() { const char *id = std::getenv("PARE_MUTANT"); return id ? std::atoi(id) : 0; }'
-  } >all.cc &&
-    g++ -std=c++17 -O1 -w -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_SC=0 -isystem "$INCLUDE" -isystem "$INCLUDE/vltstd" \
-      -I. -c -o model.o all.cc) || return 1
-  g++ -o "$out/pare-cosim" "$work"/lib/main*.o "$work"/lib/platform.o "$out/model.o" "$work"/lib/libpare_rtl.a \
+  } >fast.cc && for f in *Slow*.cpp *Trace*.cpp; do echo "#include \"$f\""; done | sort -u >slow.cc &&
+    compile_model -O1 fast && compile_model -O0 slow) || return 1
+  g++ -o "$out/pare-cosim" "$work"/lib/main*.o "$work"/lib/platform.o "$out"/{fast,slow}.o "$work"/lib/libpare_rtl.a \
     "$work"/lib/libpare_sim.a "$work"/lib/libpare_traces.a -lsystemc -lyaml -lz -lm -pthread
 }
 
@@ -196,9 +202,9 @@ try_kind() { # folder, kind
     killer="does not build: $(grep -m 1 -iE 'error' "$1/log")"
     return 2
   fi
-  campaign "$1" "$2" "$1/$2/pare-cosim"
+  campaign "$1" "$2" "$1/$2.build/pare-cosim"
   local status=$?
-  rm -rf "${1:?}/$2"
+  rm -rf "${1:?}/$2.build"
   return $status
 }
 
@@ -222,8 +228,10 @@ row() { # name, module, kind, verdict, the mutated line: prints the row
     '{ own = $1 "|" $2 "|" $3 } own == key || own == longer { print $4 }' "$SRC/tests/mutants/equivalent.txt")
   # a generated mutant that is no RTL is no mutant
   [ "$verdict" = STILLBORN ] && [[ $1 == *:* ]] && verdict=stillborn
-  if [ -n "$reason" ] && [ "$verdict" != stillborn ]; then
-    [ "$verdict" = SURVIVED ] && verdict=equivalent killer=$reason || verdict="KILLED THOUGH EQUIVALENT"
+  if [ -n "$reason" ]; then
+    [ "$verdict" = killed ] && verdict="KILLED THOUGH EQUIVALENT"
+    # only where each campaign ran to its end
+    [ "$verdict" = SURVIVED ] && [[ $killer == *"status 0)" ]] && verdict=equivalent killer=$reason
   fi
   printf '%s|%s|%s|%s|%s\n' "$1" "$2" "$3" "$verdict" "$killer"
 }
@@ -244,7 +252,8 @@ generated() { # module line column length rule replacement
   local name=$1:$2:$3:$5 dir=$work/$1.$2.$3.$5 line
   mkdir "$dir" && cp -r "$SRC/rtl" "$dir/rtl"
   line=$(sed -n "$2p" "$SRC/rtl/$1.sv")
-  printf '%s\n' "${line:0:$(($3 - 1))}$6${line:$(($3 - 1 + $4))}" >"$dir/line"
+  line=${line:0:$(($3 - 1))}$6${line:$(($3 - 1 + $4))}
+  printf '%s\n' "$line" >"$dir/line"
   sed -i -e "$2r $dir/line" -e "$2d" "$dir/rtl/$1.sv"
   judge "$name" "$1" "$(kinds_of "$1")" "$dir" "${line//|/¦}"
   rm -rf "$dir"
@@ -252,32 +261,39 @@ generated() { # module line column length rule replacement
 
 # ---- the machine's: all in one build a kind ----
 
-build_chosen() { # lines of generate: those that have no build of their own; prints the others
-  local kind
+prepare_chosen() { # lines of generate: numbers them; prints those that need builds of their own
   mkdir "$work/chosen" && cp -r "$SRC/rtl" "$work/chosen/rtl"
   cat >"$work/sites"
   python3 "$SRC/rtl/schemata.py" "$work/chosen" <"$work/sites" >"$work/left"
-  for kind in $(cut -d'|' -f1 "$work/sites" | sort -u | while read -r module; do kinds_of "$module"; done | tr ' ' '\n' | sort -u); do
-    if ! build_kind "$work/chosen" "$kind" >"$work/chosen/log" 2>&1; then
-      echo "the mutants of $kind do not build: $(grep -m 1 -iE 'error' "$work/chosen/log")" >&2
-      exit 1
-    fi
-    # none is chosen: that must be the machine itself
-    if PARE_MUTANT=0 campaign "$work/chosen" "$kind" "$work/chosen/$kind/pare-cosim"; then
-      echo "$kind with its mutants in it, none chosen, is not the machine: $killer" >&2
-      exit 1
-    fi
-  done
   awk 'NR == FNR { left[$1] = 1; next } FNR in left' "$work/left" "$work/sites"
 }
 
+# Once a kind, when the first mutant gets to it; prints why it cannot be used.
+build_chosen() { # kind
+  local killer result=$work/chosen/$1.result
+  (
+    flock 9
+    [ ! -e "$result" ] || exit
+    if ! build_kind "$work/chosen" "$1" >"$work/chosen/log" 2>&1; then
+      echo "the mutants do not build: $(grep -m 1 -iE 'error' "$work/chosen/log")" >"$result"
+    elif PARE_MUTANT=0 campaign "$work/chosen" "$1" "$work/chosen/$1.build/pare-cosim" || [[ $killer != *"status 0"* ]]; then
+      echo "with none chosen it is not the machine itself: $killer" >"$result"
+    else
+      : >"$result"
+    fi
+  ) 9>"$work/chosen/$1.lock"
+  cat "$result"
+}
+
 chosen() { # number, module line column length rule replacement
-  local name=$2:$3:$4:$6 dir=$work/chosen.$1 line killer verdict=SURVIVED kind
+  local name=$2:$3:$4:$6 dir=$work/chosen.$1 line killer verdict=SURVIVED kind broken
   mkdir "$dir"
   line=$(sed -n "$3p" "$SRC/rtl/$2.sv")
   line=${line:0:$(($4 - 1))}$7${line:$(($4 - 1 + $5))}
   for kind in $(kinds_of "$2"); do
-    PARE_MUTANT=$1 campaign "$dir" "$kind" "$work/chosen/$kind/pare-cosim" && verdict=killed && break
+    broken=$(build_chosen "$kind")
+    [ -z "$broken" ] || { verdict=BROKEN killer=$broken; break; }
+    PARE_MUTANT=$1 campaign "$dir" "$kind" "$work/chosen/$kind.build/pare-cosim" && verdict=killed && break
   done
   row "$name" "$2" "$kind" $verdict "${line//|/¦}"
   rm -rf "$dir"
@@ -306,7 +322,7 @@ start_all() { # one job a mutant, JOBS at a time; each writes its row to a file 
   while IFS= read -r line; do # those of the machine aside
     if [[ $(kinds_of "${line%%|*}") == pare_* ]]; then printf '%s\n' "$line" >>"$work/machine"; else printf '%s\n' "$line"; fi
   done <"$work/drawn" >"$work/own"
-  [ ! -s "$work/machine" ] || build_chosen <"$work/machine" >>"$work/own" || exit 1
+  [ ! -s "$work/machine" ] || prepare_chosen <"$work/machine" >>"$work/own"
   while IFS='|' read -r module line column length rule replacement; do
     while (($(jobs -rp | wc -l) >= JOBS)); do wait -n; done
     generated "$module" "$line" "$column" "$length" "$rule" "$replacement" >"$work/row.$(printf %05d $n)" &

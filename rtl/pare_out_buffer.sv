@@ -85,7 +85,7 @@ module pare_out_buffer #(
   if (Banks == WordBytes) begin : gen_whole
     assign read_data_o = row;
   end else begin : gen_part
-    localparam int unsigned ChooseW = BankW - $clog2(WordBytes);
+    localparam int unsigned ChooseW = $clog2(Banks / WordBytes);  // a word of a row
     logic [ChooseW-1:0] choose_q;
 
     always_ff @(posedge clk_i) begin

@@ -90,23 +90,12 @@ module pare_window_gen #(
   end
 
   // column 0 is found first and moves down to the bottom
-  if (Cols == 1) begin : gen_one
-    always_ff @(posedge clk_i) begin
-      if (!ready_o) begin
-        valid_q <= valid;
-        planes_q <= plane_q;
-        row_set_q <= row_q;
-        col_set_q <= col_q;
-      end
-    end
-  end else begin : gen_many
-    always_ff @(posedge clk_i) begin
-      if (!ready_o) begin
-        valid_q <= {valid, valid_q[Cols-1:1]};
-        planes_q <= {plane_q, planes_q[Cols*PlaneW-1:PlaneW]};
-        row_set_q <= {row_q, row_set_q[Cols*PosW-1:PosW]};
-        col_set_q <= {col_q, col_set_q[Cols*PosW-1:PosW]};
-      end
+  always_ff @(posedge clk_i) begin
+    if (!ready_o) begin
+      valid_q <= Cols'({valid, valid_q} >> 1);
+      planes_q <= (Cols*PlaneW)'({plane_q, planes_q} >> PlaneW);
+      row_set_q <= (Cols*PosW)'({row_q, row_set_q} >> PosW);
+      col_set_q <= (Cols*PosW)'({col_q, col_set_q} >> PosW);
     end
   end
 

@@ -146,7 +146,7 @@ step_buffer_wide|pare_step_buffer|32'(read_plane_i) \* Parts|32'(read_plane_i)
 fusion_align|pare_fusion_align|{Units{signed_i}}|{Units{1'b1}}
 fusion_align|pare_fusion_align|(bits > 4 ? 8 : bits > 2 ? 4 : 2) < bits|(bits > 4 ? 8 : bits > 2 ? 4 : 2) <= bits
 fusion_pad|pare_fusion_pad|\&\& valid_i|\|\| valid_i
-fusion_pad|pare_fusion_pad|p < 16 \* bits|p < 8 * bits
+fusion_pad|pare_fusion_pad|p / bits % 16|p / bits % 8
 out_buffer_narrow|pare_out_buffer|RowW'(32'(at\[BankW-1:0\]) > b)|RowW'(32'(at[BankW-1:0]) >= b)
 out_buffer_narrow|pare_out_buffer|at = first_i ? '0 : at_q|at = at_q
 out_buffer_wide|pare_out_buffer|32'(index) < 32'(count_i)|32'(index) <= 32'(count_i)
