@@ -54,7 +54,7 @@ method_runs() { # name of the fp32 run, network, epochs of learning, of tuning, 
   # one width a step, all widths in each step; the published range of weights
   echo "${net}_adaptive_one|$net|$widths --set options.adaptive.passes=1 --set options.adaptive.range=rms $train"
   echo "${net}_adaptive_all|$net|$widths --set options.adaptive.passes=0 --set options.adaptive.range=rms $train"
-  echo "${net}_adaptive_tanh|$net|$widths --set options.adaptive.passes=1 --set options.adaptive.range=tanh $train"
+  [ "$net" = resnet20 ] || echo "${net}_adaptive_tanh|$net|$widths --set options.adaptive.passes=1 --set options.adaptive.range=tanh $train"
   for b in 8 6 4 3; do
     for g in layer channel; do
       echo "${net}_mmse_w${b}a${b}_$g|$net|--method mmse --bits $b --granularity $g $start $6"
@@ -93,7 +93,9 @@ runs() {
   method_runs resnet20_fp32 resnet20 "$LEARN" "$TUNE" "--lr 0.02 $cifar" \
     "--data ${CIFAR:-DIR} --compute $COMPUTE --seed 1"
   echo "resnet20_pact_w5a5|resnet20|--method pact --bits 5 --first-last-bits 8 --epochs $((LEARN + TUNE)) $fine $cifar"
-  echo "resnet20_dq_70kb|resnet20|--method dq --bits w4a4 --set options.dq.weight_kb=70 --set options.dq.act_kb=8 --epochs $((LEARN + TUNE)) $fine $cifar"
+  local small="--method dq --bits w4a4 --set options.dq.weight_kb=70 --set options.dq.act_kb=8"
+  echo "resnet20_dq_70kb|resnet20|$small --epochs $((LEARN + TUNE)) $fine $cifar"
+  echo "resnet20_dq_70kb_long|resnet20|$small --epochs 12 $fine $cifar"
   for m in $machines; do
     for c in energy latency; do
       for g in 0.2 0.5; do

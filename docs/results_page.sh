@@ -144,7 +144,7 @@ anchors() {
     anchor "PACT, $b bits, first and last layer 8" "$quoted, reproduced $again (–)" \
       'READ-2ND: PACT as quoted and reproduced with its code' "pact_w${b}a$b"
   done
-  anchor 'DQ, weights to 70 kB (2.14 bits), activations 4-bit-equivalent' '91.42 (92.71; -1.29)' 'READ: Uhlich 2020' dq_70kb
+  anchor 'DQ, weights to 70 kB (2.14 bits), activations 4-bit-equivalent' '91.42 (92.71; -1.29)' 'READ: Uhlich 2020' dq_70kb_long
   anchor 'TQT, weights 2, activations 4 bits, learned range' '90.38 (92.71; -2.33)' 'READ: Uhlich 2020' none
   anchor 'fixed, weights 2, activations 4 bits' '88.70 (92.71; -4.01)' 'READ: Uhlich 2020' none
   anchor 'Any-Precision, 8 / 4 / 2 bits of one model' '93.75 / 93.86 / 93.90 (94.11; -0.36 / -0.25 / -0.21)' \
