@@ -3,20 +3,28 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct data_kind {
     const char *kind, *tree_folder, *suffix;
+    bool may_be_folder; /* a run folder has one */
 } data_kinds[] = {
-    {"networks", "traces/networks", ".net.yaml"},
-    {"bits", "traces/bits", ".bits.yaml"},
-    {"energy", "traces/energy", ".csv"},
-    {"machines", "sim/machines", ".machine.yaml"},
+    {"networks", "traces/networks", ".net.yaml", true},
+    {"bits", "traces/bits", ".bits.yaml", true},
+    {"energy", "traces/energy", ".csv", false},
+    {"machines", "sim/machines", ".machine.yaml", false},
 };
 
 enum { PARENTS_MAX = 5 }; /* build/bin is two below the tree, a sanitizer build three */
 
 static bool exists(pare_buf *path) { return access(path->text, R_OK) == 0; }
+
+static bool is_folder(const char *path)
+{
+    struct stat s;
+    return !stat(path, &s) && S_ISDIR(s.st_mode);
+}
 
 static bool is_at(pare_buf *path, const char *root, const char *folder, const char *name,
                   const char *suffix)
@@ -50,10 +58,11 @@ void pare_data_find(const char *kind, const char *name, pare_buf *path)
 {
     path->n = 0;
     pare_buf_puts(path, name);
-    if (exists(path) || strchr(name, '/')) return;
+    if (strchr(name, '/')) return;
     for (size_t i = 0; i < sizeof data_kinds / sizeof *data_kinds; i++) {
         const struct data_kind *const k = &data_kinds[i];
         if (strcmp(k->kind, kind)) continue;
+        if (exists(path) && (k->may_be_folder || !is_folder(name))) return;
         const char *const data = getenv("PARE_DATA");
         if (data && is_at(path, data, kind, name, k->suffix)) return;
         if (data && is_at(path, data, k->tree_folder, name, k->suffix)) return;

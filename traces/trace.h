@@ -131,10 +131,10 @@ pare_status pare_file_write(const char *path, const void *bytes, size_t n,
 pare_status pare_dir_make(const char *path, pare_err *e) PARE_MUST_CHECK;
 
 /* Resolve a name such as "resnet18" of a kind ("networks", "machines", "bits", "energy") to a path:
- * the name itself if such a file exists, else the shipped file of that name in $PARE_DATA (a
- * share/pare folder or a source tree), in the source tree around the running program, or in
- * ../share/pare/<kind> beside its folder. If nothing is found *path is the name as given, so that
- * opening it gives the error. */
+ * the name itself if such a file exists (of networks and bits also a folder, that of a run), else
+ * the shipped file of that name in $PARE_DATA (a share/pare folder or a source tree), in the source
+ * tree around the running program, or in ../share/pare/<kind> beside its folder. If nothing is
+ * found *path is the name as given, so that opening it gives the error. */
 void pare_data_find(const char *kind, const char *name, pare_buf *path);
 
 /* 64-bit FNV-1a: names inputs in provenance headers, never used for security. */
