@@ -40,7 +40,7 @@ method_runs() { # name of the fp32 run, network, epochs of learning, of tuning, 
       echo "${net}_${m}_w${b}a$b|$net|--method $m --bits $b --first-last-bits 8 $train"
     done
   done
-  for b in 3 2; do # LSQ's first step is far off where many activations are 0: docs/methods.md
+  for b in 3 2; do # from the steps of least error: docs/methods.md
     echo "${net}_lsq_mmse_w${b}a$b|$net|--method lsq --bits $b --first-last-bits 8 --set options.lsq.step=mmse $train"
   done
   echo "${net}_stochastic|$net|--method stochastic --gamma 0.3 --init-bits 6 $learn"

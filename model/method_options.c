@@ -270,7 +270,6 @@ static const pare_schema datafree_schema = {
 
 static const char *const adaptive_teacher[] = {"best", "next", "none", NULL};
 static const char *const adaptive_weights[] = {"centered", "truncated", "rounded", NULL};
-
 static const char *const adaptive_range[] = {"tanh", "rms", NULL};
 
 static const pare_key adaptive_keys[] = {
@@ -285,7 +284,7 @@ static const pare_key adaptive_keys[] = {
      .def = "best",
      .choices = adaptive_teacher,
      .doc = "which larger width a width learns from: that of least loss on the batch (our choice), "
-            "the next, or none but the labels"},
+            "the next, or none but the labels; with passes 1 the largest, or none"},
     {.name = "swap",
      .type = PARE_KEY_REAL,
      .offset = AT(adaptive.swap) - AT(adaptive),
@@ -293,7 +292,7 @@ static const pare_key adaptive_keys[] = {
      .max = 1,
      .def = "0.5",
      .doc = "first probability that a block runs at its teacher's width; it falls to 0 over "
-            "training (our choice)"},
+            "training (our choice); passes 1 swaps none"},
     {.name = "weights",
      .type = PARE_KEY_ENUM,
      .offset = AT(adaptive.weights) - AT(adaptive),

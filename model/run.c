@@ -20,17 +20,17 @@ static pare_status check_bits(const pare_run *r, const char *layer, const char *
                         layer, bits, what, m->name, m->min_bits[is_act], m->max_bits[is_act]);
 }
 
-/* Bitlengths of a first or last layer, which no method moves. */
-static void fix_bits(pare_node *n, uint32_t bits)
+/* Those of a first or last layer are fixed: no method moves them. */
+static void give_bits(pare_node *n, uint32_t weight_bits, uint32_t act_bits, bool is_fixed)
 {
     for (uint32_t j = 0; j < n->n_qw; j++) {
-        n->qw[j].n = bits;
+        n->qw[j].n = weight_bits;
         n->qw[j].n_max = PARE_BITS_MAX;
-        n->qw[j].is_fixed = true;
+        n->qw[j].is_fixed = is_fixed;
     }
-    n->qa.n = bits;
+    n->qa.n = act_bits;
     n->qa.n_max = PARE_BITS_MAX;
-    n->qa.is_fixed = true;
+    n->qa.is_fixed = is_fixed;
 }
 
 static pare_status set_layer_bits(pare_run *r, pare_node *n, const pare_layer_bits *l, bool is_edge,
@@ -45,13 +45,7 @@ static pare_status set_layer_bits(pare_run *r, pare_node *n, const pare_layer_bi
                             "layer %s has negative inputs, for which method %s has no grid of 1 "
                             "bit; a relu before it, or 2 bits, expected",
                             n->l->name, r->graph->method->name);
-    for (uint32_t j = 0; j < n->n_qw; j++) {
-        n->qw[j].n = w;
-        n->qw[j].n_max = PARE_BITS_MAX;
-    }
-    n->qa.n = a;
-    n->qa.n_max = PARE_BITS_MAX;
-    if (edge) fix_bits(n, edge);
+    give_bits(n, w, a, edge > 0);
     return PARE_OK;
 }
 
@@ -84,9 +78,10 @@ static void fix_first_and_last(const pare_run *r)
         if (!first) first = n;
         last = n;
     }
-    if (!r->config->first_last_bits || !first) return;
-    fix_bits(first, r->config->first_last_bits);
-    fix_bits(last, r->config->first_last_bits);
+    const uint32_t bits = r->config->first_last_bits;
+    if (!bits || !first) return;
+    give_bits(first, bits, bits, true);
+    give_bits(last, bits, bits, true);
 }
 
 static pare_status set_bits(pare_run *r, pare_err *e)
